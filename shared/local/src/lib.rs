@@ -1,0 +1,3 @@
+//! The whole system on one machine: `template.yaml`, executed.
+
+pub mod template;

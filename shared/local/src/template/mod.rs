@@ -1,0 +1,3 @@
+//! `template.yaml`, parsed and resolved into a [`model::System`].
+
+pub mod model;
