@@ -1,1 +1,67 @@
-//! Placeholder while the workspace is laid out.
+//! Function `health`: whether each table, queue and function answers, and how fast.
+
+mod check;
+mod parts;
+
+use std::sync::Arc;
+
+use axum::Router;
+use axum::routing::get;
+use chairbook_platform::aws;
+use chairbook_platform::env::{self, ConfigError};
+use chairbook_web::Web;
+use tokio::sync::Mutex;
+
+use crate::parts::Report;
+
+/// What the handler shares.
+#[derive(Clone)]
+pub struct State {
+    web: Web,
+    sqs: aws_sdk_sqs::Client,
+    lambda: aws_sdk_lambda::Client,
+    queues: Arc<[Queue]>,
+    functions: Arc<[String]>,
+    /// The latest report; held while one is being made, so that many callers share it.
+    latest: Arc<Mutex<Option<Report>>>,
+}
+
+/// A queue to be asked.
+#[derive(Debug, Clone)]
+pub(crate) struct Queue {
+    pub(crate) name: &'static str,
+    pub(crate) url: String,
+}
+
+impl State {
+    /// From the environment: what [`Web::from_env`] reads, `NOTIFICATIONS_QUEUE_URL`,
+    /// `NOTIFICATIONS_DEAD_LETTER_QUEUE_URL`, and `HEALTH_FUNCTIONS`, the functions' names with commas between.
+    ///
+    /// # Errors
+    /// [`ConfigError`] names what is missing or wrong.
+    pub fn from_env() -> Result<Self, ConfigError> {
+        let functions = env::required("HEALTH_FUNCTIONS")?;
+        Ok(Self {
+            web: Web::from_env()?,
+            sqs: aws_sdk_sqs::Client::new(&aws::config("SQS")?),
+            lambda: aws_sdk_lambda::Client::new(&aws::config("LAMBDA")?),
+            queues: [
+                Queue { name: "notifications", url: env::required("NOTIFICATIONS_QUEUE_URL")? },
+                Queue {
+                    name: "notifications-dead-letter",
+                    url: env::required("NOTIFICATIONS_DEAD_LETTER_QUEUE_URL")?,
+                },
+            ]
+            .into(),
+            functions: functions.split(',').map(|name| name.trim().to_owned()).collect(),
+            latest: Arc::default(),
+        })
+    }
+}
+
+/// The function's routes.
+pub fn router(state: State) -> Router {
+    // Not counted: monitors ask often, and the answer is made at most every 15 seconds.
+    let guarded = state.web.guard(None, get(check::health));
+    chairbook_web::router(Router::new().route("/api/v1/health", guarded).with_state(state))
+}

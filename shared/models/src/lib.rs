@@ -1,1 +1,16 @@
-//! Placeholder while the workspace is laid out.
+//! Chairbook's plain types and pure rules: ids, money, the catalog, an expert's day, booking, events.
+//!
+//! Nothing here does I/O, reads a clock or draws randomness: instants and random bytes are arguments, so that
+//! every rule can be tested as a table. Adding a rule means adding a pure function here and calling it from a
+//! handler; adding a thing means adding its type here, its id prefix in [`ids`], and its rows in
+//! `chairbook-store`.
+
+pub mod appointment;
+pub mod catalog;
+pub mod duration;
+pub mod event;
+pub mod ids;
+pub mod money;
+pub mod text;
+pub mod user;
+pub mod working_hours;

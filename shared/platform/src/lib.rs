@@ -1,1 +1,11 @@
-//! Placeholder while the workspace is laid out.
+//! What every function needs from the machine it runs on: its configuration, the clock, randomness, its log
+//! and its AWS clients. Everything impure that is not I/O with a service of ours is in here, so that the rest
+//! can take it as an argument.
+
+pub mod aws;
+pub mod clock;
+pub mod env;
+pub mod random;
+mod logging;
+
+pub use logging::init_tracing;

@@ -1,1 +1,157 @@
-//! Placeholder while the workspace is laid out.
+//! The only crate that knows DynamoDB: keys, items, conditions, transactions, cursors; one module per table.
+//!
+//! A change and the event that tells of it are one transaction. Conditions, never reads before writes, keep the
+//! promises; what a failed condition found comes back with the failure, so a refusal costs no second look.
+//! Every call is counted by the [`meter`], so that a request's cost is a number in its log line.
+//!
+//! To store one more kind of row: add its key to [`keys`], write and read it in its table's module through
+//! [`item`], and describe it in `docs/data-model.md`.
+
+mod appointments;
+mod catalog;
+mod error;
+mod events;
+mod item;
+mod keys;
+mod limits;
+pub mod meter;
+mod transaction;
+mod users;
+
+use std::collections::HashMap;
+use std::sync::{Arc, RwLock};
+use std::time::Duration;
+
+use aws_sdk_dynamodb::Client;
+use aws_sdk_dynamodb::types::ReturnConsumedCapacity;
+use chairbook_auth::access_token::VerificationKey;
+use chairbook_models::catalog::Catalog;
+
+pub use appointments::{AppointmentPage, BookOutcome, Expiry, Idempotency, PageKey};
+pub use catalog::CatalogRow;
+pub use error::StoreError;
+pub use events::{Claim, DeliveryOutcome};
+pub use users::{Account, LoginAttempt, Registration, VerificationToken};
+
+/// The tables' names; a function knows only those that it may use.
+#[derive(Debug, Clone, Default)]
+pub struct Tables {
+    /// `USERS_TABLE`.
+    pub users: Option<String>,
+    /// `CATALOG_TABLE`.
+    pub catalog: Option<String>,
+    /// `APPOINTMENTS_TABLE`.
+    pub appointments: Option<String>,
+    /// `EVENTS_TABLE`.
+    pub events: Option<String>,
+    /// `LIMITS_TABLE`.
+    pub limits: Option<String>,
+}
+
+impl Tables {
+    /// The names from the environment variables `USERS_TABLE`, `CATALOG_TABLE`, `APPOINTMENTS_TABLE`,
+    /// `EVENTS_TABLE` and `LIMITS_TABLE`, each absent where the function was not given it.
+    #[must_use]
+    pub fn from_env() -> Self {
+        let name = |variable: &str| std::env::var(variable).ok().filter(|name| !name.is_empty());
+        Self {
+            users: name("USERS_TABLE"),
+            catalog: name("CATALOG_TABLE"),
+            appointments: name("APPOINTMENTS_TABLE"),
+            events: name("EVENTS_TABLE"),
+            limits: name("LIMITS_TABLE"),
+        }
+    }
+
+    /// Each table that is known: its key in the environment in lower case, and its name.
+    #[must_use]
+    pub fn known(&self) -> Vec<(&'static str, &str)> {
+        [
+            ("users", &self.users),
+            ("catalog", &self.catalog),
+            ("appointments", &self.appointments),
+            ("events", &self.events),
+            ("limits", &self.limits),
+        ]
+        .into_iter()
+        .filter_map(|(key, name)| name.as_deref().map(|name| (key, name)))
+        .collect()
+    }
+}
+
+/// The tables, as functions use them. Cheap to clone; clones share what they remember.
+#[derive(Clone)]
+pub struct Store {
+    client: Client,
+    tables: Arc<Tables>,
+    catalog: Arc<RwLock<Option<Arc<Catalog>>>>,
+    verification_keys: Arc<RwLock<HashMap<String, VerificationKey>>>,
+}
+
+impl Store {
+    /// A store over a client. Makes no call.
+    #[must_use]
+    pub fn new(client: Client, tables: Tables) -> Self {
+        Self {
+            client,
+            tables: Arc::new(tables),
+            catalog: Arc::default(),
+            verification_keys: Arc::default(),
+        }
+    }
+
+    /// The tables' names.
+    #[must_use]
+    pub fn tables(&self) -> &Tables {
+        &self.tables
+    }
+
+    fn users(&self) -> Result<&str, StoreError> {
+        self.tables.users.as_deref().ok_or(StoreError::NotConfigured("USERS_TABLE"))
+    }
+
+    fn catalog_table(&self) -> Result<&str, StoreError> {
+        self.tables.catalog.as_deref().ok_or(StoreError::NotConfigured("CATALOG_TABLE"))
+    }
+
+    fn appointments(&self) -> Result<&str, StoreError> {
+        self.tables.appointments.as_deref().ok_or(StoreError::NotConfigured("APPOINTMENTS_TABLE"))
+    }
+
+    fn events(&self) -> Result<&str, StoreError> {
+        self.tables.events.as_deref().ok_or(StoreError::NotConfigured("EVENTS_TABLE"))
+    }
+
+    fn limits(&self) -> Result<&str, StoreError> {
+        self.tables.limits.as_deref().ok_or(StoreError::NotConfigured("LIMITS_TABLE"))
+    }
+
+    /// Reads one row by its key.
+    async fn get(
+        &self,
+        table: &str,
+        key: keys::Key,
+        consistent: bool,
+    ) -> Result<Option<item::Item>, StoreError> {
+        let call = self
+            .client
+            .get_item()
+            .table_name(table)
+            .key("pk", item::s(key.pk))
+            .key("sk", item::s(key.sk))
+            .consistent_read(consistent)
+            .return_consumed_capacity(ReturnConsumedCapacity::Total)
+            .send();
+        Ok(meter::metered(call).await?.item)
+    }
+
+    /// Whether a table answers: reads a key that no row has.
+    ///
+    /// # Errors
+    /// [`StoreError`] when it does not.
+    pub async fn probe(&self, table: &str) -> Result<Duration, StoreError> {
+        let begun = std::time::Instant::now();
+        self.get(table, keys::health(), false).await?;
+        Ok(begun.elapsed())
+    }
+}

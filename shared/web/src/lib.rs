@@ -1,1 +1,23 @@
-//! Placeholder while the workspace is laid out.
+//! What every HTTP function has in common: the envelope of answers, errors for people, requests read whole
+//! before anything is believed, who is calling and what they may do, the rate limit, the access log.
+//!
+//! An endpoint is a handler that takes an [`access`] extractor (who may call), [`Body`], [`Query`] or [`Id`]
+//! (what they ask), and returns [`Reply`]. A handler without an access extractor has no caller to act for.
+//! `docs/add-an-endpoint.md` walks through one.
+
+pub mod access;
+mod app;
+mod conditional;
+pub mod cursor;
+mod error;
+mod fields;
+mod rate_limit;
+mod reply;
+
+pub use access::{Admin, Client, Customer, Owner, Pending, Visitor};
+pub use app::{Web, router, run};
+pub use conditional::Revalidated;
+pub use error::{ApiError, FieldError};
+pub use fields::{Body, Fields, FromFields, Id, MAX_BODY_BYTES, Query};
+pub use rate_limit::Policy;
+pub use reply::{Page, Reply};

@@ -1,0 +1,200 @@
+//! `POST /auth/login`.
+
+use axum::extract::State as Shared;
+use chairbook_auth::email_address::EmailAddress;
+use chairbook_auth::lockout;
+use chairbook_auth::opaque_token::{self, RefreshToken};
+use chairbook_auth::password::Verdict;
+use chairbook_auth::session::Session;
+use chairbook_models::event::{Actor, Event, EventType, Subjects};
+use chairbook_models::ids::{EventId, SessionId};
+use chairbook_platform::{clock, random};
+use chairbook_store::{Account, LoginAttempt, StoreError};
+use chairbook_web::{ApiError, Body, Client, Fields, FromFields, Pending, Reply, Visitor};
+use http::StatusCode;
+use jiff::{SignedDuration, Timestamp};
+use serde_json::{Value, json};
+
+use crate::State;
+use crate::password::GivenPassword;
+
+/// `{email,password}`.
+pub(crate) struct Request {
+    email: EmailAddress,
+    password: GivenPassword,
+}
+
+impl FromFields for Request {
+    fn from_fields(fields: &mut Fields) -> Option<Self> {
+        let email = fields.required("email");
+        let password = fields.required("password");
+        Some(Self { email: email?, password: password? })
+    }
+}
+
+pub(crate) async fn login(
+    Shared(state): Shared<State>,
+    visitor: Pending<Visitor>,
+    client: Client,
+    Body(request): Body<Request>,
+) -> Result<Reply<Value>, ApiError> {
+    let now = clock::now();
+    let email = request.email.canonical();
+    let (_, attempt) = visitor.admit_with(state.web.store.attempt_login(email, now)).await?;
+    let (account, failures) = match attempt {
+        LoginAttempt::Locked { until } => return Err(locked(seconds_until(until, now))),
+        LoginAttempt::Counted { account, failures } => (account, failures),
+    };
+    let GivenPassword(password) = request.password;
+    let phc = account.as_ref().map(|account| account.password_hash.clone());
+    let verified = if account.is_some() {
+        password.clone().verify(phc).await?
+    } else {
+        // Beside the hash, so that it adds nothing to the answer's time.
+        let (verdict, remembered) = futures_util::join!(
+            password.clone().verify(phc),
+            state.web.store.forget_unknown_address_later(email, now)
+        );
+        remembered?;
+        verdict?
+    };
+    let (Some(account), Verdict::Right | Verdict::RightButWeaklyHashed) = (account, verified) else {
+        return Err(refusal(failures));
+    };
+    if !account.verified {
+        state.web.store.forget_failed_logins(email, account.user_id).await?;
+        return Err(ApiError::new(
+            StatusCode::FORBIDDEN,
+            "email_not_verified",
+            "Please verify your e-mail address first: follow the link that we sent you, or ask for a new one.",
+        ));
+    }
+    let stronger_hash = match verified {
+        Verdict::RightButWeaklyHashed => Some(password.hash().await?),
+        _ => None,
+    };
+    open_session(&state, email, &account, &client, stronger_hash.as_deref(), now).await
+}
+
+fn seconds_until(until: Timestamp, now: Timestamp) -> u64 {
+    u64::try_from(until.duration_since(now).as_millis()).unwrap_or(0).div_ceil(1_000).max(1)
+}
+
+fn locked(seconds: u64) -> ApiError {
+    ApiError::new(
+        StatusCode::TOO_MANY_REQUESTS,
+        "account_locked",
+        format!("Too many wrong passwords. Try again in {seconds} seconds."),
+    )
+    .with_retry_after(seconds)
+}
+
+fn refusal(failures: u32) -> ApiError {
+    if let Some(lock) = lockout::lock_after(failures) {
+        return locked(lock.as_secs());
+    }
+    let left = lockout::attempts_remaining(failures);
+    let attempts = if left == 1 { "attempt" } else { "attempts" };
+    ApiError::unauthorized(
+        "invalid_credentials",
+        &format!("The e-mail address or the password is wrong. You have {left} {attempts} left."),
+    )
+    .with_detail("attemptsRemaining", json!(left))
+}
+
+async fn open_session(
+    state: &State,
+    email: &str,
+    account: &Account,
+    client: &Client,
+    stronger_hash: Option<&str>,
+    now: Timestamp,
+) -> Result<Reply<Value>, ApiError> {
+    let user_id = account.user_id;
+    let session_id = SessionId::new(now, random::bytes());
+    let refresh_token = RefreshToken::new(user_id, session_id, random::bytes());
+    let lifetime = SignedDuration::try_from(state.refresh_lifetime).map_err(|error| ApiError::bug(&error))?;
+    let session = Session {
+        id: session_id,
+        user_id,
+        role: account.role,
+        refresh_sha256: refresh_token.sha256(),
+        ip: client.ip.clone(),
+        user_agent: client.user_agent.clone(),
+        created_at: now,
+        last_used_at: now,
+        expires_at: now.saturating_add(lifetime).map_err(|error| ApiError::bug(&error))?,
+    };
+    let device = device(client);
+    let mut event = Event::new(
+        EventId::new(now, random::bytes()),
+        EventType::UserLoggedIn,
+        now,
+        Actor::User(user_id),
+        Some(user_id),
+        Subjects { user_id: Some(user_id), ..Subjects::default() },
+    );
+    event.data.insert("newDevice".to_owned(), json!(!account.devices.contains(&device)));
+    event.data.extend(client.ip.iter().map(|ip| ("ip".to_owned(), json!(ip))));
+    event.data.extend(client.user_agent.iter().map(|agent| ("userAgent".to_owned(), json!(agent))));
+
+    let store = &state.web.store;
+    let key = state.signer.verification_key();
+    let (opened, profile, published) = futures_util::join!(
+        store.log_in(email, account, &session, &device, stronger_hash, &event),
+        store.profile(user_id),
+        store.publish_verification_key(key, now),
+    );
+    match opened {
+        // The password or the role has changed while it was being checked.
+        Err(StoreError::Changed) => return Err(ApiError::unavailable()),
+        other => other?,
+    }
+    published?;
+    let profile = profile?.ok_or_else(|| ApiError::bug(&"credentials without a profile"))?;
+    let seconds = state.access_lifetime.as_secs();
+    let access_token = state
+        .signer
+        .sign(user_id, session_id, now, i64::try_from(seconds).unwrap_or(i64::MAX))
+        .map_err(|error| ApiError::bug(&error))?;
+    Ok(Reply::ok(
+        format!("Welcome back, {}!", profile.name),
+        json!({
+            "user": {"id": user_id, "name": profile.name, "email": profile.email, "role": account.role},
+            "accessToken": access_token,
+            "refreshToken": refresh_token.encode(),
+            "tokenType": "Bearer",
+            "expiresIn": seconds,
+        }),
+    ))
+}
+
+/// A device's fingerprint: what the client calls itself, hashed. Coarse on purpose: it decides no more than
+/// whether a login mail says "new device".
+fn device(client: &Client) -> String {
+    let mut fingerprint = opaque_token::sha256_hex(client.user_agent.as_deref().unwrap_or(""));
+    fingerprint.truncate(16);
+    fingerprint
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_third_failure_locks_for_thirty_seconds() {
+        let answers: Vec<_> = (1..=3).map(refusal).collect();
+        assert_eq!(answers[0].details["attemptsRemaining"], 2);
+        assert_eq!(answers[1].details["attemptsRemaining"], 1);
+        assert_eq!((answers[2].status.as_u16(), answers[2].retry_after), (429, Some(30)));
+        assert_eq!(answers[2].message, "Too many wrong passwords. Try again in 30 seconds.");
+    }
+
+    #[test]
+    fn what_is_left_of_a_lock_is_rounded_up() {
+        let at = |ms| Timestamp::from_millisecond(ms).unwrap();
+        assert_eq!(seconds_until(at(30_000), at(1)), 30);
+        assert_eq!(seconds_until(at(30_000), at(29_999)), 1);
+        assert_eq!(seconds_until(at(30_000), at(40_000)), 1);
+    }
+}

@@ -1,0 +1,107 @@
+//! What may be a password, and hashing off the async executor.
+
+use std::str::FromStr;
+
+use chairbook_auth::password::{self, Verdict};
+use chairbook_platform::random;
+use chairbook_web::{ApiError, FieldError};
+
+const MIN_CHARACTERS: usize = 8;
+const MAX_CHARACTERS: usize = 128;
+
+/// Below so many guesses (as a power of ten) a password is in the lists that attackers try first: zxcvbn's list
+/// of common passwords has 30,000, and its rules for capitals, digits and `1337` multiply each by little.
+const COMMON_BELOW_GUESSES_LOG10: f64 = 5.0;
+
+/// A password of an acceptable length, as it was typed.
+#[derive(Clone, PartialEq, Eq)]
+pub(crate) struct Password(String);
+
+impl FromStr for Password {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let characters = text.chars().count();
+        if (MIN_CHARACTERS..=MAX_CHARACTERS).contains(&characters) {
+            Ok(Self(text.to_owned()))
+        } else {
+            Err(format!("must have {MIN_CHARACTERS} to {MAX_CHARACTERS} characters"))
+        }
+    }
+}
+
+impl Password {
+    /// What is wrong with it as a new password of somebody whose name and address are `about_them`, if
+    /// anything.
+    pub(crate) fn weakness(&self, about_them: &[&str], field: &str) -> Option<FieldError> {
+        let estimate = zxcvbn::zxcvbn(&self.0, about_them);
+        (estimate.guesses_log10() < COMMON_BELOW_GUESSES_LOG10).then(|| {
+            let why = estimate.feedback().and_then(zxcvbn::feedback::Feedback::warning);
+            let why = why.map_or_else(|| "This is easy to guess.".to_owned(), |warning| warning.to_string());
+            FieldError::new(field, format!("is too easy to guess. {why} A few unrelated words are a good password"))
+        })
+    }
+
+    /// Its PHC string.
+    pub(crate) async fn hash(self) -> Result<String, ApiError> {
+        let salt = random::bytes();
+        tokio::task::spawn_blocking(move || password::hash(&self.0, salt))
+            .await
+            .map_err(|error| ApiError::bug(&error))?
+            .map_err(|error| ApiError::bug(&error))
+    }
+
+    /// Checks it against a PHC string; without one, it takes as long and is wrong.
+    pub(crate) async fn verify(self, phc: Option<String>) -> Result<Verdict, ApiError> {
+        tokio::task::spawn_blocking(move || password::verify(&self.0, phc.as_deref()))
+            .await
+            .map_err(|error| ApiError::bug(&error))
+    }
+}
+
+/// A password at login: any text, since one that is too short is simply wrong.
+#[derive(Clone)]
+pub(crate) struct GivenPassword(pub(crate) Password);
+
+impl FromStr for GivenPassword {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        if text.chars().count() > MAX_CHARACTERS {
+            return Err(format!("must have at most {MAX_CHARACTERS} characters"));
+        }
+        Ok(Self(Password(text.to_owned())))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn weakness(password: &str) -> Option<FieldError> {
+        password.parse::<Password>().unwrap().weakness(&["Ada Lovelace", "ada.lovelace@example.com"], "password")
+    }
+
+    #[test]
+    fn common_passwords_are_refused_with_a_reason() {
+        for common in ["password", "password1", "12345678", "iloveyou", "qwertyuiop", "Passw0rd", "aaaaaaaa",
+            "lovelace", "abcdefgh"] {
+            let weakness = weakness(common).unwrap_or_else(|| panic!("{common} was accepted"));
+            assert!(weakness.message.starts_with("is too easy to guess"), "{}", weakness.message);
+        }
+    }
+
+    #[test]
+    fn other_passwords_are_accepted() {
+        for fine in ["correct horse battery", "Str0ng-Passw0rd!", "s3cret-chair-42", "пароль-стул-шесть", "Passw0rd!42x"] {
+            assert_eq!(weakness(fine), None, "{fine}");
+        }
+    }
+
+    #[test]
+    fn lengths_are_counted_in_characters() {
+        assert!("1234567".parse::<Password>().is_err());
+        assert!("ööööööö1".parse::<Password>().is_ok());
+        assert!("x".repeat(129).parse::<Password>().is_err());
+    }
+}

@@ -1,0 +1,92 @@
+//! `POST /auth/register`.
+
+use axum::extract::State as Shared;
+use chairbook_auth::email_address::EmailAddress;
+use chairbook_models::event::EventType;
+use chairbook_models::ids::UserId;
+use chairbook_models::text::{PersonName, Phone};
+use chairbook_models::user::{Profile, Role};
+use chairbook_platform::{clock, random};
+use chairbook_store::{Registration, StoreError};
+use chairbook_web::{ApiError, Body, Fields, FromFields, Reply, Visitor};
+use http::StatusCode;
+use serde_json::{Value, json};
+
+use crate::State;
+use crate::password::Password;
+
+/// `{name,email,password,phone?}`.
+pub(crate) struct Request {
+    name: PersonName,
+    email: EmailAddress,
+    password: Password,
+    phone: Option<Phone>,
+}
+
+impl FromFields for Request {
+    fn from_fields(fields: &mut Fields) -> Option<Self> {
+        let name: Option<PersonName> = fields.required("name");
+        let email: Option<EmailAddress> = fields.required("email");
+        let password: Option<Password> = fields.required("password");
+        let phone = fields.optional("phone");
+        if let Some(password) = &password {
+            let about_them: Vec<&str> = name
+                .iter()
+                .map(PersonName::as_str)
+                .chain(email.iter().flat_map(|email| email.canonical().split('@').take(1)))
+                .collect();
+            if let Some(weakness) = password.weakness(&about_them, "password") {
+                fields.refuse(weakness.field, weakness.message);
+            }
+        }
+        Some(Self { name: name?, email: email?, password: password?, phone: phone? })
+    }
+}
+
+pub(crate) async fn register(
+    Shared(state): Shared<State>,
+    _: Visitor,
+    Body(request): Body<Request>,
+) -> Result<Reply<Value>, ApiError> {
+    let now = clock::now();
+    let email = request.email.canonical();
+    let profile = Profile {
+        id: UserId::new(now, random::bytes()),
+        name: request.name.as_str().to_owned(),
+        email: request.email.as_written().to_owned(),
+        phone: request.phone.map(|phone| phone.as_str().to_owned()),
+        role: Role::User,
+        email_verified: false,
+        created_at: now,
+        updated_at: now,
+    };
+    let password_hash = request.password.hash().await?;
+    let (token, event) = state.verification(EventType::UserRegistered, profile.id, email, now)?;
+    let registration =
+        Registration { profile: &profile, email, password_hash: &password_hash, token: &token, event: &event };
+    match state.web.store.register(registration).await {
+        Ok(()) => {}
+        Err(StoreError::Exists) => {
+            return Err(ApiError::new(
+                StatusCode::BAD_REQUEST,
+                "email_taken",
+                "There is an account with this e-mail address already. Log in, or reset your password.",
+            )
+            .with_field("email"));
+        }
+        Err(error) => return Err(error.into()),
+    }
+    let user = json!({
+        "id": profile.id,
+        "name": profile.name,
+        "email": profile.email,
+        "phone": profile.phone,
+        "role": profile.role,
+        "emailVerified": profile.email_verified,
+        "createdAt": profile.created_at,
+    });
+    Ok(Reply::created(
+        "Welcome! We have sent you an e-mail; please follow its link to verify your address.",
+        json!({"user": user}),
+    ))
+}

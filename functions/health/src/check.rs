@@ -1,0 +1,81 @@
+//! `GET /health`: asks every part side by side.
+
+use std::time::{Duration, Instant};
+
+use aws_sdk_lambda::primitives::Blob;
+use aws_sdk_sqs::types::QueueAttributeName;
+use axum::extract::State as Shared;
+use chairbook_platform::clock;
+use chairbook_web::{ApiError, Reply, Visitor};
+use futures_util::future::join_all;
+use http::StatusCode;
+use serde_json::{Value, json};
+
+use crate::State;
+use crate::parts::{Kind, Part, Report};
+
+/// A part that has not answered after this long is down.
+const PATIENCE: Duration = Duration::from_secs(8);
+
+/// What a function that is asked for its health gets, and answers with `{"ok":true}`.
+const HEALTH_EVENT: &str = r#"{"source":"chairbook.health"}"#;
+
+pub(crate) async fn health(Shared(state): Shared<State>, _: Visitor) -> Result<Reply<Value>, ApiError> {
+    let mut latest = state.latest.lock().await;
+    let report = match &*latest {
+        Some(report) if report.stands(clock::now()) => report.clone(),
+        _ => latest.insert(ask(&state).await).clone(),
+    };
+    drop(latest);
+    if report.is_healthy() {
+        return Ok(Reply::ok(
+            "Everything is up.",
+            json!({"status": "up", "checkedAt": report.checked_at, "parts": report.parts}),
+        ));
+    }
+    let down = report.down();
+    tracing::error!(%down, "some parts are down");
+    Err(ApiError::new(StatusCode::SERVICE_UNAVAILABLE, "unhealthy", format!("Down: {down}."))
+        .with_detail("checkedAt", json!(report.checked_at))
+        .with_detail("parts", json!(report.parts))
+        .with_retry_after(15))
+}
+
+async fn ask(state: &State) -> Report {
+    let tables = join_all(state.web.store.tables().known().into_iter().map(async |(name, table)| {
+        timed(name, Kind::Table, async { state.web.store.probe(table).await.is_ok() }).await
+    }));
+    let queues = join_all(state.queues.iter().map(async |queue| {
+        let asked = state
+            .sqs
+            .get_queue_attributes()
+            .queue_url(&queue.url)
+            .attribute_names(QueueAttributeName::ApproximateNumberOfMessages)
+            .send();
+        timed(queue.name, Kind::Queue, async { asked.await.is_ok() }).await
+    }));
+    let functions = join_all(state.functions.iter().map(async |name| {
+        let asked = state
+            .lambda
+            .invoke()
+            .function_name(name)
+            .payload(Blob::new(HEALTH_EVENT))
+            .send();
+        timed(name, Kind::Function, async {
+            asked.await.is_ok_and(|answer| {
+                let payload = answer.payload().map(|payload| payload.as_ref().to_vec()).unwrap_or_default();
+                let said: Value = serde_json::from_slice(&payload).unwrap_or_default();
+                answer.function_error().is_none() && said["ok"] == true
+            })
+        })
+        .await
+    }));
+    let (tables, queues, functions) = futures_util::join!(tables, queues, functions);
+    Report { checked_at: clock::now(), parts: tables.into_iter().chain(queues).chain(functions).collect() }
+}
+
+async fn timed(name: &str, kind: Kind, asked: impl Future<Output = bool>) -> Part {
+    let begun = Instant::now();
+    let is_up = tokio::time::timeout(PATIENCE, asked).await.unwrap_or(false);
+    Part::new(name, kind, is_up, begun.elapsed())
+}

@@ -1,0 +1,95 @@
+//! Passwords: argon2id with OWASP's parameters
+//! (<https://cheatsheetseries.owasp.org/cheatsheets/Password_Storage_Cheat_Sheet.html>), kept as a PHC string.
+//!
+//! Hashing takes tens of milliseconds of CPU and 19 MiB: call it off the async executor.
+
+use argon2::password_hash::phc::PasswordHash;
+use argon2::password_hash::{PasswordHasher, PasswordVerifier};
+use argon2::{Algorithm, Argon2, Params, Version};
+
+const MEMORY_KIB: u32 = 19_456;
+const PASSES: u32 = 2;
+const LANES: u32 = 1;
+
+/// Why a password could not be hashed: always a bug, never the password's fault.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("argon2 failed: {0}")]
+pub struct HashError(String);
+
+/// What came of checking a password.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Verdict {
+    /// It is the password.
+    Right,
+    /// It is the password, and its hash was made with weaker parameters than today's: make a new one.
+    RightButWeaklyHashed,
+    /// It is not the password, or the hash cannot be read.
+    Wrong,
+}
+
+fn hasher() -> Result<Argon2<'static>, HashError> {
+    let params =
+        Params::new(MEMORY_KIB, PASSES, LANES, None).map_err(|error| HashError(error.to_string()))?;
+    Ok(Argon2::new(Algorithm::Argon2id, Version::V0x13, params))
+}
+
+/// Hashes a password with a salt of 16 random bytes; the result is a PHC string.
+///
+/// # Errors
+/// [`HashError`] if argon2 refuses its own parameters.
+pub fn hash(password: &str, salt: [u8; 16]) -> Result<String, HashError> {
+    hasher()?
+        .hash_password_with_salt(password.as_bytes(), &salt)
+        .map(|hash| hash.to_string())
+        .map_err(|error| HashError(error.to_string()))
+}
+
+/// Checks a password against a PHC string. Without one (nobody has that account) it does the same work and
+/// answers [`Verdict::Wrong`], so that the time it takes does not tell which accounts exist.
+#[must_use]
+pub fn verify(password: &str, phc: Option<&str>) -> Verdict {
+    let Ok(hasher) = hasher() else { return Verdict::Wrong };
+    let Some(parsed) = phc.and_then(|phc| PasswordHash::new(phc).ok()) else {
+        let _same_work = hasher.hash_password_with_salt(password.as_bytes(), &[0; 16]);
+        return Verdict::Wrong;
+    };
+    if hasher.verify_password(password.as_bytes(), &parsed).is_err() {
+        return Verdict::Wrong;
+    }
+    let as_strong = Params::try_from(&parsed).is_ok_and(|params| {
+        parsed.algorithm.as_str() == "argon2id"
+            && params.m_cost() >= MEMORY_KIB
+            && params.t_cost() >= PASSES
+            && params.p_cost() >= LANES
+    });
+    if as_strong { Verdict::Right } else { Verdict::RightButWeaklyHashed }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_password_is_checked_against_its_own_hash_only() {
+        let phc = hash("correct horse", [1; 16]).unwrap();
+        assert!(phc.starts_with("$argon2id$v=19$m=19456,t=2,p=1$"), "{phc}");
+        assert_eq!(verify("correct horse", Some(&phc)), Verdict::Right);
+        assert_eq!(verify("correct horsf", Some(&phc)), Verdict::Wrong);
+        assert_eq!(verify("correct horse", None), Verdict::Wrong);
+        assert_eq!(verify("correct horse", Some("not a hash")), Verdict::Wrong);
+    }
+
+    #[test]
+    fn a_weaker_hash_is_recognised() {
+        let weak = Argon2::new(Algorithm::Argon2id, Version::V0x13, Params::new(8_192, 1, 1, None).unwrap());
+        let phc = weak.hash_password_with_salt(b"correct horse", &[1; 16]).unwrap().to_string();
+        assert_eq!(verify("correct horse", Some(&phc)), Verdict::RightButWeaklyHashed);
+        assert_eq!(verify("wrong", Some(&phc)), Verdict::Wrong);
+    }
+
+    #[test]
+    fn any_unicode_is_a_password() {
+        let phc = hash("пароль 🔑 mot de passe", [2; 16]).unwrap();
+        assert_eq!(verify("пароль 🔑 mot de passe", Some(&phc)), Verdict::Right);
+    }
+}

@@ -1,0 +1,219 @@
+//! What a salon offers: categories, services with their add-ons, experts with their hours, and its settings.
+
+use std::collections::BTreeMap;
+
+use jiff::Timestamp;
+use jiff::civil::DateTime;
+use serde::{Deserialize, Serialize};
+
+use crate::ids::{CategoryId, ExpertId, ServiceId, SubServiceId, TimeOffId};
+use crate::money::Currency;
+use crate::working_hours::WorkingHours;
+
+/// A heading under which services are listed.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Category {
+    /// The id.
+    pub id: CategoryId,
+    /// The name.
+    pub name: String,
+    /// A sentence or two.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub description: Option<String>,
+    /// Where it stands in the list, lowest first.
+    pub position: u32,
+    /// Whether customers see it.
+    pub is_active: bool,
+    /// When it was made (UTC).
+    pub created_at: Timestamp,
+    /// When it last changed (UTC).
+    pub updated_at: Timestamp,
+}
+
+/// Something that can be booked.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Service {
+    /// The id.
+    pub id: ServiceId,
+    /// The category it stands under.
+    pub category_id: CategoryId,
+    /// The name.
+    pub name: String,
+    /// A sentence or two.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub description: Option<String>,
+    /// The price, minor currency units.
+    pub price: i64,
+    /// How long the customer is served, minutes.
+    pub duration_minutes: u32,
+    /// How long the expert is kept busy afterwards (cleaning up, changing rooms), minutes.
+    pub buffer_minutes: u32,
+    /// Whether it can be booked.
+    pub is_active: bool,
+    /// When it was made (UTC).
+    pub created_at: Timestamp,
+    /// When it last changed (UTC).
+    pub updated_at: Timestamp,
+}
+
+/// An add-on of one service.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SubService {
+    /// The id.
+    pub id: SubServiceId,
+    /// The service that it is added to.
+    pub service_id: ServiceId,
+    /// The name.
+    pub name: String,
+    /// A sentence or two.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub description: Option<String>,
+    /// What it adds to the price, minor currency units.
+    pub price: i64,
+    /// What it adds to the duration, minutes.
+    pub duration_minutes: u32,
+    /// Whether it can be booked.
+    pub is_active: bool,
+}
+
+/// What an expert asks for one service where it is not what the service says.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct OwnTerms {
+    /// The expert's own price, minor currency units.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub price: Option<i64>,
+    /// The expert's own duration, minutes.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub duration_minutes: Option<u32>,
+}
+
+/// A span in which an expert does not work, in the salon's local time.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TimeOff {
+    /// The id.
+    pub id: TimeOffId,
+    /// The first moment off.
+    pub from: DateTime,
+    /// The first moment back.
+    pub to: DateTime,
+    /// Why, for the front desk.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reason: Option<String>,
+}
+
+/// Somebody who serves customers.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Expert {
+    /// The id.
+    pub id: ExpertId,
+    /// The name.
+    pub name: String,
+    /// What they are, such as "Senior stylist".
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub title: Option<String>,
+    /// A paragraph about them.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub bio: Option<String>,
+    /// Where their picture is.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub image_url: Option<String>,
+    /// The mean of their reviews, 1 to 5; absent before the first.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rating: Option<f64>,
+    /// How many reviews that is the mean of.
+    pub total_reviews: u32,
+    /// Whether they can be booked.
+    pub is_active: bool,
+    /// The services they offer, each with their own terms.
+    pub services: BTreeMap<ServiceId, OwnTerms>,
+    /// When they work.
+    pub working_hours: WorkingHours,
+    /// When they do not, all the same.
+    #[serde(default)]
+    pub time_off: Vec<TimeOff>,
+    /// When they joined (UTC).
+    pub created_at: Timestamp,
+    /// When this last changed (UTC).
+    pub updated_at: Timestamp,
+}
+
+/// What holds for the whole salon.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Settings {
+    /// The salon's name, as mails and calendars show it.
+    pub salon_name: String,
+    /// Its IANA time zone, such as `Europe/Paris`; all working hours are local to it.
+    pub time_zone: String,
+    /// The currency of every price.
+    pub currency: Currency,
+    /// Appointments start at multiples of so many minutes after the hour's start of the day, 5 to 60.
+    pub slot_grid_minutes: u32,
+    /// How long before its start an appointment can be booked at the latest, minutes.
+    pub lead_time_minutes: u32,
+    /// How many days ahead appointments can be booked.
+    pub horizon_days: u32,
+    /// How long before its start a customer can cancel at the latest, minutes.
+    pub cancellation_window_minutes: u32,
+}
+
+impl Default for Settings {
+    /// A salon that has set nothing yet: UTC, euros, a slot every 15 minutes, an hour's lead, 90 days ahead, and
+    /// cancellation until the start.
+    fn default() -> Self {
+        Self {
+            salon_name: "Chairbook".to_owned(),
+            time_zone: "UTC".to_owned(),
+            currency: Currency::EUR,
+            slot_grid_minutes: 15,
+            lead_time_minutes: 60,
+            horizon_days: 90,
+            cancellation_window_minutes: 0,
+        }
+    }
+}
+
+/// The whole catalog, as one version of it stood.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Catalog {
+    /// Raised by every write.
+    pub version: u64,
+    /// What holds for the whole salon.
+    pub settings: Settings,
+    /// Every category.
+    pub categories: BTreeMap<CategoryId, Category>,
+    /// Every service.
+    pub services: BTreeMap<ServiceId, Service>,
+    /// Every add-on.
+    pub sub_services: BTreeMap<SubServiceId, SubService>,
+    /// Every expert.
+    pub experts: BTreeMap<ExpertId, Expert>,
+}
+
+impl Catalog {
+    /// The bookable add-ons of a service, by name.
+    #[must_use]
+    pub fn sub_services_of(&self, service: ServiceId) -> Vec<&SubService> {
+        let mut found: Vec<_> =
+            self.sub_services.values().filter(|sub| sub.service_id == service && sub.is_active).collect();
+        found.sort_by(|a, b| a.name.cmp(&b.name).then(a.id.cmp(&b.id)));
+        found
+    }
+
+    /// The bookable experts who offer a service, by name.
+    #[must_use]
+    pub fn experts_offering(&self, service: ServiceId) -> Vec<&Expert> {
+        let mut found: Vec<_> = self
+            .experts
+            .values()
+            .filter(|expert| expert.is_active && expert.services.contains_key(&service))
+            .collect();
+        found.sort_by(|a, b| a.name.cmp(&b.name).then(a.id.cmp(&b.id)));
+        found
+    }
+
+    /// Whether a service can be booked: it and its category are active.
+    #[must_use]
+    pub fn is_bookable(&self, service: &Service) -> bool {
+        service.is_active && self.categories.get(&service.category_id).is_none_or(|category| category.is_active)
+    }
+}

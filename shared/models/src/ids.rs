@@ -1,0 +1,184 @@
+//! Typed ids: a prefix that says what an id names, and 26 characters of lower-case Crockford base32 (a ULID,
+//! <https://github.com/ulid/spec>), such as `apt_01jd3x8m4e5zq0v7k2n9r6t1wb`.
+//!
+//! Freshly made ids sort by time; derived ones (an appointment's, from an idempotency key) do not, and nothing
+//! may depend on the order of ids.
+
+use std::fmt;
+use std::str::FromStr;
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+use ulid::Ulid;
+
+/// Why a text is not an id of the wanted kind.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("must be an id such as {prefix}_01jd3x8m4e5zq0v7k2n9r6t1wb")]
+pub struct IdError {
+    /// The prefix that was wanted.
+    pub prefix: &'static str,
+}
+
+/// Builds the id's 128 bits from 48 bits of milliseconds and 80 random bits.
+fn ulid_at(now: Timestamp, random: [u8; 10]) -> Ulid {
+    let mut wide = [0_u8; 16];
+    wide[6..].copy_from_slice(&random);
+    Ulid::from_parts(u64::try_from(now.as_millisecond()).unwrap_or(0), u128::from_be_bytes(wide))
+}
+
+fn parse(prefix: &'static str, text: &str) -> Result<Ulid, IdError> {
+    let refused = IdError { prefix };
+    let body = text.strip_prefix(prefix).and_then(|rest| rest.strip_prefix('_')).ok_or(refused.clone())?;
+    let ulid = Ulid::from_string(body).map_err(|_| refused.clone())?;
+    // Crockford's alphabet has aliases (upper case, `o` for `0`); one id has one spelling, since ids are keys.
+    if ulid.to_string().to_ascii_lowercase() == body { Ok(ulid) } else { Err(refused) }
+}
+
+macro_rules! id {
+    ($(#[$doc:meta])* $name:ident, $prefix:literal) => {
+        $(#[$doc])*
+        #[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+        #[serde(into = "String", try_from = "String")]
+        pub struct $name(Ulid);
+
+        impl $name {
+            /// What ids of this kind begin with, without the underscore.
+            pub const PREFIX: &'static str = $prefix;
+
+            /// A new id from the instant and 10 random bytes.
+            #[must_use]
+            pub fn new(now: Timestamp, random: [u8; 10]) -> Self {
+                Self(ulid_at(now, random))
+            }
+
+            /// An id that is the same whenever the 16 bytes are.
+            #[must_use]
+            pub const fn derived(bytes: [u8; 16]) -> Self {
+                Self(Ulid::from_bytes(bytes))
+            }
+
+            /// The id's 16 bytes, from which [`Self::derived`] makes the id again.
+            #[must_use]
+            pub const fn to_bytes(self) -> [u8; 16] {
+                self.0.to_bytes()
+            }
+        }
+
+        impl fmt::Display for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                write!(f, "{}_{}", $prefix, self.0.to_string().to_ascii_lowercase())
+            }
+        }
+
+        impl fmt::Debug for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                fmt::Display::fmt(self, f)
+            }
+        }
+
+        impl FromStr for $name {
+            type Err = IdError;
+
+            fn from_str(text: &str) -> Result<Self, IdError> {
+                parse($prefix, text).map(Self)
+            }
+        }
+
+        impl TryFrom<String> for $name {
+            type Error = IdError;
+
+            fn try_from(text: String) -> Result<Self, IdError> {
+                text.parse()
+            }
+        }
+
+        impl From<$name> for String {
+            fn from(id: $name) -> Self {
+                id.to_string()
+            }
+        }
+    };
+}
+
+id!(
+    /// A person with an account.
+    UserId,
+    "usr"
+);
+id!(
+    /// A login session.
+    SessionId,
+    "ses"
+);
+id!(
+    /// A category of services.
+    CategoryId,
+    "cat"
+);
+id!(
+    /// A service.
+    ServiceId,
+    "svc"
+);
+id!(
+    /// An add-on of a service.
+    SubServiceId,
+    "sub"
+);
+id!(
+    /// An expert.
+    ExpertId,
+    "exp"
+);
+id!(
+    /// A span of an expert's time off.
+    TimeOffId,
+    "off"
+);
+id!(
+    /// An appointment.
+    AppointmentId,
+    "apt"
+);
+id!(
+    /// An event: a row of the audit log, and of somebody's notifications if it has a recipient.
+    EventId,
+    "evt"
+);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_id_is_read_back_as_it_was_written() {
+        let id = UserId::new(Timestamp::UNIX_EPOCH, [7; 10]);
+        assert_eq!(id.to_string().parse::<UserId>(), Ok(id));
+        assert!(id.to_string().starts_with("usr_"));
+        assert_eq!(id.to_string().len(), 30);
+    }
+
+    #[test]
+    fn ids_of_one_kind_sort_by_time() {
+        let earlier = EventId::new(Timestamp::UNIX_EPOCH, [255; 10]);
+        let later = EventId::new(Timestamp::from_millisecond(1).unwrap(), [0; 10]);
+        assert!(earlier.to_string() < later.to_string());
+    }
+
+    #[test]
+    fn other_spellings_kinds_and_lengths_are_refused() {
+        let good = UserId::new(Timestamp::UNIX_EPOCH, [7; 10]).to_string();
+        for bad in [
+            good.to_uppercase(),
+            good.replace("usr_", "apt_"),
+            good.replace("usr_", "usr"),
+            format!("{good}0"),
+            good[..29].to_owned(),
+            String::new(),
+            "usr_".to_owned(),
+            "usr_81jd3x8m4e5zq0v7k2n9r6t1wb".to_owned(),
+        ] {
+            assert_eq!(bad.parse::<UserId>(), Err(IdError { prefix: "usr" }), "{bad}");
+        }
+    }
+}

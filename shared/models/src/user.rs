@@ -1,0 +1,52 @@
+//! People: roles and profiles.
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use crate::ids::UserId;
+
+/// What somebody may do; each role may do all that the ones before it may.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Role {
+    /// A customer.
+    User,
+    /// Runs the front desk: the catalog, everybody's appointments.
+    Admin,
+    /// Decides who is an admin.
+    Owner,
+}
+
+impl Role {
+    /// The name that the API and the tables use.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::User => "user",
+            Self::Admin => "admin",
+            Self::Owner => "owner",
+        }
+    }
+}
+
+/// A person's profile.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Profile {
+    /// The id.
+    pub id: UserId,
+    /// The name they gave.
+    pub name: String,
+    /// Their e-mail address as they wrote it, trimmed.
+    pub email: String,
+    /// Their telephone number, if they gave one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub phone: Option<String>,
+    /// Their role.
+    pub role: Role,
+    /// Whether their e-mail address is verified.
+    pub email_verified: bool,
+    /// When they registered (UTC).
+    pub created_at: Timestamp,
+    /// When the profile last changed (UTC).
+    pub updated_at: Timestamp,
+}

@@ -1,0 +1,85 @@
+//! AWS clients, made for a short cold start: credentials and region from the environment that Lambda sets, one
+//! HTTP client for all of them, and only the roots that AWS's endpoints need, compiled in. Reading the
+//! machine's certificate store would cost more than everything else in a function's start together.
+
+use std::sync::OnceLock;
+use std::time::Duration;
+
+use aws_credential_types::Credentials;
+use aws_credential_types::provider::SharedCredentialsProvider;
+use aws_smithy_http_client::Builder;
+use aws_smithy_http_client::tls::rustls_provider::CryptoMode;
+use aws_smithy_http_client::tls::{Provider, TlsContext, TrustStore};
+use aws_smithy_runtime_api::client::behavior_version::BehaviorVersion;
+use aws_smithy_runtime_api::client::http::SharedHttpClient;
+use aws_smithy_types::retry::RetryConfig;
+use aws_smithy_types::timeout::TimeoutConfig;
+use aws_types::SdkConfig;
+use aws_types::region::Region;
+
+use crate::env::{self, ConfigError};
+
+/// Amazon Root CA 1 to 4 and Starfield Services Root CA G2, which every AWS endpoint's chain ends in
+/// (<https://www.amazontrust.com/repository/>).
+const AMAZON_TRUST_SERVICES: &[u8] = include_bytes!("../certs/amazon-trust-services.pem");
+
+/// A call that has not been answered after this long is tried again.
+const ATTEMPT_TIMEOUT: Duration = Duration::from_secs(5);
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(2);
+
+/// The one HTTP client of this process.
+fn http_client() -> Result<SharedHttpClient, ConfigError> {
+    static CLIENT: OnceLock<SharedHttpClient> = OnceLock::new();
+    if let Some(client) = CLIENT.get() {
+        return Ok(client.clone());
+    }
+    let context = TlsContext::builder()
+        .with_trust_store(TrustStore::empty().with_pem_certificate(AMAZON_TRUST_SERVICES))
+        .build()
+        .map_err(|error| ConfigError::Invalid { name: "TLS".to_owned(), problem: error.to_string() })?;
+    let client =
+        Builder::new().tls_provider(Provider::Rustls(CryptoMode::AwsLc)).tls_context(context).build_https();
+    Ok(CLIENT.get_or_init(|| client).clone())
+}
+
+/// The configuration for one service's client. `service` is its name in `AWS_ENDPOINT_URL_<service>`, the
+/// variable that points a client elsewhere than at AWS
+/// (<https://docs.aws.amazon.com/sdkref/latest/guide/feature-ss-endpoints.html>).
+///
+/// Makes no network call.
+///
+/// # Errors
+/// [`ConfigError`] when the region or the credentials are not in the environment.
+pub fn config(service: &str) -> Result<SdkConfig, ConfigError> {
+    let credentials = Credentials::new(
+        env::required("AWS_ACCESS_KEY_ID")?,
+        env::required("AWS_SECRET_ACCESS_KEY")?,
+        env::optional("AWS_SESSION_TOKEN"),
+        None,
+        "Environment",
+    );
+    let mut builder = SdkConfig::builder()
+        .behavior_version(BehaviorVersion::latest())
+        .region(Region::new(env::required("AWS_REGION")?))
+        .credentials_provider(SharedCredentialsProvider::new(credentials))
+        .http_client(http_client()?)
+        .retry_config(RetryConfig::standard().with_initial_backoff(Duration::from_millis(50)))
+        .timeout_config(
+            TimeoutConfig::builder()
+                .connect_timeout(CONNECT_TIMEOUT)
+                .operation_attempt_timeout(ATTEMPT_TIMEOUT)
+                .build(),
+        );
+    if let Some(url) = env::optional(&format!("AWS_ENDPOINT_URL_{service}")) {
+        builder = builder.endpoint_url(url);
+    }
+    Ok(builder.build())
+}
+
+/// The DynamoDB client.
+///
+/// # Errors
+/// As [`config`].
+pub fn dynamodb() -> Result<aws_sdk_dynamodb::Client, ConfigError> {
+    Ok(aws_sdk_dynamodb::Client::new(&config("DYNAMODB")?))
+}

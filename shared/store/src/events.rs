@@ -1,0 +1,168 @@
+//! Table `events`: what happened, and how far its e-mail has come.
+
+use aws_sdk_dynamodb::types::{
+    ReturnConsumedCapacity, ReturnValue, ReturnValuesOnConditionCheckFailure, TransactWriteItem,
+};
+use chairbook_models::event::{Delivery, Event};
+use chairbook_models::ids::EventId;
+use jiff::{SignedDuration, Timestamp};
+
+use crate::item::{from_item, instant, n, number, s, to_item};
+use crate::{Store, StoreError, keys, meter, transaction};
+
+/// How long an event is kept: notifications and the audit log reach back this far.
+const KEPT: SignedDuration = SignedDuration::from_hours(400 * 24);
+
+/// What came of claiming an event's delivery.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Claim {
+    /// It is the caller's to deliver until the lease ends.
+    Claimed(Box<Event>),
+    /// Somebody else is delivering it until then.
+    Busy {
+        /// When their lease ends (UTC).
+        until: Timestamp,
+    },
+    /// Its delivery has come to this end already.
+    Done(Delivery),
+    /// There is no such event, or nobody is to get mail for it.
+    Missing,
+}
+
+/// How a delivery went.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum DeliveryOutcome {
+    /// SES took it.
+    Sent {
+        /// SES's message id.
+        message_id: String,
+    },
+    /// It no longer made sense.
+    Skipped {
+        /// Why, in a word or two.
+        reason: &'static str,
+    },
+    /// It can never be sent.
+    Failed {
+        /// SES's error code, never an address.
+        reason: String,
+    },
+    /// It is to be tried again.
+    Retry {
+        /// Why, in a word or two.
+        reason: String,
+    },
+}
+
+impl Store {
+    /// The write of an event, for the transaction of the change that it tells of.
+    pub(crate) fn event_write(&self, event: &Event) -> Result<TransactWriteItem, StoreError> {
+        let mut item = to_item(keys::event(event.id), event)?;
+        item.insert("at".to_owned(), s(instant(event.at)));
+        let end = event.at.saturating_add(KEPT).unwrap_or(Timestamp::MAX);
+        item.insert("ttl".to_owned(), n(end.as_second()));
+        transaction::create(self.events()?, item)
+    }
+
+    /// One event.
+    ///
+    /// # Errors
+    /// [`StoreError`] when it could not be read.
+    pub async fn event(&self, id: EventId) -> Result<Option<Event>, StoreError> {
+        self.get(self.events()?, keys::event(id), true).await?.map(from_item).transpose()
+    }
+
+    /// Claims the delivery of an event until `lease_until`, unless it has been delivered or somebody else has
+    /// claimed it. A lease that has run out is nobody's: its holder is gone.
+    ///
+    /// # Errors
+    /// [`StoreError`] when it could not be claimed.
+    pub async fn claim_delivery(
+        &self,
+        id: EventId,
+        now: Timestamp,
+        lease_until: Timestamp,
+    ) -> Result<Claim, StoreError> {
+        let key = keys::event(id);
+        let call = self
+            .client
+            .update_item()
+            .table_name(self.events()?)
+            .key("pk", s(key.pk))
+            .key("sk", s(key.sk))
+            .update_expression("SET delivery = :sending, lease_until = :until ADD delivery_attempts :one")
+            .condition_expression("delivery = :pending OR (delivery = :sending AND lease_until <= :now)")
+            .expression_attribute_values(":sending", s("sending"))
+            .expression_attribute_values(":pending", s("pending"))
+            .expression_attribute_values(":until", n(lease_until.as_millisecond()))
+            .expression_attribute_values(":now", n(now.as_millisecond()))
+            .expression_attribute_values(":one", n(1))
+            .return_values(ReturnValue::AllNew)
+            .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld)
+            .return_consumed_capacity(ReturnConsumedCapacity::Total)
+            .send();
+        let error = match meter::metered(call).await {
+            Ok(output) => return Ok(Claim::Claimed(Box::new(from_item(output.attributes.unwrap_or_default())?))),
+            Err(error) => error,
+        };
+        let found = match error.as_service_error() {
+            Some(service) if service.is_conditional_check_failed_exception() => {
+                crate::users::condition_item(service)
+            }
+            _ => return Err(error.into()),
+        };
+        let Some(item) = found else { return Ok(Claim::Missing) };
+        let lease = number(&item, "lease_until").and_then(|until| Timestamp::from_millisecond(until).ok());
+        let event: Event = from_item(item)?;
+        Ok(match (event.delivery, lease) {
+            (None, _) => Claim::Missing,
+            (Some(Delivery::Sending), Some(until)) => Claim::Busy { until },
+            (Some(delivery), _) => Claim::Done(delivery),
+        })
+    }
+
+    /// Marks how a claimed delivery went.
+    ///
+    /// # Errors
+    /// [`StoreError`] when it could not be marked.
+    pub async fn finish_delivery(
+        &self,
+        id: EventId,
+        outcome: DeliveryOutcome,
+        now: Timestamp,
+    ) -> Result<(), StoreError> {
+        let (delivery, name, detail) = match outcome {
+            DeliveryOutcome::Sent { message_id } => (Delivery::Sent, "message_id", message_id),
+            DeliveryOutcome::Skipped { reason } => (Delivery::Skipped, "delivery_reason", reason.to_owned()),
+            DeliveryOutcome::Failed { reason } => (Delivery::Failed, "delivery_reason", reason),
+            DeliveryOutcome::Retry { reason } => (Delivery::Pending, "delivery_reason", reason),
+        };
+        let key = keys::event(id);
+        let call = self
+            .client
+            .update_item()
+            .table_name(self.events()?)
+            .key("pk", s(key.pk))
+            .key("sk", s(key.sk))
+            .update_expression("SET delivery = :delivery, delivered_at = :now, #detail = :detail REMOVE lease_until")
+            // A row that its time to live has removed must not come back as a fragment.
+            .condition_expression("attribute_exists(pk)")
+            .expression_attribute_names("#detail", name)
+            .expression_attribute_values(":delivery", serde_dynamo::aws_sdk_dynamodb_1::to_attribute_value(delivery)?)
+            .expression_attribute_values(":now", s(instant(now)))
+            .expression_attribute_values(":detail", s(detail))
+            .return_consumed_capacity(ReturnConsumedCapacity::Total)
+            .send();
+        match meter::metered(call).await {
+            Ok(_) => Ok(()),
+            Err(error)
+                if error
+                    .as_service_error()
+                    .is_some_and(aws_sdk_dynamodb::operation::update_item::UpdateItemError::is_conditional_check_failed_exception) =>
+            {
+                Ok(())
+            }
+            Err(error) => Err(error.into()),
+        }
+    }
+}

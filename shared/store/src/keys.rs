@@ -1,0 +1,91 @@
+//! Every key of every table, in one place. `docs/data-model.md` describes the rows.
+
+use chairbook_models::ids::{
+    AppointmentId, CategoryId, EventId, ExpertId, ServiceId, SessionId, SubServiceId, UserId,
+};
+use jiff::civil::Date;
+
+/// A primary key.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Key {
+    pub(crate) pk: String,
+    pub(crate) sk: String,
+}
+
+fn key(pk: impl Into<String>, sk: impl Into<String>) -> Key {
+    Key { pk: pk.into(), sk: sk.into() }
+}
+
+pub(crate) fn profile(id: UserId) -> Key {
+    key(format!("USER#{id}"), "PROFILE")
+}
+
+pub(crate) fn session(user: UserId, session: SessionId) -> Key {
+    key(format!("USER#{user}"), format!("SESSION#{session}"))
+}
+
+/// `email` is the address's canonical form: two spellings of one address are one key.
+pub(crate) fn credentials(email: &str) -> Key {
+    key(format!("EMAIL#{email}"), "CREDENTIALS")
+}
+
+pub(crate) fn token(sha256: &str) -> Key {
+    key(format!("TOKEN#{sha256}"), "TOKEN")
+}
+
+pub(crate) fn verification_key(kid: &str) -> Key {
+    key(format!("KEY#{kid}"), "KEY")
+}
+
+pub(crate) const META: &str = "META";
+pub(crate) const CATEGORIES: &str = "CATEGORY";
+pub(crate) const SERVICES: &str = "SERVICE";
+pub(crate) const EXPERTS: &str = "EXPERT";
+
+pub(crate) fn catalog_version() -> Key {
+    key(META, "VERSION")
+}
+
+pub(crate) fn settings() -> Key {
+    key(META, "SETTINGS")
+}
+
+pub(crate) fn category(id: CategoryId) -> Key {
+    key(CATEGORIES, id.to_string())
+}
+
+pub(crate) fn service(id: ServiceId) -> Key {
+    key(SERVICES, id.to_string())
+}
+
+/// Add-ons stand beside their service, so that one query reads both.
+pub(crate) fn sub_service(service: ServiceId, id: SubServiceId) -> Key {
+    key(SERVICES, format!("{service}#{id}"))
+}
+
+pub(crate) fn expert(id: ExpertId) -> Key {
+    key(EXPERTS, id.to_string())
+}
+
+pub(crate) fn appointment(id: AppointmentId) -> Key {
+    key(format!("APT#{id}"), "APT")
+}
+
+/// `date` is a UTC date.
+pub(crate) fn expert_day(expert: ExpertId, date: Date) -> Key {
+    key(format!("EXPERT#{expert}"), format!("DAY#{date}"))
+}
+
+pub(crate) fn event(id: EventId) -> Key {
+    key(format!("EVT#{id}"), "EVT")
+}
+
+/// One client's requests in one window of one rate limit.
+pub(crate) fn rate_limit(policy: &str, client: &str, window_start: i64) -> Key {
+    key(format!("RATE#{policy}#{client}"), format!("WINDOW#{window_start}"))
+}
+
+/// A key that no row has, for health checks.
+pub(crate) fn health() -> Key {
+    key("HEALTH", "HEALTH")
+}

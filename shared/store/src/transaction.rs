@@ -1,0 +1,149 @@
+//! Transactions: all of several writes, or none.
+
+use std::time::Duration;
+
+use aws_sdk_dynamodb::error::SdkError;
+use aws_sdk_dynamodb::operation::transact_write_items::TransactWriteItemsError;
+use aws_sdk_dynamodb::types::{
+    CancellationReason, Put, ReturnConsumedCapacity, ReturnValuesOnConditionCheckFailure, TransactWriteItem,
+    Update,
+};
+
+use crate::item::{Item, s};
+use crate::keys::Key;
+use crate::{Store, StoreError, meter};
+
+/// How often a transaction that met another one on the same item is tried in all.
+const TRIES: u32 = 8;
+const FIRST_BACKOFF: Duration = Duration::from_millis(25);
+const LONGEST_BACKOFF: Duration = Duration::from_millis(800);
+
+/// What came of a transaction.
+#[derive(Debug)]
+pub(crate) enum Outcome {
+    /// All of it is written.
+    Committed,
+    /// Nothing is written, since a condition did not hold: for each write whether its condition failed, and
+    /// the item that it found.
+    Refused(Vec<Refusal>),
+}
+
+/// One write's part in a refused transaction.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub(crate) struct Refusal {
+    /// Whether this write's condition did not hold.
+    pub(crate) failed: bool,
+    /// The item that the condition was checked against.
+    pub(crate) found: Option<Item>,
+}
+
+impl From<CancellationReason> for Refusal {
+    fn from(reason: CancellationReason) -> Self {
+        Self { failed: reason.code.as_deref() == Some("ConditionalCheckFailed"), found: reason.item }
+    }
+}
+
+/// A put that succeeds only if no row has its key.
+pub(crate) fn create(table: &str, item: Item) -> Result<TransactWriteItem, StoreError> {
+    put(table, item, Some("attribute_not_exists(pk)"))
+}
+
+/// A put, on a condition if there is one.
+pub(crate) fn put(table: &str, item: Item, condition: Option<&str>) -> Result<TransactWriteItem, StoreError> {
+    let put = Put::builder()
+        .table_name(table)
+        .set_item(Some(item))
+        .set_condition_expression(condition.map(str::to_owned))
+        .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld)
+        .build()
+        .map_err(unbuilt)?;
+    Ok(TransactWriteItem::builder().put(put).build())
+}
+
+/// An update, to be completed by [`finish`].
+pub(crate) fn update(table: &str, key: Key) -> aws_sdk_dynamodb::types::builders::UpdateBuilder {
+    Update::builder()
+        .table_name(table)
+        .key("pk", s(key.pk))
+        .key("sk", s(key.sk))
+        .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld)
+}
+
+/// Completes an update.
+pub(crate) fn finish(
+    update: aws_sdk_dynamodb::types::builders::UpdateBuilder,
+) -> Result<TransactWriteItem, StoreError> {
+    Ok(TransactWriteItem::builder().update(update.build().map_err(unbuilt)?).build())
+}
+
+#[expect(clippy::needless_pass_by_value, reason = "the signature that `map_err` wants")]
+pub(crate) fn unbuilt(error: aws_sdk_dynamodb::error::BuildError) -> StoreError {
+    StoreError::Refused(error.to_string())
+}
+
+/// How long to wait before try number `tries + 1`: exponential, with full jitter
+/// (<https://aws.amazon.com/builders-library/timeouts-retries-and-backoff-with-jitter/>).
+fn backoff(tries: u32, random: u16) -> Duration {
+    let ceiling = (FIRST_BACKOFF * 2_u32.saturating_pow(tries)).min(LONGEST_BACKOFF);
+    ceiling.mul_f64(f64::from(random) / f64::from(u16::MAX))
+}
+
+impl Store {
+    /// Writes all of the items or none. One that meets another transaction on the same item is tried again a
+    /// few times.
+    pub(crate) async fn transact(&self, items: Vec<TransactWriteItem>) -> Result<Outcome, StoreError> {
+        for tries in 0..TRIES {
+            let call = self
+                .client
+                .transact_write_items()
+                .set_transact_items(Some(items.clone()))
+                .return_consumed_capacity(ReturnConsumedCapacity::Total)
+                .send();
+            let Err(error) = meter::metered(call).await else { return Ok(Outcome::Committed) };
+            let Some(reasons) = cancellation_reasons(&error) else { return Err(error.into()) };
+            let code = |code: &str| reasons.iter().any(|reason| reason.code.as_deref() == Some(code));
+            if code("ConditionalCheckFailed") {
+                return Ok(Outcome::Refused(reasons.into_iter().map(Refusal::from).collect()));
+            }
+            if !(code("TransactionConflict") || code("ThrottlingError") || code("ProvisionedThroughputExceeded")) {
+                let codes: Vec<_> = reasons.into_iter().filter_map(|reason| reason.code).collect();
+                return Err(StoreError::Refused(format!("transaction cancelled: {codes:?}")));
+            }
+            let mut random = [0; 2];
+            if aws_lc_rs::rand::fill(&mut random).is_ok() {
+                tokio::time::sleep(backoff(tries, u16::from_be_bytes(random))).await;
+            }
+        }
+        Err(StoreError::Unavailable("TransactionConflict".to_owned()))
+    }
+
+    /// Writes all of the items or none; a condition that does not hold is [`StoreError::Changed`].
+    pub(crate) async fn transact_or_changed(&self, items: Vec<TransactWriteItem>) -> Result<(), StoreError> {
+        match self.transact(items).await? {
+            Outcome::Committed => Ok(()),
+            Outcome::Refused(_) => Err(StoreError::Changed),
+        }
+    }
+}
+
+fn cancellation_reasons(error: &SdkError<TransactWriteItemsError>) -> Option<Vec<CancellationReason>> {
+    match error.as_service_error()? {
+        TransactWriteItemsError::TransactionCanceledException(cancelled) => {
+            Some(cancelled.cancellation_reasons().to_vec())
+        }
+        _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_wait_between_tries_grows_and_is_bounded() {
+        assert_eq!(backoff(0, u16::MAX), FIRST_BACKOFF);
+        assert_eq!(backoff(2, u16::MAX), FIRST_BACKOFF * 4);
+        assert_eq!(backoff(31, u16::MAX), LONGEST_BACKOFF);
+        assert_eq!(backoff(5, 0), Duration::ZERO);
+    }
+}

@@ -1,0 +1,554 @@
+//! Table `users`: profiles, credentials, sessions, one-time tokens, verification keys.
+
+use std::collections::BTreeSet;
+use std::sync::PoisonError;
+use std::time::Duration;
+
+use aws_sdk_dynamodb::operation::put_item::PutItemError;
+use aws_sdk_dynamodb::operation::update_item::UpdateItemError;
+use aws_sdk_dynamodb::types::{
+    AttributeValue, Delete, ReturnConsumedCapacity, ReturnValue, ReturnValuesOnConditionCheckFailure,
+    TransactWriteItem,
+};
+use chairbook_auth::access_token::VerificationKey;
+use chairbook_auth::{Session, lockout};
+use chairbook_models::event::Event;
+use chairbook_models::ids::{SessionId, UserId};
+use chairbook_models::user::{Profile, Role};
+use jiff::{SignedDuration, Timestamp};
+use serde::{Deserialize, Serialize};
+
+use crate::item::{Item, from_item, instant, n, number, s, to_item};
+use crate::transaction::{Outcome, create, finish, unbuilt, update};
+use crate::{Store, StoreError, keys, meter};
+
+/// How long failed logins of an address that nobody has are remembered.
+const UNKNOWN_ADDRESS_KEPT: SignedDuration = SignedDuration::from_hours(24);
+
+/// Of somebody who logs in from more devices than this, only the latest is remembered.
+const MOST_DEVICES: usize = 16;
+
+/// Verification keys stand in their own partition of the index `by_created`, so that listing them is one query.
+const KEY_PARTITION: &str = "KEY";
+
+/// What logging in needs to know of an account.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Account {
+    /// Whose it is.
+    pub user_id: UserId,
+    /// The password's PHC string.
+    pub password_hash: String,
+    /// Whether the e-mail address is verified.
+    pub verified: bool,
+    /// The role.
+    pub role: Role,
+    /// From which devices they have logged in, by fingerprint.
+    pub devices: BTreeSet<String>,
+}
+
+/// An attempt to log in, counted.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum LoginAttempt {
+    /// The account is locked; nothing was counted.
+    Locked {
+        /// Until when (UTC).
+        until: Timestamp,
+    },
+    /// The password may be looked at.
+    Counted {
+        /// The account, if anybody has that address.
+        account: Option<Account>,
+        /// How many attempts have failed in a row, should this one fail too.
+        failures: u32,
+    },
+}
+
+/// A one-time token that verifies an e-mail address, as its row keeps it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct VerificationToken {
+    /// The SHA-256 of the token.
+    #[serde(skip)]
+    pub sha256: String,
+    /// Whose address.
+    pub user_id: UserId,
+    /// The address's canonical form.
+    pub email: String,
+    /// Until when it is good (UTC).
+    pub expires_at: Timestamp,
+}
+
+/// A new account.
+#[derive(Debug, Clone)]
+pub struct Registration<'a> {
+    /// The profile.
+    pub profile: &'a Profile,
+    /// The e-mail address's canonical form.
+    pub email: &'a str,
+    /// The password's PHC string.
+    pub password_hash: &'a str,
+    /// The token that verifies the address.
+    pub token: &'a VerificationToken,
+    /// The event that tells of it.
+    pub event: &'a Event,
+}
+
+#[derive(Serialize, Deserialize)]
+struct Credentials {
+    user_id: UserId,
+    password_hash: String,
+    verified: bool,
+    role: Role,
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    devices: BTreeSet<String>,
+}
+
+impl From<Credentials> for Account {
+    fn from(row: Credentials) -> Self {
+        Self {
+            user_id: row.user_id,
+            password_hash: row.password_hash,
+            verified: row.verified,
+            role: row.role,
+            devices: row.devices,
+        }
+    }
+}
+
+/// The row of an address that nobody has holds failed logins only.
+fn account(item: Item) -> Result<Option<Account>, StoreError> {
+    if item.contains_key("user_id") {
+        Ok(Some(from_item::<Credentials>(item)?.into()))
+    } else {
+        Ok(None)
+    }
+}
+
+/// The item that a failed condition was checked against.
+pub(crate) fn condition_item(error: &UpdateItemError) -> Option<Item> {
+    match error {
+        UpdateItemError::ConditionalCheckFailedException(failed) => {
+            failed.item().filter(|item| !item.is_empty()).cloned()
+        }
+        _ => None,
+    }
+}
+
+/// The condition under which an account is not locked, and the values that it names.
+fn not_locked(now: Timestamp) -> (String, Vec<(String, AttributeValue)>) {
+    let since = |lock: Duration| n(now.as_millisecond() - i64::try_from(lock.as_millis()).unwrap_or(i64::MAX));
+    let mut values = vec![
+        (":every".to_owned(), n(lockout::EVERY_ATTEMPT_LOCKS_FROM)),
+        (":since_longest".to_owned(), since(lockout::longest())),
+    ];
+    let mut conditions = vec!["NOT (failures >= :every AND attempted_at > :since_longest)".to_owned()];
+    for (lock, failures) in lockout::locks() {
+        let seconds = lock.as_secs();
+        let names: Vec<_> = failures.iter().map(|number| format!(":f{number}")).collect();
+        conditions
+            .push(format!("NOT (failures IN ({}) AND attempted_at > :since{seconds})", names.join(", ")));
+        values.push((format!(":since{seconds}"), since(lock)));
+        values.extend(names.into_iter().zip(failures).map(|(name, number)| (name, n(number))));
+    }
+    (conditions.join(" AND "), values)
+}
+
+impl Store {
+    /// A session, strongly consistent: what it says is in force.
+    ///
+    /// # Errors
+    /// [`StoreError`] when it could not be read.
+    pub async fn session(&self, user: UserId, session: SessionId) -> Result<Option<Session>, StoreError> {
+        self.get(self.users()?, keys::session(user, session), true).await?.map(from_item).transpose()
+    }
+
+    /// A profile.
+    ///
+    /// # Errors
+    /// [`StoreError`] when it could not be read.
+    pub async fn profile(&self, id: UserId) -> Result<Option<Profile>, StoreError> {
+        self.get(self.users()?, keys::profile(id), true).await?.map(from_item).transpose()
+    }
+
+    /// A verification key; one that was found is remembered, so that it is read once.
+    ///
+    /// # Errors
+    /// [`StoreError`] when it could not be read.
+    pub async fn verification_key(&self, kid: &str) -> Result<Option<VerificationKey>, StoreError> {
+        let known = self.verification_keys.read().unwrap_or_else(PoisonError::into_inner).get(kid).cloned();
+        if known.is_some() {
+            return Ok(known);
+        }
+        let row = self.get(self.users()?, keys::verification_key(kid), true).await?;
+        let key: Option<VerificationKey> = row.map(from_item).transpose()?;
+        if let Some(key) = &key {
+            self.verification_keys
+                .write()
+                .unwrap_or_else(PoisonError::into_inner)
+                .insert(kid.to_owned(), key.clone());
+        }
+        Ok(key)
+    }
+
+    /// Publishes a verification key; once per process, and nothing happens if it is published already.
+    ///
+    /// # Errors
+    /// [`StoreError`] when it could not be published.
+    pub async fn publish_verification_key(&self, key: &VerificationKey, now: Timestamp) -> Result<(), StoreError> {
+        if self.verification_keys.read().unwrap_or_else(PoisonError::into_inner).contains_key(&key.kid) {
+            return Ok(());
+        }
+        let mut item = to_item(keys::verification_key(&key.kid), key)?;
+        item.insert("created_month".to_owned(), s(KEY_PARTITION));
+        item.insert("created_at".to_owned(), s(instant(now)));
+        let call = self
+            .client
+            .put_item()
+            .table_name(self.users()?)
+            .set_item(Some(item))
+            .condition_expression("attribute_not_exists(pk)")
+            .return_consumed_capacity(ReturnConsumedCapacity::Total)
+            .send();
+        match meter::metered(call).await {
+            Ok(_) => {}
+            Err(error)
+                if error
+                    .as_service_error()
+                    .is_some_and(PutItemError::is_conditional_check_failed_exception) => {}
+            Err(error) => return Err(error.into()),
+        }
+        self.verification_keys
+            .write()
+            .unwrap_or_else(PoisonError::into_inner)
+            .insert(key.kid.clone(), key.clone());
+        Ok(())
+    }
+
+    /// Every published verification key, oldest first.
+    ///
+    /// # Errors
+    /// [`StoreError`] when they could not be read.
+    pub async fn verification_keys(&self) -> Result<Vec<VerificationKey>, StoreError> {
+        let call = self
+            .client
+            .query()
+            .table_name(self.users()?)
+            .index_name("by_created")
+            .key_condition_expression("created_month = :keys")
+            .expression_attribute_values(":keys", s(KEY_PARTITION))
+            .return_consumed_capacity(ReturnConsumedCapacity::Total)
+            .send();
+        meter::metered(call).await?.items.unwrap_or_default().into_iter().map(from_item).collect()
+    }
+
+    /// Creates an account, with the token that verifies its address.
+    ///
+    /// # Errors
+    /// [`StoreError::Exists`] when somebody has that address; then nothing is written.
+    pub async fn register(&self, registration: Registration<'_>) -> Result<(), StoreError> {
+        let table = self.users()?;
+        let profile = registration.profile;
+        let credentials = Credentials {
+            user_id: profile.id,
+            password_hash: registration.password_hash.to_owned(),
+            verified: profile.email_verified,
+            role: profile.role,
+            devices: BTreeSet::new(),
+        };
+        let mut profile_item = to_item(keys::profile(profile.id), profile)?;
+        profile_item.insert("created_at".to_owned(), s(instant(profile.created_at)));
+        profile_item
+            .insert("created_month".to_owned(), s(profile.created_at.strftime("USERS#%Y-%m").to_string()));
+        let writes = vec![
+            // The row may hold failed logins from before anybody had the address.
+            crate::transaction::put(
+                table,
+                to_item(keys::credentials(registration.email), &credentials)?,
+                Some("attribute_not_exists(user_id)"),
+            )?,
+            create(table, profile_item)?,
+            self.token_write(registration.token)?,
+            self.event_write(registration.event)?,
+        ];
+        match self.transact(writes).await? {
+            Outcome::Committed => Ok(()),
+            Outcome::Refused(_) => Err(StoreError::Exists),
+        }
+    }
+
+    fn token_write(&self, token: &VerificationToken) -> Result<TransactWriteItem, StoreError> {
+        let mut item = to_item(keys::token(&token.sha256), token)?;
+        item.insert("ttl".to_owned(), n(token.expires_at.as_second()));
+        create(self.users()?, item)
+    }
+
+    /// The account of an address.
+    ///
+    /// # Errors
+    /// [`StoreError`] when it could not be read.
+    pub async fn account(&self, email: &str) -> Result<Option<Account>, StoreError> {
+        match self.get(self.users()?, keys::credentials(email), true).await? {
+            Some(item) => account(item),
+            None => Ok(None),
+        }
+    }
+
+    /// Adds a token that verifies an address, and the event that brings it there.
+    ///
+    /// # Errors
+    /// [`StoreError`] when it could not be written.
+    pub async fn request_verification(
+        &self,
+        token: &VerificationToken,
+        event: &Event,
+    ) -> Result<(), StoreError> {
+        self.transact_or_changed(vec![self.token_write(token)?, self.event_write(event)?]).await
+    }
+
+    /// The verification token with that SHA-256, whether or not it has expired.
+    ///
+    /// # Errors
+    /// [`StoreError`] when it could not be read.
+    pub async fn verification_token(&self, sha256: &str) -> Result<Option<VerificationToken>, StoreError> {
+        let Some(item) = self.get(self.users()?, keys::token(sha256), true).await? else { return Ok(None) };
+        let token: VerificationToken = from_item(item)?;
+        Ok(Some(VerificationToken { sha256: sha256.to_owned(), ..token }))
+    }
+
+    /// Uses up a verification token: its address is verified, and its bearer's role becomes `role` if given.
+    ///
+    /// # Errors
+    /// [`StoreError::Changed`] when the token was used up meanwhile, or its account is gone.
+    pub async fn verify_email(
+        &self,
+        token: &VerificationToken,
+        role: Option<Role>,
+        event: &Event,
+    ) -> Result<(), StoreError> {
+        let table = self.users()?;
+        let key = keys::token(&token.sha256);
+        let delete = Delete::builder()
+            .table_name(table)
+            .key("pk", s(key.pk))
+            .key("sk", s(key.sk))
+            .condition_expression("attribute_exists(pk)")
+            .build()
+            .map_err(unbuilt)?;
+        let mut credentials = update(table, keys::credentials(&token.email))
+            .condition_expression("user_id = :user")
+            .expression_attribute_values(":user", s(token.user_id.to_string()))
+            .expression_attribute_values(":true", AttributeValue::Bool(true));
+        let mut profile = update(table, keys::profile(token.user_id))
+            .condition_expression("attribute_exists(pk)")
+            .expression_attribute_values(":true", AttributeValue::Bool(true))
+            .expression_attribute_values(":now", s(instant(event.at)));
+        if let Some(role) = role {
+            credentials = credentials
+                .update_expression("SET verified = :true, #role = :role")
+                .expression_attribute_names("#role", "role")
+                .expression_attribute_values(":role", s(role.as_str()));
+            profile = profile
+                .update_expression("SET email_verified = :true, updated_at = :now, #role = :role")
+                .expression_attribute_names("#role", "role")
+                .expression_attribute_values(":role", s(role.as_str()));
+        } else {
+            credentials = credentials.update_expression("SET verified = :true");
+            profile = profile.update_expression("SET email_verified = :true, updated_at = :now");
+        }
+        self.transact_or_changed(vec![
+            TransactWriteItem::builder().delete(delete).build(),
+            finish(credentials)?,
+            finish(profile)?,
+            self.event_write(event)?,
+        ])
+        .await
+    }
+
+    /// Counts an attempt to log in, unless the account is locked, and reads the account: one conditional write,
+    /// the same for an address that nobody has, so that neither the answer nor its time tells them apart.
+    ///
+    /// # Errors
+    /// [`StoreError`] when it could not be counted.
+    pub async fn attempt_login(&self, email: &str, now: Timestamp) -> Result<LoginAttempt, StoreError> {
+        let key = keys::credentials(email);
+        let (condition, values) = not_locked(now);
+        let mut call = self
+            .client
+            .update_item()
+            .table_name(self.users()?)
+            .key("pk", s(key.pk))
+            .key("sk", s(key.sk))
+            .update_expression("SET failures = if_not_exists(failures, :zero) + :one, attempted_at = :now")
+            .condition_expression(condition)
+            .expression_attribute_values(":zero", n(0))
+            .expression_attribute_values(":one", n(1))
+            .expression_attribute_values(":now", n(now.as_millisecond()))
+            .return_values(ReturnValue::AllNew)
+            .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld)
+            .return_consumed_capacity(ReturnConsumedCapacity::Total);
+        for (name, value) in values {
+            call = call.expression_attribute_values(name, value);
+        }
+        let failures = |item: &Item| {
+            number(item, "failures").and_then(|failures| u32::try_from(failures).ok()).unwrap_or(1)
+        };
+        match meter::metered(call.send()).await {
+            Ok(output) => {
+                let item = output.attributes.unwrap_or_default();
+                let failures = failures(&item);
+                Ok(LoginAttempt::Counted { account: account(item)?, failures })
+            }
+            Err(error) => {
+                let Some(item) = error.as_service_error().and_then(condition_item) else {
+                    return Err(error.into());
+                };
+                let attempted_at = number(&item, "attempted_at")
+                    .and_then(|at| Timestamp::from_millisecond(at).ok())
+                    .unwrap_or(now);
+                let until = lockout::locked_until(failures(&item), attempted_at).unwrap_or(now);
+                Ok(LoginAttempt::Locked { until })
+            }
+        }
+    }
+
+    /// Lets the failed logins of an address that nobody has be forgotten after a day.
+    ///
+    /// # Errors
+    /// [`StoreError`] when it could not be written.
+    pub async fn forget_unknown_address_later(&self, email: &str, now: Timestamp) -> Result<(), StoreError> {
+        let key = keys::credentials(email);
+        let end = now.saturating_add(UNKNOWN_ADDRESS_KEPT).unwrap_or(Timestamp::MAX);
+        let call = self
+            .client
+            .update_item()
+            .table_name(self.users()?)
+            .key("pk", s(key.pk))
+            .key("sk", s(key.sk))
+            .update_expression("SET #ttl = :end")
+            // Somebody may have registered the address meanwhile; an account has no time to live.
+            .condition_expression("attribute_exists(pk) AND attribute_not_exists(user_id)")
+            .expression_attribute_names("#ttl", "ttl")
+            .expression_attribute_values(":end", n(end.as_second()))
+            .return_consumed_capacity(ReturnConsumedCapacity::Total)
+            .send();
+        unless_condition_failed(meter::metered(call).await.map(|_| ()))
+    }
+
+    /// Forgets the failed logins of an account whose right password was just given.
+    ///
+    /// # Errors
+    /// [`StoreError`] when it could not be written.
+    pub async fn forget_failed_logins(&self, email: &str, user: UserId) -> Result<(), StoreError> {
+        let key = keys::credentials(email);
+        let call = self
+            .client
+            .update_item()
+            .table_name(self.users()?)
+            .key("pk", s(key.pk))
+            .key("sk", s(key.sk))
+            .update_expression("REMOVE failures, attempted_at")
+            .condition_expression("user_id = :user")
+            .expression_attribute_values(":user", s(user.to_string()))
+            .return_consumed_capacity(ReturnConsumedCapacity::Total)
+            .send();
+        unless_condition_failed(meter::metered(call).await.map(|_| ()))
+    }
+
+    /// Opens a session, forgets the failed logins, remembers the device, and keeps a stronger hash if there is
+    /// one.
+    ///
+    /// # Errors
+    /// [`StoreError::Changed`] when the password or the role has changed since `account` was read: the session
+    /// must not outlive what it was opened with.
+    pub async fn log_in(
+        &self,
+        email: &str,
+        account: &Account,
+        session: &Session,
+        device: &str,
+        stronger_hash: Option<&str>,
+        event: &Event,
+    ) -> Result<(), StoreError> {
+        let table = self.users()?;
+        let mut devices = vec![device.to_owned()];
+        if account.devices.len() < MOST_DEVICES {
+            devices.extend(account.devices.iter().filter(|known| *known != device).cloned());
+        }
+        let mut credentials = update(table, keys::credentials(email))
+            .condition_expression("password_hash = :hash AND #role = :role AND user_id = :user")
+            .expression_attribute_names("#role", "role")
+            .expression_attribute_values(":hash", s(&account.password_hash))
+            .expression_attribute_values(":role", s(account.role.as_str()))
+            .expression_attribute_values(":user", s(account.user_id.to_string()))
+            .expression_attribute_values(":devices", AttributeValue::L(devices.into_iter().map(s).collect()));
+        credentials = match stronger_hash {
+            None => credentials.update_expression("SET devices = :devices REMOVE failures, attempted_at"),
+            Some(hash) => credentials
+                .update_expression(
+                    "SET devices = :devices, password_hash = :stronger REMOVE failures, attempted_at",
+                )
+                .expression_attribute_values(":stronger", s(hash)),
+        };
+        let mut item = to_item(keys::session(session.user_id, session.id), session)?;
+        item.insert("ttl".to_owned(), n(session.expires_at.as_second()));
+        self.transact_or_changed(vec![
+            create(table, item)?,
+            finish(credentials)?,
+            self.event_write(event)?,
+        ])
+        .await
+    }
+
+    /// Ends a session.
+    ///
+    /// # Errors
+    /// [`StoreError::Changed`] when it has ended already.
+    pub async fn log_out(&self, user: UserId, session: SessionId, event: &Event) -> Result<(), StoreError> {
+        let key = keys::session(user, session);
+        let delete = Delete::builder()
+            .table_name(self.users()?)
+            .key("pk", s(key.pk))
+            .key("sk", s(key.sk))
+            .condition_expression("attribute_exists(pk)")
+            .build()
+            .map_err(unbuilt)?;
+        self.transact_or_changed(vec![
+            TransactWriteItem::builder().delete(delete).build(),
+            self.event_write(event)?,
+        ])
+        .await
+    }
+}
+
+fn unless_condition_failed(
+    result: Result<(), aws_sdk_dynamodb::error::SdkError<UpdateItemError>>,
+) -> Result<(), StoreError> {
+    match result {
+        Err(error)
+            if error.as_service_error().is_some_and(UpdateItemError::is_conditional_check_failed_exception) =>
+        {
+            Ok(())
+        }
+        other => other.map_err(StoreError::from),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_condition_on_logging_in_fits_into_an_expression_and_names_its_values() {
+        let (condition, values) = not_locked(Timestamp::UNIX_EPOCH);
+        assert!(condition.len() < 4096, "DynamoDB's limit for an expression is 4 KB");
+        for (name, _) in &values {
+            assert!(condition.contains(name.as_str()), "{name}");
+        }
+        assert_eq!(values.iter().filter(|(name, _)| name.starts_with(":f")).count(), 19);
+    }
+
+    #[test]
+    fn failed_logins_alone_are_no_account() {
+        let item = Item::from([("failures".to_owned(), n(2))]);
+        assert_eq!(account(item), Ok(None));
+    }
+}

@@ -1,0 +1,223 @@
+//! The layers in front of every handler, from the outside in: the access log and the answer's common headers;
+//! panics become 500; the rate limit and the caller's token.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use axum::Json;
+use axum::extract::{MatchedPath, Request, State};
+use axum::middleware::{Next, from_fn, from_fn_with_state};
+use axum::response::{IntoResponse, Response};
+use axum::routing::MethodRouter;
+use axum::{Extension, Router};
+use chairbook_platform::{clock, env, init_tracing};
+use chairbook_store::meter::Meter;
+use chairbook_store::{Store, Tables};
+use http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
+use lambda_http::RequestExt;
+use lambda_http::request::RequestContext;
+use serde_json::json;
+use tower_http::catch_panic::CatchPanicLayer;
+
+use crate::access::{Client, Gate, counting, presented};
+use crate::error::ApiError;
+use crate::rate_limit::Policy;
+
+/// How much of a user agent's name is kept.
+const MAX_USER_AGENT: usize = 256;
+
+/// What the layers need, the same in every function.
+#[derive(Clone)]
+pub struct Web {
+    /// The tables.
+    pub store: Store,
+    /// Who issues access tokens (`iss`).
+    pub issuer: Arc<str>,
+    /// Requests per client and window (`RATE_LIMIT_REQUESTS`).
+    pub requests: u64,
+    /// Requests per client and window to the endpoints that are worth guessing at
+    /// (`AUTH_RATE_LIMIT_REQUESTS`); the same as `requests` in functions that have none.
+    pub auth_requests: u64,
+    /// The window (`RATE_LIMIT_WINDOW`).
+    pub window: Duration,
+}
+
+impl Web {
+    /// From the environment: `RATE_LIMIT_REQUESTS`, `RATE_LIMIT_WINDOW`, `TOKEN_ISSUER`,
+    /// `AUTH_RATE_LIMIT_REQUESTS` where there is one, and the tables.
+    ///
+    /// # Errors
+    /// [`env::ConfigError`] names what is missing or wrong.
+    pub fn from_env() -> Result<Self, env::ConfigError> {
+        let requests = env::parsed("RATE_LIMIT_REQUESTS")?;
+        let auth_requests = match env::optional("AUTH_RATE_LIMIT_REQUESTS") {
+            Some(_) => env::parsed("AUTH_RATE_LIMIT_REQUESTS")?,
+            None => requests,
+        };
+        Ok(Self {
+            store: Store::new(chairbook_platform::aws::dynamodb()?, Tables::from_env()),
+            issuer: env::required("TOKEN_ISSUER")?.into(),
+            requests,
+            auth_requests,
+            window: env::duration("RATE_LIMIT_WINDOW")?,
+        })
+    }
+
+    /// The policy that holds where no tighter one does.
+    #[must_use]
+    pub const fn default_policy(&self) -> Policy {
+        Policy { name: "default", requests: self.requests, window: self.window }
+    }
+
+    /// A tighter policy of that name.
+    #[must_use]
+    pub const fn auth_policy(&self, name: &'static str) -> Policy {
+        Policy { name, requests: self.auth_requests, window: self.window }
+    }
+
+    /// Puts the rate limit and the caller's token in front of one route's methods; without a policy, requests
+    /// are not counted.
+    pub fn guard<S>(&self, policy: Option<Policy>, methods: MethodRouter<S>) -> MethodRouter<S>
+    where
+        S: Clone + Send + Sync + 'static,
+    {
+        methods.layer(from_fn_with_state((self.clone(), policy), gate))
+    }
+}
+
+/// Completes a function's routes: what is not found, what panics, the access log, the health probe.
+pub fn router(routes: Router) -> Router {
+    routes
+        .route("/events", axum::routing::post(probe))
+        .fallback(|| async { ApiError::not_found("This route").into_response() })
+        .method_not_allowed_fallback(|| async {
+            ApiError::new(
+                StatusCode::METHOD_NOT_ALLOWED,
+                "method_not_allowed",
+                "This route does not have that method.",
+            )
+        })
+        .layer(CatchPanicLayer::custom(|_: Box<dyn std::any::Any + Send>| {
+            ApiError::bug(&"a handler panicked").into_response()
+        }))
+        .layer(from_fn(observe))
+}
+
+/// Runs a function: its routes, behind Lambda.
+///
+/// # Errors
+/// When the Runtime API is gone.
+pub async fn run(
+    build: impl FnOnce() -> Result<Router, env::ConfigError>,
+) -> Result<(), lambda_http::Error> {
+    init_tracing();
+    let router = build().inspect_err(|error| tracing::error!(%error, "the function is not configured"))?;
+    lambda_http::run(router).await
+}
+
+/// A health probe comes by the Invoke API, not by HTTP: `{"source":"chairbook.health"}`.
+async fn probe(Extension(context): Extension<RequestContext>) -> Response {
+    match context {
+        RequestContext::PassThrough => Json(json!({"ok": true})).into_response(),
+        _ => ApiError::not_found("This route").into_response(),
+    }
+}
+
+/// What API Gateway says of a request: its id and the client's address.
+fn origin(request: &Request) -> (String, Option<String>) {
+    let context = request.extensions().get::<RequestContext>();
+    let (id, ip) = match context {
+        Some(RequestContext::ApiGatewayV2(context)) => {
+            (context.request_id.clone(), context.http.source_ip.clone())
+        }
+        _ => (None, None),
+    };
+    let id = id.or_else(|| request.lambda_context_ref().map(|context| context.request_id.clone()));
+    (id.unwrap_or_default(), ip)
+}
+
+async fn gate(State((web, policy)): State<(Web, Option<Policy>)>, request: Request, next: Next) -> Response {
+    let now = clock::now();
+    let (_, ip) = origin(&request);
+    let (mut parts, body) = request.into_parts();
+    let presented = presented(&parts, &web.store, &web.issuer, now).await;
+    let client = match (&presented, &ip) {
+        (Some(Ok(claims)), _) => claims.sub.to_string(),
+        (_, Some(ip)) => ip.clone(),
+        (_, None) => "unknown".to_owned(),
+    };
+    let store = web.store.clone();
+    let counting = counting(async move {
+        let Some(policy) = policy else { return Ok(None) };
+        Ok(Some(policy.count(&store, &client, now).await?))
+    });
+    let user_agent = parts.headers.get(header::USER_AGENT).and_then(|agent| agent.to_str().ok());
+    let user_agent = user_agent.map(|agent| agent.chars().take(MAX_USER_AGENT).collect());
+    parts.extensions.insert(Client { ip, user_agent });
+    parts.extensions.insert(Gate { store: web.store, now, presented, counting: counting.clone() });
+    let request = Request::from_parts(parts, body);
+    // Side by side: a handler that only reads need not wait for the count, since a refusal replaces its answer.
+    let (standing, mut response) = futures_util::join!(counting, next.run(request));
+    match standing {
+        Ok(None) => response,
+        Ok(Some(standing)) => {
+            if let Some(refusal) = standing.refusal() {
+                response = refusal.into_response();
+            }
+            standing.write_headers(response.headers_mut());
+            response
+        }
+        Err(error) => error.into_response(),
+    }
+}
+
+async fn observe(request: Request, next: Next) -> Response {
+    let begun = Instant::now();
+    let (request_id, _) = origin(&request);
+    let method = request.method().clone();
+    // The route, not the path: a path can carry a one-time token.
+    let route = request.extensions().get::<MatchedPath>().map(|path| path.as_str().to_owned());
+    let meter = Arc::new(Meter::default());
+    let mut response = meter.scope(next.run(request)).await;
+    let reading = meter.reading();
+
+    if let Some(error) = response.extensions_mut().remove::<ApiError>() {
+        let (mut parts, _) = response.into_parts();
+        parts.headers.remove(header::CONTENT_LENGTH);
+        let body = Json(error.body(&request_id)).into_response().into_body();
+        response = Response::from_parts(parts, body);
+    }
+    let waited = format!("db;dur={:.1}", reading.waited.as_secs_f64() * 1_000.0);
+    common_headers(response.headers_mut(), &request_id, &waited);
+    tracing::info!(
+        access_log = true,
+        request_id,
+        method = %method,
+        route = route.as_deref().unwrap_or("unmatched"),
+        status = response.status().as_u16(),
+        duration_ms = begun.elapsed().as_secs_f64() * 1_000.0,
+        dynamodb_calls = reading.calls,
+        dynamodb_round_trips = reading.round_trips,
+        read_units = reading.read_units,
+        write_units = reading.write_units,
+        "request"
+    );
+    response
+}
+
+/// The headers that every answer has (<https://owasp.org/www-project-secure-headers/>).
+fn common_headers(headers: &mut HeaderMap, request_id: &str, server_timing: &str) {
+    for (name, value) in [
+        ("content-security-policy", "default-src 'none'; frame-ancestors 'none'"),
+        ("referrer-policy", "no-referrer"),
+        ("strict-transport-security", "max-age=63072000; includeSubDomains"),
+        ("x-content-type-options", "nosniff"),
+        ("cache-control", "no-store"),
+        ("x-request-id", request_id),
+        ("server-timing", server_timing),
+    ] {
+        if let Ok(value) = HeaderValue::from_str(value) {
+            headers.entry(HeaderName::from_static(name)).or_insert(value);
+        }
+    }
+}

@@ -1,0 +1,169 @@
+//! Errors as the API answers them: for people, with a code for machines, and nothing of our insides.
+
+use axum::Json;
+use axum::response::{IntoResponse, Response};
+use chairbook_store::StoreError;
+use http::{HeaderValue, StatusCode, header};
+use serde::Serialize;
+use serde_json::{Map, Value, json};
+
+/// One wrong field of a request.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct FieldError {
+    /// The field's name, as the request writes it; nested ones like `monday[0].to`.
+    pub field: String,
+    /// What would be right.
+    pub message: String,
+}
+
+impl FieldError {
+    /// A wrong field and what would be right.
+    pub fn new(field: impl Into<String>, message: impl Into<String>) -> Self {
+        Self { field: field.into(), message: message.into() }
+    }
+}
+
+/// An answer that is not a success.
+#[derive(Debug, Clone, PartialEq)]
+pub struct ApiError {
+    /// The HTTP status.
+    pub status: StatusCode,
+    /// The machine-readable code, such as `slot_taken`.
+    pub code: &'static str,
+    /// The message for people.
+    pub message: String,
+    /// The wrong fields.
+    pub fields: Vec<FieldError>,
+    /// `Retry-After`, seconds.
+    pub retry_after: Option<u64>,
+    /// More members of `error`, such as `alternatives`.
+    pub details: Map<String, Value>,
+}
+
+impl ApiError {
+    /// An error with a status, a code and a message.
+    pub fn new(status: StatusCode, code: &'static str, message: impl Into<String>) -> Self {
+        Self {
+            status,
+            code,
+            message: message.into(),
+            fields: Vec::new(),
+            retry_after: None,
+            details: Map::new(),
+        }
+    }
+
+    /// 400 `validation_failed` with every wrong field.
+    #[must_use]
+    pub fn validation(fields: Vec<FieldError>) -> Self {
+        let message = match fields.as_slice() {
+            [only] => format!("{}: {}", only.field, only.message),
+            _ => "Some fields are not right.".to_owned(),
+        };
+        Self { fields, ..Self::new(StatusCode::BAD_REQUEST, "validation_failed", message) }
+    }
+
+    /// 404 `not_found`.
+    #[must_use]
+    pub fn not_found(what: &str) -> Self {
+        Self::new(StatusCode::NOT_FOUND, "not_found", format!("{what} not found."))
+    }
+
+    /// 401 `unauthorized`, or a more particular code.
+    #[must_use]
+    pub fn unauthorized(code: &'static str, message: &str) -> Self {
+        Self::new(StatusCode::UNAUTHORIZED, code, message)
+    }
+
+    /// 403 `forbidden`.
+    #[must_use]
+    pub fn forbidden(message: &str) -> Self {
+        Self::new(StatusCode::FORBIDDEN, "forbidden", message)
+    }
+
+    /// 503 `unavailable`, to be tried again in a second.
+    #[must_use]
+    pub fn unavailable() -> Self {
+        Self::new(StatusCode::SERVICE_UNAVAILABLE, "unavailable", "We are busy. Please try again in a moment.")
+            .with_retry_after(1)
+    }
+
+    /// 500 `internal_error`: a bug. What it was goes into the log, not into the answer.
+    #[must_use]
+    pub fn bug(detail: &dyn std::fmt::Display) -> Self {
+        tracing::error!(bug = %detail, "internal error");
+        Self::new(
+            StatusCode::INTERNAL_SERVER_ERROR,
+            "internal_error",
+            "Something went wrong on our side. Please quote the request id if you tell us.",
+        )
+    }
+
+    /// With `Retry-After`.
+    #[must_use]
+    pub const fn with_retry_after(mut self, seconds: u64) -> Self {
+        self.retry_after = Some(seconds);
+        self
+    }
+
+    /// With the field that is at fault.
+    #[must_use]
+    pub fn with_field(mut self, field: &str) -> Self {
+        self.fields.push(FieldError::new(field, self.message.clone()));
+        self
+    }
+
+    /// With one more member of `error`.
+    #[must_use]
+    pub fn with_detail(mut self, name: &str, value: Value) -> Self {
+        self.details.insert(name.to_owned(), value);
+        self
+    }
+
+    /// The answer's body.
+    #[must_use]
+    pub fn body(&self, request_id: &str) -> Value {
+        let mut error = self.details.clone();
+        error.insert("code".to_owned(), json!(self.code));
+        error.insert("fields".to_owned(), json!(self.fields));
+        error.insert("requestId".to_owned(), json!(request_id));
+        json!({"success": false, "message": self.message, "error": error})
+    }
+}
+
+impl From<StoreError> for ApiError {
+    fn from(error: StoreError) -> Self {
+        match error {
+            StoreError::Unavailable(reason) => {
+                tracing::warn!(%reason, "the database is not available");
+                Self::unavailable()
+            }
+            StoreError::Changed => Self::new(
+                StatusCode::CONFLICT,
+                "changed_meanwhile",
+                "Somebody else has changed this meanwhile. Please look at it again.",
+            ),
+            other => Self::bug(&other),
+        }
+    }
+}
+
+impl IntoResponse for ApiError {
+    /// The status and headers; the body is completed where the request's id is known.
+    fn into_response(self) -> Response {
+        let mut response = (self.status, Json(self.body(""))).into_response();
+        let headers = response.headers_mut();
+        if self.status == StatusCode::UNAUTHORIZED {
+            let challenge = match self.code {
+                "unauthorized" | "invalid_credentials" => r#"Bearer realm="chairbook""#,
+                _ => r#"Bearer realm="chairbook", error="invalid_token""#,
+            };
+            headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static(challenge));
+        }
+        if let Some(seconds) = self.retry_after {
+            headers.insert(header::RETRY_AFTER, HeaderValue::from(seconds));
+        }
+        response.extensions_mut().insert(self);
+        response
+    }
+}

@@ -1,0 +1,61 @@
+//! Successes as the API answers them.
+
+use axum::Json;
+use axum::response::{IntoResponse, Response};
+use http::{HeaderName, HeaderValue, StatusCode};
+use serde::Serialize;
+use serde_json::json;
+
+/// `{"success":true,"message":…,"data":…}` with its status.
+#[derive(Debug)]
+pub struct Reply<T> {
+    status: StatusCode,
+    message: String,
+    data: T,
+    headers: Vec<(HeaderName, HeaderValue)>,
+}
+
+impl<T: Serialize> Reply<T> {
+    /// 200.
+    pub fn ok(message: impl Into<String>, data: T) -> Self {
+        Self { status: StatusCode::OK, message: message.into(), data, headers: Vec::new() }
+    }
+
+    /// 201.
+    pub fn created(message: impl Into<String>, data: T) -> Self {
+        Self { status: StatusCode::CREATED, ..Self::ok(message, data) }
+    }
+
+    /// With another status.
+    #[must_use]
+    pub const fn with_status(mut self, status: StatusCode) -> Self {
+        self.status = status;
+        self
+    }
+
+    /// With a header.
+    #[must_use]
+    pub fn with_header(mut self, name: HeaderName, value: HeaderValue) -> Self {
+        self.headers.push((name, value));
+        self
+    }
+}
+
+impl<T: Serialize> IntoResponse for Reply<T> {
+    fn into_response(self) -> Response {
+        let body = json!({"success": true, "message": self.message, "data": self.data});
+        let mut response = (self.status, Json(body)).into_response();
+        response.headers_mut().extend(self.headers);
+        response
+    }
+}
+
+/// A page of a list: `{"items":[…],"nextCursor":…}`.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Page<T> {
+    /// The items.
+    pub items: Vec<T>,
+    /// What to pass as `cursor` for the next page; `null` on the last.
+    pub next_cursor: Option<String>,
+}
