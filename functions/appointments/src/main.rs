@@ -1,2 +1,6 @@
-//! Placeholder while the workspace is laid out.
-fn main() {}
+//! Function `appointments`: see the library.
+
+#[tokio::main(flavor = "current_thread")]
+async fn main() -> Result<(), lambda_http::Error> {
+    chairbook_web::run(|| Ok(appointments::router(appointments::State::from_env()?))).await
+}

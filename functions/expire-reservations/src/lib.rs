@@ -1,1 +1,119 @@
-//! Placeholder while the workspace is laid out.
+//! Function `expire-reservations`: ends the unpaid reservations whose hold has run out, frees their slots, and
+//! tells their customers. Runs every minute; may run twice at once, or stop anywhere: each reservation is ended
+//! in its own conditional transaction, and what is left is found by the next run.
+
+use std::time::Duration;
+
+use chairbook_models::appointment::Appointment;
+use chairbook_models::event::{Actor, Event, EventType, Subjects};
+use chairbook_models::ids::EventId;
+use chairbook_platform::{clock, random};
+use chairbook_store::{Store, StoreError};
+use futures_util::future::join_all;
+use futures_util::{StreamExt, stream};
+use jiff::Timestamp;
+use lambda_runtime::{Error, LambdaEvent};
+use serde::Serialize;
+use serde_json::{Value, json};
+
+/// How many reservations a query brings.
+const PAGE: i32 = 50;
+
+/// How many of a shard's reservations are ended at once.
+const AT_ONCE: usize = 8;
+
+/// How long before Lambda's deadline the sweep stops.
+const RESERVE: Duration = Duration::from_secs(5);
+
+/// What a run did.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
+pub struct Counts {
+    /// Reservations that this run has ended.
+    pub expired: u32,
+    /// Reservations that somebody else has changed first.
+    pub skipped: u32,
+    /// Reservations that could not be ended now; the next run tries again.
+    pub failed: u32,
+}
+
+impl Counts {
+    const fn plus(self, other: Self) -> Self {
+        Self {
+            expired: self.expired + other.expired,
+            skipped: self.skipped + other.skipped,
+            failed: self.failed + other.failed,
+        }
+    }
+}
+
+/// Handles an invocation: a schedule's event, or a health probe.
+///
+/// # Errors
+/// When the reservations could not be looked up.
+pub async fn handle(store: &Store, event: LambdaEvent<Value>) -> Result<Value, Error> {
+    if event.payload["source"] == "chairbook.health" {
+        return Ok(json!({"ok": true}));
+    }
+    let deadline = Timestamp::try_from(event.context.deadline())
+        .ok()
+        .and_then(|deadline| deadline.checked_sub(RESERVE).ok())
+        .unwrap_or(Timestamp::MAX);
+    let mut counts = Counts::default();
+    for swept in join_all(Store::hold_shards().map(|shard| sweep(store, shard, deadline))).await {
+        counts = counts.plus(swept?);
+    }
+    tracing::info!(
+        expired = counts.expired,
+        skipped = counts.skipped,
+        failed = counts.failed,
+        "reservations swept"
+    );
+    Ok(serde_json::to_value(counts)?)
+}
+
+/// Ends a shard's run-out reservations until none is left, none can be ended, or time is up.
+async fn sweep(store: &Store, shard: u8, deadline: Timestamp) -> Result<Counts, StoreError> {
+    let mut counts = Counts::default();
+    while clock::now() < deadline {
+        let due = store.run_out_holds(shard, clock::now(), PAGE).await?;
+        let is_last = due.len() < usize::try_from(PAGE).unwrap_or(usize::MAX);
+        let page = stream::iter(due)
+            .map(|reservation| expire(store, reservation))
+            .buffer_unordered(AT_ONCE)
+            .fold(Counts::default(), async |sum, one| sum.plus(one))
+            .await;
+        counts = counts.plus(page);
+        // The index lags behind: what was just ended may be listed once more. Without progress, stop.
+        if is_last || page.expired == 0 {
+            break;
+        }
+    }
+    Ok(counts)
+}
+
+async fn expire(store: &Store, reservation: Appointment) -> Counts {
+    let now = clock::now();
+    let Some(expired) = chairbook_models::appointment::expire(&reservation, now) else {
+        return Counts { skipped: 1, ..Counts::default() };
+    };
+    let event = expiry_event(&expired, EventId::new(now, random::bytes()), now);
+    match store.end_appointment(&reservation, &expired, &event).await {
+        Ok(()) => Counts { expired: 1, ..Counts::default() },
+        Err(StoreError::Changed) => Counts { skipped: 1, ..Counts::default() },
+        Err(error) => {
+            tracing::error!(appointment_id = %reservation.id, %error, "a reservation could not be ended");
+            Counts { failed: 1, ..Counts::default() }
+        }
+    }
+}
+
+fn expiry_event(expired: &Appointment, id: EventId, now: Timestamp) -> Event {
+    Event::new(
+        id,
+        EventType::AppointmentExpired,
+        now,
+        Actor::System,
+        Some(expired.user_id),
+        Subjects { user_id: Some(expired.user_id), appointment_id: Some(expired.id) },
+    )
+}

@@ -52,15 +52,12 @@ async fn ask(state: &State) -> Report {
             .queue_url(&queue.url)
             .attribute_names(QueueAttributeName::ApproximateNumberOfMessages)
             .send();
+        let asked = Box::pin(asked);
         timed(queue.name, Kind::Queue, async { asked.await.is_ok() }).await
     }));
     let functions = join_all(state.functions.iter().map(async |name| {
-        let asked = state
-            .lambda
-            .invoke()
-            .function_name(name)
-            .payload(Blob::new(HEALTH_EVENT))
-            .send();
+        let asked = state.lambda.invoke().function_name(name).payload(Blob::new(HEALTH_EVENT)).send();
+        let asked = Box::pin(asked);
         timed(name, Kind::Function, async {
             asked.await.is_ok_and(|answer| {
                 let payload = answer.payload().map(|payload| payload.as_ref().to_vec()).unwrap_or_default();

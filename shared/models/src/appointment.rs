@@ -104,3 +104,247 @@ pub struct Appointment {
     /// When it last changed (UTC).
     pub updated_at: Timestamp,
 }
+
+/// Why an appointment cannot be cancelled.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum CancelError {
+    /// It is over, one way or another.
+    #[error("This appointment can no longer be cancelled: it is {}.", .0.as_str())]
+    InvalidTransition(Status),
+    /// The customer is too late; the front desk may still cancel.
+    #[error("Appointments can be cancelled until {}. Please call us.", window(*.0))]
+    TooLate(u32),
+}
+
+fn window(minutes: u32) -> String {
+    match minutes {
+        0 => "they begin".to_owned(),
+        minutes if minutes % 60 == 0 => format!("{} hours before they begin", minutes / 60),
+        minutes => format!("{minutes} minutes before they begin"),
+    }
+}
+
+impl CancelError {
+    /// The machine-readable code.
+    #[must_use]
+    pub const fn code(&self) -> &'static str {
+        match self {
+            Self::InvalidTransition(_) => "invalid_transition",
+            Self::TooLate(_) => "cancellation_window_closed",
+        }
+    }
+}
+
+/// Who cancels.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum CancelledBy {
+    /// The customer, until so many minutes before the start.
+    Customer {
+        /// The salon's cancellation window, minutes.
+        window_minutes: u32,
+    },
+    /// The front desk, at any time.
+    Staff,
+}
+
+impl Status {
+    /// The name in the API.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Reserved => "reserved",
+            Self::Confirmed => "confirmed",
+            Self::Cancelled => "cancelled",
+            Self::Expired => "expired",
+            Self::Completed => "completed",
+            Self::NoShow => "no_show",
+        }
+    }
+
+    /// Whether the lifecycle leads from here to there: `reserved → confirmed | cancelled | expired`,
+    /// `confirmed → completed | no_show | cancelled`.
+    #[must_use]
+    pub const fn can_become(self, next: Self) -> bool {
+        matches!(
+            (self, next),
+            (Self::Reserved, Self::Confirmed | Self::Cancelled | Self::Expired)
+                | (Self::Confirmed, Self::Completed | Self::NoShow | Self::Cancelled)
+        )
+    }
+}
+
+impl Appointment {
+    /// Where it stands at `now`: a reservation that has run out has expired, whether or not it has been swept.
+    #[must_use]
+    pub fn effective_status(&self, now: Timestamp) -> Status {
+        match (self.status, self.expires_at) {
+            (Status::Reserved, Some(until)) if until <= now => Status::Expired,
+            (status, _) => status,
+        }
+    }
+
+    fn changed(&self, status: Status, now: Timestamp) -> Self {
+        Self {
+            status,
+            expires_at: None,
+            version: self.version.saturating_add(1),
+            updated_at: now,
+            ..self.clone()
+        }
+    }
+}
+
+/// A reservation that has run out, expired; `None` for any other appointment.
+#[must_use]
+pub fn expire(appointment: &Appointment, now: Timestamp) -> Option<Appointment> {
+    let has_run_out =
+        appointment.status == Status::Reserved && appointment.effective_status(now) == Status::Expired;
+    has_run_out.then(|| appointment.changed(Status::Expired, now))
+}
+
+/// An appointment, cancelled; what was paid counts as given back.
+///
+/// # Errors
+/// [`CancelError`] when it is over, or a customer is too late.
+pub fn cancel(
+    appointment: &Appointment,
+    by: CancelledBy,
+    now: Timestamp,
+) -> Result<Appointment, CancelError> {
+    let status = appointment.effective_status(now);
+    if !status.can_become(Status::Cancelled) {
+        return Err(CancelError::InvalidTransition(status));
+    }
+    if let CancelledBy::Customer { window_minutes } = by
+        && appointment.starts_at.duration_since(now) < crate::booking::minutes(window_minutes)
+    {
+        return Err(CancelError::TooLate(window_minutes));
+    }
+    let payment_status = match appointment.payment_status {
+        PaymentStatus::Paid => PaymentStatus::Refunded,
+        other => other,
+    };
+    Ok(Appointment { payment_status, ..appointment.changed(Status::Cancelled, now) })
+}
+
+#[cfg(test)]
+mod tests {
+    use jiff::civil::{date, time};
+
+    use super::*;
+
+    const START: i64 = 1_000_000;
+
+    fn at(second: i64) -> Timestamp {
+        Timestamp::from_second(second).unwrap()
+    }
+
+    fn appointment(status: Status, expires_at: Option<i64>) -> Appointment {
+        Appointment {
+            id: AppointmentId::derived([1; 16]),
+            user_id: UserId::derived([2; 16]),
+            service_id: ServiceId::derived([3; 16]),
+            service_name: "Cut".to_owned(),
+            sub_services: Vec::new(),
+            expert_id: ExpertId::derived([4; 16]),
+            expert_name: "Ada".to_owned(),
+            date: date(1970, 1, 12),
+            time: time(13, 46, 40, 0),
+            time_zone: "UTC".to_owned(),
+            starts_at: at(START),
+            ends_at: at(START + 3_600),
+            blocked_until: at(START + 3_600),
+            duration_minutes: 60,
+            status,
+            payment_status: if status == Status::Confirmed {
+                PaymentStatus::Paid
+            } else {
+                PaymentStatus::Unpaid
+            },
+            total_price: 4_500,
+            currency: Currency::EUR,
+            expires_at: expires_at.map(at),
+            notes: None,
+            version: 3,
+            created_at: at(0),
+            updated_at: at(0),
+        }
+    }
+
+    const ALL: [Status; 6] = [
+        Status::Reserved,
+        Status::Confirmed,
+        Status::Cancelled,
+        Status::Expired,
+        Status::Completed,
+        Status::NoShow,
+    ];
+
+    #[test]
+    fn the_lifecycle_is_the_documented_one() {
+        let allowed: Vec<_> = ALL
+            .iter()
+            .flat_map(|from| ALL.iter().map(move |to| (*from, *to)))
+            .filter(|(from, to)| from.can_become(*to))
+            .collect();
+        assert_eq!(
+            allowed,
+            [
+                (Status::Reserved, Status::Confirmed),
+                (Status::Reserved, Status::Cancelled),
+                (Status::Reserved, Status::Expired),
+                (Status::Confirmed, Status::Cancelled),
+                (Status::Confirmed, Status::Completed),
+                (Status::Confirmed, Status::NoShow),
+            ]
+        );
+        for status in ALL {
+            assert_eq!(serde_json::to_value(status).unwrap(), status.as_str());
+        }
+    }
+
+    #[test]
+    fn a_reservation_runs_out_at_its_instant() {
+        let reserved = appointment(Status::Reserved, Some(500));
+        assert_eq!(reserved.effective_status(at(499)), Status::Reserved);
+        assert_eq!(reserved.effective_status(at(500)), Status::Expired);
+        assert_eq!(expire(&reserved, at(499)), None);
+        let expired = expire(&reserved, at(500)).unwrap();
+        assert_eq!((expired.status, expired.expires_at, expired.version), (Status::Expired, None, 4));
+        assert_eq!(expired.updated_at, at(500));
+        for status in ALL.into_iter().skip(1) {
+            assert_eq!(expire(&appointment(status, None), at(500)), None);
+        }
+    }
+
+    #[test]
+    fn what_is_over_is_not_cancelled() {
+        for status in ALL {
+            let cancelled = cancel(&appointment(status, None), CancelledBy::Staff, at(0));
+            match status {
+                Status::Reserved | Status::Confirmed => {
+                    let cancelled = cancelled.unwrap();
+                    assert_eq!(cancelled.status, Status::Cancelled);
+                    let paid = status == Status::Confirmed;
+                    let expected = if paid { PaymentStatus::Refunded } else { PaymentStatus::Unpaid };
+                    assert_eq!(cancelled.payment_status, expected);
+                }
+                _ => assert_eq!(cancelled, Err(CancelError::InvalidTransition(status))),
+            }
+        }
+        let run_out = appointment(Status::Reserved, Some(500));
+        let refused = cancel(&run_out, CancelledBy::Staff, at(500));
+        assert_eq!(refused, Err(CancelError::InvalidTransition(Status::Expired)));
+    }
+
+    #[test]
+    fn customers_cancel_until_the_window_closes_and_staff_at_any_time() {
+        let confirmed = appointment(Status::Confirmed, None);
+        let customer = CancelledBy::Customer { window_minutes: 10 };
+        assert!(cancel(&confirmed, customer, at(START - 600)).is_ok());
+        assert_eq!(cancel(&confirmed, customer, at(START - 599)), Err(CancelError::TooLate(10)));
+        assert!(cancel(&confirmed, CancelledBy::Staff, at(START + 10)).is_ok());
+        let no_window = CancelledBy::Customer { window_minutes: 0 };
+        assert_eq!(cancel(&confirmed, no_window, at(START + 1)), Err(CancelError::TooLate(0)));
+    }
+}

@@ -214,6 +214,7 @@ impl Catalog {
     /// Whether a service can be booked: it and its category are active.
     #[must_use]
     pub fn is_bookable(&self, service: &Service) -> bool {
-        service.is_active && self.categories.get(&service.category_id).is_none_or(|category| category.is_active)
+        service.is_active
+            && self.categories.get(&service.category_id).is_none_or(|category| category.is_active)
     }
 }

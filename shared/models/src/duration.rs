@@ -41,7 +41,9 @@ mod tests {
         for (text, seconds) in [("5s", 5), ("15m", 900), ("4h", 14_400), ("7d", 604_800), ("1h30m", 5_400)] {
             assert_eq!(parse(text), Ok(Duration::from_secs(seconds)), "{text}");
         }
-        for bad in ["", "0s", "5", "s", "5x", "-5s", "5 s", "1.5h", "99999999999999999999s", "18446744073709551615d"] {
+        for bad in
+            ["", "0s", "5", "s", "5x", "-5s", "5 s", "1.5h", "99999999999999999999s", "18446744073709551615d"]
+        {
             assert_eq!(parse(bad), Err(DurationError), "{bad}");
         }
     }

@@ -6,7 +6,10 @@
 //! `chairbook-store`.
 
 pub mod appointment;
+pub mod availability;
+pub mod booking;
 pub mod catalog;
+pub mod day;
 pub mod duration;
 pub mod event;
 pub mod ids;

@@ -58,3 +58,29 @@ impl FromStr for Phone {
         }
     }
 }
+
+/// What a customer wants to say: at most 500 characters, trimmed, line breaks allowed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Notes(String);
+
+impl Notes {
+    /// The text.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl FromStr for Notes {
+    type Err = TextError;
+
+    fn from_str(text: &str) -> Result<Self, TextError> {
+        let notes = text.trim();
+        let is_text = |c: char| !c.is_control() || c == '\n' || c == '\r' || c == '\t';
+        if (1..=500).contains(&notes.chars().count()) && notes.chars().all(is_text) {
+            Ok(Self(notes.to_owned()))
+        } else {
+            Err(TextError("must have 1 to 500 characters".to_owned()))
+        }
+    }
+}

@@ -14,7 +14,7 @@ use chairbook_models::ids::{AppointmentId, ExpertId, UserId};
 use jiff::Timestamp;
 use jiff::civil::Date;
 
-use crate::item::{Item, from_item, instant, number, s, text, to_item};
+use crate::item::{Item, from_item, instant, s, text, to_item};
 use crate::transaction::{Outcome, Refusal, create, finish, update};
 use crate::{Store, StoreError, keys, meter};
 
@@ -91,7 +91,8 @@ fn read_holder(value: &str) -> Option<Holder> {
 }
 
 fn read_day(item: &Item) -> ExpertDay {
-    let place = |name: &str, kind: char| name.strip_prefix(kind).filter(|n| n.len() == 3)?.parse::<u16>().ok();
+    let place =
+        |name: &str, kind: char| name.strip_prefix(kind).filter(|n| n.len() == 3)?.parse::<u16>().ok();
     let cells = item.keys().filter_map(|name| place(name, 'c'));
     let holders: BTreeMap<u16, Holder> = item
         .keys()
@@ -101,7 +102,7 @@ fn read_day(item: &Item) -> ExpertDay {
 }
 
 /// The holder that an appointment leaves in one part of its span.
-fn holder_of(appointment: &Appointment, part: &DayPart) -> Holder {
+fn holder_of(appointment: &Appointment, part: DayPart) -> Holder {
     Holder { appointment_id: appointment.id, cells: part.len(), until: appointment.expires_at }
 }
 
@@ -139,7 +140,7 @@ struct DayChange {
 
 impl DayChange {
     /// Takes a part of an appointment's span; the cells of `run_out` holders may be in the way.
-    fn take(appointment: &Appointment, part: &DayPart, run_out: Vec<(u16, Holder)>) -> Self {
+    fn take(appointment: &Appointment, part: DayPart, run_out: Vec<(u16, Holder)>) -> Self {
         Self {
             take: part.cells().collect(),
             take_as: Some((part.first, holder_of(appointment, part))),
@@ -148,7 +149,7 @@ impl DayChange {
     }
 
     /// Frees a part of an appointment's span.
-    fn free(appointment: &Appointment, part: &DayPart) -> Self {
+    fn free(appointment: &Appointment, part: DayPart) -> Self {
         Self { take: Vec::new(), take_as: None, free: vec![(part.first, holder_of(appointment, part))] }
     }
 
@@ -187,11 +188,7 @@ impl DayChange {
         if !remove.is_empty() {
             expression.push(format!("REMOVE {}", remove.join(", ")));
         }
-        finish(
-            write
-                .update_expression(expression.join(" "))
-                .condition_expression(conditions.join(" AND ")),
-        )
+        finish(write.update_expression(expression.join(" ")).condition_expression(conditions.join(" AND ")))
     }
 }
 
@@ -253,6 +250,20 @@ impl Store {
         Ok(BookOutcome::Taken)
     }
 
+    /// What came of the request that used the same idempotency key before, if there was one: for a repeat that
+    /// the rules would refuse by now.
+    ///
+    /// # Errors
+    /// [`StoreError`] when it could not be looked up.
+    pub async fn repeated(
+        &self,
+        id: AppointmentId,
+        idempotency: &Idempotency,
+    ) -> Result<Option<BookOutcome>, StoreError> {
+        let found = self.get(self.appointments()?, keys::appointment(id), true).await?;
+        found.map(|found| repeated(found, Some(idempotency))).transpose()
+    }
+
     fn booking_writes(
         &self,
         appointment: &Appointment,
@@ -266,7 +277,7 @@ impl Store {
         let sha256 = idempotency.map(|idempotency| idempotency.request_sha256.as_str());
         let mut writes = vec![create(table, appointment_item(appointment, sha256)?)?];
         for (part, run_out) in parts.iter().zip(run_out) {
-            let change = DayChange::take(appointment, part, run_out);
+            let change = DayChange::take(appointment, *part, run_out);
             writes.push(change.write(table, appointment.expert_id, part.date)?);
         }
         writes.push(self.event_write(event)?);
@@ -276,7 +287,7 @@ impl Store {
             // A run-out hold may reach into a day that the new appointment does not touch.
             for part in span(&expiry.reserved).parts() {
                 if parts.iter().all(|taken| taken.date != part.date) {
-                    let change = DayChange::free(&expiry.reserved, &part);
+                    let change = DayChange::free(&expiry.reserved, part);
                     writes.push(change.write(table, expiry.reserved.expert_id, part.date)?);
                 }
             }
@@ -297,17 +308,14 @@ impl Store {
         for (place, part) in parts.iter().enumerate() {
             // The failed condition brought the day's item along; a part whose condition held is looked up.
             let found = refusals.get(place + 1).filter(|refusal| refusal.failed);
-            let day = match found.and_then(|refusal| refusal.found.as_ref()) {
-                Some(item) => read_day(item),
-                None => {
-                    let key = keys::expert_day(appointment.expert_id, part.date);
-                    self.get(self.appointments()?, key, true)
-                        .await?
-                        .as_ref()
-                        .map_or_else(ExpertDay::default, read_day)
-                }
+            let day = if let Some(item) = found.and_then(|refusal| refusal.found.as_ref()) {
+                read_day(item)
+            } else {
+                let key = keys::expert_day(appointment.expert_id, part.date);
+                let item = self.get(self.appointments()?, key, true).await?;
+                item.as_ref().map_or_else(ExpertDay::default, read_day)
             };
-            match day.in_the_way(part, now) {
+            match day.in_the_way(*part, now) {
                 InTheWay::Nothing => holds.push(Vec::new()),
                 InTheWay::RunOutHolds(found) => holds.push(found),
                 InTheWay::Taken => return Ok(None),
@@ -372,10 +380,8 @@ impl Store {
         }
         let more = items.len() > limit;
         items.truncate(limit);
-        let next = items
-            .last()
-            .filter(|_| more)
-            .map(|last| PageKey { id: last.id, created_at: last.created_at });
+        let next =
+            items.last().filter(|_| more).map(|last| PageKey { id: last.id, created_at: last.created_at });
         Ok(AppointmentPage { items, next })
     }
 
@@ -433,14 +439,13 @@ impl Store {
         let table = self.appointments()?;
         let mut writes = vec![appointment_write(table, before, after)?];
         for part in span(before).parts() {
-            writes.push(DayChange::free(before, &part).write(table, before.expert_id, part.date)?);
+            writes.push(DayChange::free(before, part).write(table, before.expert_id, part.date)?);
         }
         writes.push(self.event_write(event)?);
         self.transact_or_changed(writes).await
     }
 
     /// The shards of the index of unpaid reservations.
-    #[must_use]
     pub fn hold_shards() -> impl Iterator<Item = u8> {
         0..HOLD_SHARDS
     }
@@ -491,7 +496,8 @@ fn appointment_write(
         .expression_attribute_values(":before", AttributeValue::N(before.version.to_string()));
     let mut set = Vec::new();
     let mut remove = Vec::new();
-    for (place, (name, value)) in new.iter().filter(|(name, value)| old.get(*name) != Some(value)).enumerate() {
+    for (place, (name, value)) in new.iter().filter(|(name, value)| old.get(*name) != Some(value)).enumerate()
+    {
         let alias = if name == "version" { "#version".to_owned() } else { format!("#s{place}") };
         set.push(format!("{alias} = :s{place}"));
         write = write
@@ -520,7 +526,6 @@ mod tests {
             let AttributeValue::S(text) = holder_value(&holder) else { panic!("a string") };
             assert_eq!(read_holder(&text), Some(holder));
         }
-        assert_eq!(number(&Item::new(), "version"), None);
     }
 
     #[test]

@@ -55,7 +55,7 @@ impl Store {
             return Ok(Arc::clone(copy));
         }
         // Read after the version: what this holds is at least as new as its number says, never older.
-        let read = Arc::new(self.read_catalog(version).await?);
+        let read = Arc::new(Box::pin(self.read_catalog(version)).await?);
         let mut copy = self.catalog.write().unwrap_or_else(PoisonError::into_inner);
         if copy.as_ref().is_none_or(|copy| copy.version < version) {
             *copy = Some(Arc::clone(&read));

@@ -102,7 +102,9 @@ impl Store {
             .return_consumed_capacity(ReturnConsumedCapacity::Total)
             .send();
         let error = match meter::metered(call).await {
-            Ok(output) => return Ok(Claim::Claimed(Box::new(from_item(output.attributes.unwrap_or_default())?))),
+            Ok(output) => {
+                return Ok(Claim::Claimed(Box::new(from_item(output.attributes.unwrap_or_default())?)));
+            }
             Err(error) => error,
         };
         let found = match error.as_service_error() {
@@ -144,11 +146,16 @@ impl Store {
             .table_name(self.events()?)
             .key("pk", s(key.pk))
             .key("sk", s(key.sk))
-            .update_expression("SET delivery = :delivery, delivered_at = :now, #detail = :detail REMOVE lease_until")
+            .update_expression(
+                "SET delivery = :delivery, delivered_at = :now, #detail = :detail REMOVE lease_until",
+            )
             // A row that its time to live has removed must not come back as a fragment.
             .condition_expression("attribute_exists(pk)")
             .expression_attribute_names("#detail", name)
-            .expression_attribute_values(":delivery", serde_dynamo::aws_sdk_dynamodb_1::to_attribute_value(delivery)?)
+            .expression_attribute_values(
+                ":delivery",
+                serde_dynamo::aws_sdk_dynamodb_1::to_attribute_value(delivery)?,
+            )
             .expression_attribute_values(":now", s(instant(now)))
             .expression_attribute_values(":detail", s(detail))
             .return_consumed_capacity(ReturnConsumedCapacity::Total)

@@ -92,12 +92,7 @@ impl Store {
     /// A store over a client. Makes no call.
     #[must_use]
     pub fn new(client: Client, tables: Tables) -> Self {
-        Self {
-            client,
-            tables: Arc::new(tables),
-            catalog: Arc::default(),
-            verification_keys: Arc::default(),
-        }
+        Self { client, tables: Arc::new(tables), catalog: Arc::default(), verification_keys: Arc::default() }
     }
 
     /// The tables' names.

@@ -112,18 +112,20 @@ consumed!(read: GetItemOutput, QueryOutput);
 consumed!(write: PutItemOutput, UpdateItemOutput, TransactWriteItemsOutput);
 
 /// Makes a call and counts it for the request in whose scope it is made.
-pub(crate) async fn metered<T, E, F>(call: F) -> Result<T, E>
+pub(crate) fn metered<T, E, F>(call: F) -> impl Future<Output = Result<T, E>> + use<T, E, F>
 where
     F: Future<Output = Result<T, E>>,
     T: Consumed,
 {
     // The SDK's futures are tens of kilobytes each, and a request holds several at once.
     let call = Box::pin(call);
-    let Ok(meter) = METER.try_with(Arc::clone) else { return call.await };
-    let place = meter.begin();
-    let result = call.await;
-    meter.end(place, result.as_ref().map(Consumed::units).unwrap_or_default());
-    result
+    async move {
+        let Ok(meter) = METER.try_with(Arc::clone) else { return call.await };
+        let place = meter.begin();
+        let result = call.await;
+        meter.end(place, result.as_ref().map(Consumed::units).unwrap_or_default());
+        result
+    }
 }
 
 #[cfg(test)]

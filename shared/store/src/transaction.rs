@@ -105,7 +105,10 @@ impl Store {
             if code("ConditionalCheckFailed") {
                 return Ok(Outcome::Refused(reasons.into_iter().map(Refusal::from).collect()));
             }
-            if !(code("TransactionConflict") || code("ThrottlingError") || code("ProvisionedThroughputExceeded")) {
+            if !(code("TransactionConflict")
+                || code("ThrottlingError")
+                || code("ProvisionedThroughputExceeded"))
+            {
                 let codes: Vec<_> = reasons.into_iter().filter_map(|reason| reason.code).collect();
                 return Err(StoreError::Refused(format!("transaction cancelled: {codes:?}")));
             }

@@ -116,11 +116,7 @@ impl From<Credentials> for Account {
 
 /// The row of an address that nobody has holds failed logins only.
 fn account(item: Item) -> Result<Option<Account>, StoreError> {
-    if item.contains_key("user_id") {
-        Ok(Some(from_item::<Credentials>(item)?.into()))
-    } else {
-        Ok(None)
-    }
+    if item.contains_key("user_id") { Ok(Some(from_item::<Credentials>(item)?.into())) } else { Ok(None) }
 }
 
 /// The item that a failed condition was checked against.
@@ -135,7 +131,8 @@ pub(crate) fn condition_item(error: &UpdateItemError) -> Option<Item> {
 
 /// The condition under which an account is not locked, and the values that it names.
 fn not_locked(now: Timestamp) -> (String, Vec<(String, AttributeValue)>) {
-    let since = |lock: Duration| n(now.as_millisecond() - i64::try_from(lock.as_millis()).unwrap_or(i64::MAX));
+    let since =
+        |lock: Duration| n(now.as_millisecond() - i64::try_from(lock.as_millis()).unwrap_or(i64::MAX));
     let mut values = vec![
         (":every".to_owned(), n(lockout::EVERY_ATTEMPT_LOCKS_FROM)),
         (":since_longest".to_owned(), since(lockout::longest())),
@@ -193,7 +190,11 @@ impl Store {
     ///
     /// # Errors
     /// [`StoreError`] when it could not be published.
-    pub async fn publish_verification_key(&self, key: &VerificationKey, now: Timestamp) -> Result<(), StoreError> {
+    pub async fn publish_verification_key(
+        &self,
+        key: &VerificationKey,
+        now: Timestamp,
+    ) -> Result<(), StoreError> {
         if self.verification_keys.read().unwrap_or_else(PoisonError::into_inner).contains_key(&key.kid) {
             return Ok(());
         }
@@ -490,12 +491,8 @@ impl Store {
         };
         let mut item = to_item(keys::session(session.user_id, session.id), session)?;
         item.insert("ttl".to_owned(), n(session.expires_at.as_second()));
-        self.transact_or_changed(vec![
-            create(table, item)?,
-            finish(credentials)?,
-            self.event_write(event)?,
-        ])
-        .await
+        self.transact_or_changed(vec![create(table, item)?, finish(credentials)?, self.event_write(event)?])
+            .await
     }
 
     /// Ends a session.
@@ -524,7 +521,9 @@ fn unless_condition_failed(
 ) -> Result<(), StoreError> {
     match result {
         Err(error)
-            if error.as_service_error().is_some_and(UpdateItemError::is_conditional_check_failed_exception) =>
+            if error
+                .as_service_error()
+                .is_some_and(UpdateItemError::is_conditional_check_failed_exception) =>
         {
             Ok(())
         }

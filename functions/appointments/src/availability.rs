@@ -1,0 +1,143 @@
+//! `GET /availability`.
+
+use std::collections::BTreeMap;
+
+use axum::extract::State as Shared;
+use chairbook_models::availability::{DaySlots, Slot};
+use chairbook_models::booking::{Quote, Salon};
+use chairbook_models::catalog::Catalog;
+use chairbook_models::day::Busy;
+use chairbook_models::ids::{ExpertId, ServiceId, SubServiceId};
+use chairbook_platform::clock;
+use chairbook_store::{Store, StoreError};
+use chairbook_web::{ApiError, FieldError, Fields, FromFields, Pending, Query, Reply, Visitor};
+use futures_util::future::try_join_all;
+use jiff::civil::Date;
+use jiff::{Timestamp, ToSpan};
+use serde_json::{Value, json};
+
+use crate::{MAX_SUB_SERVICES, State, fields, refusal};
+
+/// How many days one answer may have.
+const MAX_DAYS: i32 = 31;
+
+/// How many days it has when the request does not say.
+const DEFAULT_DAYS: i32 = 7;
+
+/// How many days after a taken slot alternatives are looked for.
+const ALTERNATIVE_DAYS: i32 = 7;
+
+/// How many alternatives are named.
+const ALTERNATIVES: usize = 5;
+
+/// `serviceId`, `expertId`, `subServiceIds`, `from`, `to`.
+pub(crate) struct Question {
+    service_id: ServiceId,
+    expert_id: Option<ExpertId>,
+    sub_service_ids: Vec<SubServiceId>,
+    from: Option<Date>,
+    to: Option<Date>,
+}
+
+impl FromFields for Question {
+    fn from_fields(fields: &mut Fields) -> Option<Self> {
+        let service_id = fields.required("serviceId");
+        let expert_id = fields.optional("expertId");
+        let sub_service_ids = fields.list("subServiceIds", MAX_SUB_SERVICES);
+        let from = fields.optional_with("from", fields::date);
+        let to = fields.optional_with("to", fields::date);
+        Some(Self {
+            service_id: service_id?,
+            expert_id: expert_id?,
+            sub_service_ids: sub_service_ids?,
+            from: from?,
+            to: to?,
+        })
+    }
+}
+
+impl Question {
+    /// The first and the last date that are asked for.
+    fn dates(&self, today: Date) -> Result<(Date, Date), ApiError> {
+        let refused = |message: String| ApiError::validation(vec![FieldError::new("to", message)]);
+        let from = self.from.unwrap_or(today);
+        let to = self.to.unwrap_or_else(|| from.saturating_add((DEFAULT_DAYS - 1).days()));
+        if to < from {
+            return Err(refused("must not be before `from`".to_owned()));
+        }
+        let days = from.until(to).map_or(i32::MAX, |span| span.get_days());
+        if days >= MAX_DAYS {
+            return Err(refused(format!("must be at most {} days after `from`", MAX_DAYS - 1)));
+        }
+        Ok((from, to))
+    }
+}
+
+pub(crate) fn salon(catalog: &Catalog) -> Result<Salon<'_>, ApiError> {
+    Salon::new(catalog).map_err(|error| ApiError::bug(&error))
+}
+
+/// What is taken of the days of each quote's expert, from one local date to another; the experts' days are read
+/// side by side.
+pub(crate) async fn busy(
+    store: &Store,
+    salon: &Salon<'_>,
+    quotes: &[Quote<'_>],
+    (from, to): (Date, Date),
+    now: Timestamp,
+) -> Result<BTreeMap<ExpertId, Busy>, StoreError> {
+    let (first, last) = salon.utc_days(from, to);
+    let reads = quotes.iter().map(|quote| quote.expert.id).map(async |expert| {
+        let days = store.expert_days(expert, first, last).await?;
+        Ok::<_, StoreError>((expert, Busy::new(days, now)))
+    });
+    Ok(try_join_all(reads).await?.into_iter().collect())
+}
+
+/// The next free starts after a slot that is taken.
+pub(crate) async fn alternatives(
+    store: &Store,
+    salon: &Salon<'_>,
+    quotes: &[Quote<'_>],
+    taken: (Date, Timestamp),
+    now: Timestamp,
+) -> Result<Vec<Slot>, StoreError> {
+    let dates = (taken.0, taken.0.saturating_add(ALTERNATIVE_DAYS.days()));
+    let busy = busy(store, salon, quotes, dates, now).await?;
+    let days = salon.availability(quotes, &busy, dates.0, dates.1, now);
+    let slots = days.into_iter().flat_map(|day| day.slots);
+    Ok(slots.filter(|slot| slot.starts_at > taken.1).take(ALTERNATIVES).collect())
+}
+
+fn render(day: &DaySlots) -> Value {
+    let slots: Vec<_> = day
+        .slots
+        .iter()
+        .map(|slot| {
+            json!({
+                "time": slot.time.strftime("%H:%M").to_string(),
+                "startsAt": slot.starts_at,
+                "expertIds": slot.expert_ids,
+            })
+        })
+        .collect();
+    json!({"date": day.date, "slots": slots})
+}
+
+pub(crate) async fn availability(
+    Shared(state): Shared<State>,
+    visitor: Pending<Visitor>,
+    Query(question): Query<Question>,
+) -> Result<Reply<Value>, ApiError> {
+    let now = clock::now();
+    let store = &state.web.store;
+    let (_, catalog) = visitor.admit_with(store.catalog()).await?;
+    let salon = salon(&catalog)?;
+    let dates = question.dates(salon.today(now))?;
+    let quotes = salon
+        .quotes(question.service_id, &question.sub_service_ids, question.expert_id)
+        .map_err(|error| refusal::of_booking(&error))?;
+    let busy = busy(store, &salon, &quotes, dates, now).await?;
+    let days: Vec<_> = salon.availability(&quotes, &busy, dates.0, dates.1, now).iter().map(render).collect();
+    Ok(Reply::ok("The free times.", json!({"timeZone": catalog.settings.time_zone, "days": days})))
+}

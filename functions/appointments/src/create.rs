@@ -1,0 +1,221 @@
+//! `POST /appointments`.
+
+use axum::extract::State as Shared;
+use chairbook_auth::Caller;
+use chairbook_models::appointment::{self, Appointment, Status};
+use chairbook_models::booking::{Booking, BookingError, Payment, Quote, Salon};
+use chairbook_models::catalog::Catalog;
+use chairbook_models::event::{Actor, EventType};
+use chairbook_models::ids::{AppointmentId, ExpertId, ServiceId, SubServiceId};
+use chairbook_models::text::Notes;
+use chairbook_platform::{clock, random};
+use chairbook_store::{BookOutcome, Expiry, Idempotency};
+use chairbook_web::{ApiError, Body, Customer, Fields, FromFields, Pending, Reply};
+use http::{HeaderName, HeaderValue, StatusCode, header};
+use jiff::Timestamp;
+use jiff::civil::{Date, Time};
+use serde_json::{Value, json};
+
+use crate::idempotency::{IdempotencyKey, appointment_id, request_sha256};
+use crate::{MAX_SUB_SERVICES, State, availability, event, fields, refusal, render};
+
+/// `serviceId`, `date`, `time`, `expertId`, `subServiceIds`, `payNow`, `notes`.
+pub(crate) struct Request {
+    service_id: ServiceId,
+    date: Date,
+    time: Time,
+    expert_id: Option<ExpertId>,
+    sub_service_ids: Vec<SubServiceId>,
+    pay_now: bool,
+    notes: Option<Notes>,
+}
+
+impl FromFields for Request {
+    fn from_fields(fields: &mut Fields) -> Option<Self> {
+        let service_id = fields.required("serviceId");
+        let date = fields.required_with("date", fields::date);
+        let time = fields.required_with("time", fields::time);
+        let expert_id = fields.optional("expertId");
+        let sub_service_ids = fields.list("subServiceIds", MAX_SUB_SERVICES);
+        let pay_now = fields.flag("payNow");
+        let notes = fields.optional("notes");
+        Some(Self {
+            service_id: service_id?,
+            date: date?,
+            time: time?,
+            expert_id: expert_id?,
+            sub_service_ids: sub_service_ids?,
+            pay_now: pay_now?,
+            notes: notes?,
+        })
+    }
+}
+
+impl Request {
+    /// What was asked for, whatever the JSON looked like.
+    fn sha256(&self) -> String {
+        request_sha256(&json!({
+            "serviceId": self.service_id,
+            "date": self.date,
+            "time": self.time,
+            "expertId": self.expert_id,
+            "subServiceIds": self.sub_service_ids,
+            "payNow": self.pay_now,
+            "notes": self.notes.as_ref().map(Notes::as_str),
+        }))
+    }
+}
+
+/// Who books, under which id, and what the request is known by.
+struct Order<'r> {
+    request: &'r Request,
+    caller: Caller,
+    id: AppointmentId,
+    idempotency: Option<Idempotency>,
+    now: Timestamp,
+}
+
+pub(crate) async fn create(
+    Shared(state): Shared<State>,
+    customer: Pending<Customer>,
+    IdempotencyKey(key): IdempotencyKey,
+    Body(request): Body<Request>,
+) -> Result<Reply<Value>, ApiError> {
+    let now = clock::now();
+    let (Customer(caller), catalog) = customer.admit_with(state.web.store.catalog()).await?;
+    let id = match &key {
+        Some(key) => appointment_id(caller.user_id, key),
+        None => AppointmentId::new(now, random::bytes()),
+    };
+    let idempotency = key.map(|_| Idempotency { request_sha256: request.sha256() });
+    let order = Order { request: &request, caller, id, idempotency, now };
+    let refused = match book(&state, &catalog, &order).await {
+        Ok(reply) => return Ok(reply),
+        Err(refused) => refused,
+    };
+    // A repeat is answered as the first time, even if the rules, or its own appointment, stand in its way by now.
+    if let Some(idempotency) = &order.idempotency
+        && let Some(outcome) = state.web.store.repeated(id, idempotency).await?
+    {
+        return answer_repeat(outcome, now);
+    }
+    Err(refused)
+}
+
+async fn book(state: &State, catalog: &Catalog, order: &Order<'_>) -> Result<Reply<Value>, ApiError> {
+    let Order { request, now, .. } = *order;
+    let salon = availability::salon(catalog)?;
+    let quotes = salon
+        .quotes(request.service_id, &request.sub_service_ids, request.expert_id)
+        .map_err(|error| refusal::of_booking(&error))?;
+    let bookings = allowed(&salon, &quotes, request, now).map_err(|error| refusal::of_booking(&error))?;
+    let start = bookings.first().map(|booking| booking.blocked.start);
+    let candidates = match request.expert_id {
+        Some(_) => bookings,
+        None => least_busy_first(state, &salon, &quotes, bookings, order).await?,
+    };
+    for booking in candidates {
+        let made = appointment_of(booking, state, &salon, order);
+        let event_type = match made.status {
+            Status::Confirmed => EventType::AppointmentConfirmed,
+            _ => EventType::AppointmentReserved,
+        };
+        let event = event(event_type, &made, Actor::User(order.caller.user_id), now);
+        let outcome =
+            state.web.store.book(&made, order.idempotency.as_ref(), &event, now, |held| expiry(held, now));
+        match outcome.await? {
+            BookOutcome::Booked => return Ok(answer(&made, now)),
+            BookOutcome::Taken => {}
+            outcome => return answer_repeat(outcome, now),
+        }
+    }
+    let taken = (request.date, start.unwrap_or(now));
+    let alternatives = availability::alternatives(&state.web.store, &salon, &quotes, taken, now).await?;
+    Err(refusal::slot_taken(&alternatives))
+}
+
+/// The quotes that the rules let begin at the wanted time.
+fn allowed<'q, 'c>(
+    salon: &Salon<'c>,
+    quotes: &'q [Quote<'c>],
+    request: &Request,
+    now: Timestamp,
+) -> Result<Vec<Booking<'q, 'c>>, BookingError> {
+    let mut bookings = Vec::with_capacity(quotes.len());
+    let mut refused = None;
+    for quote in quotes {
+        match salon.book(quote, request.date, request.time, now) {
+            Ok(booking) => bookings.push(booking),
+            Err(error) => refused = Some(error),
+        }
+    }
+    match refused {
+        Some(error) if bookings.is_empty() => Err(error),
+        _ => Ok(bookings),
+    }
+}
+
+/// The bookings whose experts are free, those with the least to do on that day first.
+async fn least_busy_first<'q, 'c>(
+    state: &State,
+    salon: &Salon<'c>,
+    quotes: &[Quote<'c>],
+    bookings: Vec<Booking<'q, 'c>>,
+    order: &Order<'_>,
+) -> Result<Vec<Booking<'q, 'c>>, ApiError> {
+    let date = order.request.date;
+    let busy = availability::busy(&state.web.store, salon, quotes, (date, date), order.now).await?;
+    let mut free: Vec<_> = bookings
+        .into_iter()
+        .filter_map(|booking| {
+            let busy = busy.get(&booking.quote.expert.id)?;
+            let taken = salon.day(date).map_or(0, |day| busy.taken_in(&day));
+            busy.is_free(&booking.blocked).then_some((taken, booking))
+        })
+        .collect();
+    free.sort_by_key(|(taken, _)| *taken);
+    Ok(free.into_iter().map(|(_, booking)| booking).collect())
+}
+
+fn appointment_of(
+    booking: Booking<'_, '_>,
+    state: &State,
+    salon: &Salon<'_>,
+    order: &Order<'_>,
+) -> Appointment {
+    let payment = if order.request.pay_now { Payment::Now } else { Payment::Later(state.hold) };
+    let notes = order.request.notes.clone();
+    booking.into_appointment(salon, order.id, order.caller.user_id, payment, notes, order.now)
+}
+
+fn expiry(reserved: Appointment, now: Timestamp) -> Option<Expiry> {
+    let expired = appointment::expire(&reserved, now)?;
+    let event = event(EventType::AppointmentExpired, &expired, Actor::System, now);
+    Some(Expiry { reserved, expired, event })
+}
+
+fn answer(made: &Appointment, now: Timestamp) -> Reply<Value> {
+    let message = match made.status {
+        Status::Confirmed => "Your appointment is confirmed.",
+        _ => "Your appointment is reserved. Please pay before the reservation expires.",
+    };
+    let reply = Reply::created(message, json!({"appointment": render::appointment(made, now)}));
+    match HeaderValue::from_str(&format!("/api/v1/appointments/{}", made.id)) {
+        Ok(location) => reply.with_header(header::LOCATION, location),
+        Err(_) => reply,
+    }
+}
+
+fn answer_repeat(outcome: BookOutcome, now: Timestamp) -> Result<Reply<Value>, ApiError> {
+    match outcome {
+        BookOutcome::Repeated(made) => {
+            let name = HeaderName::from_static("idempotency-replayed");
+            Ok(answer(&made, now).with_header(name, HeaderValue::from_static("true")))
+        }
+        _ => Err(ApiError::new(
+            StatusCode::UNPROCESSABLE_ENTITY,
+            "idempotency_key_reused",
+            "This Idempotency-Key was used for another request. Please use a new one.",
+        )),
+    }
+}

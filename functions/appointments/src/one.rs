@@ -1,0 +1,30 @@
+//! `GET /appointments/{id}`.
+
+use axum::extract::State as Shared;
+use chairbook_auth::Caller;
+use chairbook_models::appointment::Appointment;
+use chairbook_models::ids::AppointmentId;
+use chairbook_models::user::Role;
+use chairbook_platform::clock;
+use chairbook_web::{ApiError, Customer, Id, Pending, Reply};
+use serde_json::{Value, json};
+
+use crate::{State, render};
+
+/// The appointment, if the caller may see it: their own, or anybody's for an admin. Somebody else's is not
+/// found.
+pub(crate) fn visible_to(caller: Caller, found: Option<Appointment>) -> Result<Appointment, ApiError> {
+    found
+        .filter(|found| found.user_id == caller.user_id || caller.role >= Role::Admin)
+        .ok_or_else(|| ApiError::not_found("Appointment"))
+}
+
+pub(crate) async fn one(
+    Shared(state): Shared<State>,
+    customer: Pending<Customer>,
+    Id(id): Id<AppointmentId>,
+) -> Result<Reply<Value>, ApiError> {
+    let (Customer(caller), found) = customer.admit_with(state.web.store.appointment(id)).await?;
+    let appointment = visible_to(caller, found)?;
+    Ok(Reply::ok("The appointment.", json!({"appointment": render::appointment(&appointment, clock::now())})))
+}

@@ -1,0 +1,32 @@
+//! An appointment as the API shows it.
+
+use chairbook_models::appointment::Appointment;
+use jiff::Timestamp;
+use serde_json::{Value, json};
+
+/// `now` decides whether a reservation that has not been swept yet has expired.
+pub(crate) fn appointment(appointment: &Appointment, now: Timestamp) -> Value {
+    json!({
+        "id": appointment.id,
+        "userId": appointment.user_id,
+        "serviceId": appointment.service_id,
+        "serviceName": appointment.service_name,
+        "subServices": appointment.sub_services,
+        "expertId": appointment.expert_id,
+        "expertName": appointment.expert_name,
+        "date": appointment.date,
+        "time": appointment.time.strftime("%H:%M").to_string(),
+        "startsAt": appointment.starts_at,
+        "endsAt": appointment.ends_at,
+        "timeZone": appointment.time_zone,
+        "durationMinutes": appointment.duration_minutes,
+        "status": appointment.effective_status(now),
+        "paymentStatus": appointment.payment_status,
+        "totalPrice": appointment.total_price,
+        "currency": appointment.currency,
+        "expiresAt": appointment.expires_at,
+        "notes": appointment.notes,
+        "createdAt": appointment.created_at,
+        "updatedAt": appointment.updated_at,
+    })
+}

@@ -1,0 +1,108 @@
+//! When somebody is free: the booking rules, asked of every slot.
+
+use std::collections::BTreeMap;
+
+use jiff::Timestamp;
+use jiff::ToSpan;
+use jiff::civil::{Date, Time};
+use jiff::tz::TimeZone;
+
+use crate::booking::{MAX_BLOCKED_MINUTES, Quote, Salon, fit, minutes};
+use crate::day::{Busy, Span};
+use crate::ids::ExpertId;
+
+/// A start that can be booked.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Slot {
+    /// The local date.
+    pub date: Date,
+    /// The local time.
+    pub time: Time,
+    /// The instant (UTC).
+    pub starts_at: Timestamp,
+    /// Who is free then, in the order of the quotes.
+    pub expert_ids: Vec<ExpertId>,
+}
+
+/// The slots of one local date, in order of time.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct DaySlots {
+    /// The local date.
+    pub date: Date,
+    /// Its slots.
+    pub slots: Vec<Slot>,
+}
+
+impl Salon<'_> {
+    /// The first and the last UTC day that appointments which begin on some local dates can touch.
+    #[must_use]
+    pub fn utc_days(&self, from: Date, to: Date) -> (Date, Date) {
+        let utc = |at: Timestamp| at.to_zoned(TimeZone::UTC).date();
+        let first = self.day(from).map_or(from, |day| utc(day.start));
+        let last = self
+            .day(to)
+            .and_then(|day| day.end.checked_add(minutes(MAX_BLOCKED_MINUTES)).ok())
+            .map_or(to, utc);
+        (first, last)
+    }
+
+    /// The local date of an instant.
+    #[must_use]
+    pub fn today(&self, now: Timestamp) -> Date {
+        now.to_zoned(self.zone.clone()).date()
+    }
+
+    /// A local date, from midnight to midnight.
+    #[must_use]
+    pub fn day(&self, date: Date) -> Option<Span> {
+        let midnight = |date: Date| self.instant(date.to_datetime(Time::midnight()));
+        Some(Span { start: midnight(date)?, end: midnight(date.tomorrow().ok()?)? })
+    }
+
+    /// The slots of each local date from one to another, both included; dates without any are there too.
+    ///
+    /// `busy` says what is taken of each expert's days; an expert who is not in it is free.
+    #[must_use]
+    pub fn availability(
+        &self,
+        quotes: &[Quote<'_>],
+        busy: &BTreeMap<ExpertId, Busy>,
+        from: Date,
+        to: Date,
+        now: Timestamp,
+    ) -> Vec<DaySlots> {
+        from.series(1.day())
+            .take_while(|date| *date <= to)
+            .map(|date| DaySlots { date, slots: self.slots(quotes, busy, date, now) })
+            .collect()
+    }
+
+    fn slots(
+        &self,
+        quotes: &[Quote<'_>],
+        busy: &BTreeMap<ExpertId, Busy>,
+        date: Date,
+        now: Timestamp,
+    ) -> Vec<Slot> {
+        let open: Vec<_> = quotes.iter().map(|quote| self.open(quote.expert, date)).collect();
+        if open.iter().all(Vec::is_empty) {
+            return Vec::new();
+        }
+        let grid = i64::from(self.catalog.settings.slot_grid_minutes.max(1));
+        let times = Time::midnight().series(grid.minutes());
+        let slot = |time: Time| {
+            let starts_at = self.start(date, time, now).ok()?;
+            let expert_ids: Vec<_> = quotes
+                .iter()
+                .zip(&open)
+                .filter_map(|(quote, open)| {
+                    let booking = fit(quote, date, time, starts_at, open).ok()?;
+                    let busy = busy.get(&quote.expert.id);
+                    busy.is_none_or(|busy| busy.is_free(&booking.blocked)).then_some(quote.expert.id)
+                })
+                .collect();
+            (!expert_ids.is_empty()).then_some(Slot { date, time, starts_at, expert_ids })
+        };
+        times.filter_map(slot).collect()
+    }
+}

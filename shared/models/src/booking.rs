@@ -1,0 +1,440 @@
+//! The rules of booking: what a service costs and how long it takes with its add-ons at one expert, and whether
+//! it can begin at a local time. Availability asks the same rules of every slot, so what is offered can be booked.
+//!
+//! Hours, time off and the slot grid are wall-clock times in the salon's zone; bookings are instants. A local time
+//! that daylight saving skips cannot be booked; of one that comes twice, the first is meant.
+
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+use jiff::civil::{Date, DateTime, Time};
+use jiff::tz::{AmbiguousOffset, TimeZone};
+use jiff::{SignedDuration, Timestamp, ToSpan};
+
+use crate::appointment::{Appointment, BookedSubService, PaymentStatus, Status};
+use crate::catalog::{Catalog, Expert, Service, SubService};
+use crate::day::Span;
+use crate::ids::{AppointmentId, ExpertId, ServiceId, SubServiceId, UserId};
+use crate::text::Notes;
+
+/// The longest that an expert can be busy with one appointment, minutes: 120 cells, whose conditions fit the 4 KB
+/// that a DynamoDB expression may have
+/// (<https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/ServiceQuotas.html>).
+pub const MAX_BLOCKED_MINUTES: u32 = 600;
+
+/// Why something cannot be booked: what would be right.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum BookingError {
+    /// There is no such service, or it is not offered any more.
+    #[error("must be the id of a service that can be booked")]
+    UnknownService,
+    /// An add-on is none of this service's.
+    #[error("must be add-ons of the service; {0} is none")]
+    UnknownSubService(SubServiceId),
+    /// An add-on is given twice.
+    #[error("must name each add-on once; {0} is there twice")]
+    RepeatedSubService(SubServiceId),
+    /// There is no such expert, or they do not work here any more.
+    #[error("must be the id of an expert who can be booked")]
+    UnknownExpert,
+    /// The expert does not offer the service.
+    #[error("must be an expert who offers the service")]
+    ExpertDoesNotOfferService,
+    /// Nobody offers the service.
+    #[error("must be a service that somebody offers; nobody does at the moment")]
+    NobodyOffersService,
+    /// It would take longer than an appointment may.
+    #[error("must be fewer: the appointment would take more than {MAX_BLOCKED_MINUTES} minutes")]
+    TooLong,
+    /// The day is over.
+    #[error("must be today or later")]
+    DateInPast,
+    /// The time is over.
+    #[error("must be later: this time has passed")]
+    TimeInPast,
+    /// It begins too soon.
+    #[error("must be later: appointments are booked at least {0} minutes ahead")]
+    TooSoon(u32),
+    /// It is too far ahead.
+    #[error("must be at most {0} days ahead")]
+    TooFarAhead(u32),
+    /// Appointments do not begin at that minute.
+    #[error("must be a multiple of {0} minutes after midnight")]
+    OffGrid(u32),
+    /// Clocks are put forward over that time.
+    #[error("must be another time: clocks are put forward then, and this time is skipped")]
+    NoSuchTime,
+    /// Nobody works then, or not long enough.
+    #[error("must be within working hours with all of its {0} minutes")]
+    Closed(u32),
+}
+
+impl BookingError {
+    /// The machine-readable code.
+    #[must_use]
+    pub const fn code(&self) -> &'static str {
+        match self {
+            Self::UnknownService => "unknown_service",
+            Self::UnknownSubService(_) | Self::RepeatedSubService(_) => "unknown_sub_service",
+            Self::UnknownExpert => "unknown_expert",
+            Self::ExpertDoesNotOfferService | Self::NobodyOffersService => "service_not_offered",
+            Self::TooLong => "too_long",
+            Self::DateInPast | Self::TimeInPast => "in_the_past",
+            Self::TooSoon(_) => "too_soon",
+            Self::TooFarAhead(_) => "too_far_ahead",
+            Self::OffGrid(_) => "off_grid",
+            Self::NoSuchTime => "no_such_time",
+            Self::Closed(_) => "closed",
+        }
+    }
+
+    /// The request's field that is at fault.
+    #[must_use]
+    pub const fn field(&self) -> &'static str {
+        match self {
+            Self::UnknownService | Self::NobodyOffersService => "serviceId",
+            Self::UnknownSubService(_) | Self::RepeatedSubService(_) | Self::TooLong => "subServiceIds",
+            Self::UnknownExpert | Self::ExpertDoesNotOfferService => "expertId",
+            Self::DateInPast | Self::TooFarAhead(_) => "date",
+            Self::TimeInPast | Self::TooSoon(_) | Self::OffGrid(_) | Self::NoSuchTime | Self::Closed(_) => {
+                "time"
+            }
+        }
+    }
+}
+
+/// The settings' time zone is none that is known.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("the salon's time zone is not known")]
+pub struct UnknownTimeZone;
+
+/// What is booked: a service with add-ons by one expert, how long it takes and what it costs.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Quote<'c> {
+    /// The service.
+    pub service: &'c Service,
+    /// The add-ons, in the order asked for.
+    pub sub_services: Vec<&'c SubService>,
+    /// Who does it.
+    pub expert: &'c Expert,
+    /// How long the customer is served, minutes.
+    pub duration_minutes: u32,
+    /// How long the expert is busy afterwards, minutes.
+    pub buffer_minutes: u32,
+    /// The price, minor currency units.
+    pub total_price: i64,
+}
+
+/// A quote at a time that the rules allow.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Booking<'q, 'c> {
+    /// What is booked.
+    pub quote: &'q Quote<'c>,
+    /// The local date.
+    pub date: Date,
+    /// The local time.
+    pub time: Time,
+    /// From the customer's arrival until the expert is free again.
+    pub blocked: Span,
+}
+
+/// How a booking is paid for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Payment {
+    /// At once.
+    Now,
+    /// Later: the slot is held so long.
+    Later(Duration),
+}
+
+/// A catalog with its time zone at hand.
+#[derive(Debug, Clone)]
+pub struct Salon<'c> {
+    pub(crate) catalog: &'c Catalog,
+    pub(crate) zone: TimeZone,
+}
+
+impl<'c> Salon<'c> {
+    /// A salon as its catalog says.
+    ///
+    /// # Errors
+    /// [`UnknownTimeZone`] when the settings' zone is none of the IANA database.
+    pub fn new(catalog: &'c Catalog) -> Result<Self, UnknownTimeZone> {
+        let zone = TimeZone::get(&catalog.settings.time_zone).map_err(|_| UnknownTimeZone)?;
+        Ok(Self { catalog, zone })
+    }
+
+    /// The quotes for a service: the named expert's alone, else one of each expert who offers it, by name.
+    ///
+    /// # Errors
+    /// [`BookingError`] when there is none.
+    pub fn quotes(
+        &self,
+        service: ServiceId,
+        sub_services: &[SubServiceId],
+        expert: Option<ExpertId>,
+    ) -> Result<Vec<Quote<'c>>, BookingError> {
+        let service = self
+            .catalog
+            .services
+            .get(&service)
+            .filter(|service| self.catalog.is_bookable(service))
+            .ok_or(BookingError::UnknownService)?;
+        let sub_services = self.sub_services(service.id, sub_services)?;
+        let experts = match expert {
+            Some(id) => {
+                let expert = self.catalog.experts.get(&id).filter(|expert| expert.is_active);
+                let expert = expert.ok_or(BookingError::UnknownExpert)?;
+                if !expert.services.contains_key(&service.id) {
+                    return Err(BookingError::ExpertDoesNotOfferService);
+                }
+                vec![expert]
+            }
+            None => self.catalog.experts_offering(service.id),
+        };
+        if experts.is_empty() {
+            return Err(BookingError::NobodyOffersService);
+        }
+        let quotes: Vec<_> = experts
+            .into_iter()
+            .map(|expert| quote(service, &sub_services, expert))
+            .filter(|quote| quote.blocked_minutes() <= MAX_BLOCKED_MINUTES)
+            .collect();
+        if quotes.is_empty() { Err(BookingError::TooLong) } else { Ok(quotes) }
+    }
+
+    fn sub_services(
+        &self,
+        service: ServiceId,
+        wanted: &[SubServiceId],
+    ) -> Result<Vec<&'c SubService>, BookingError> {
+        let mut seen = BTreeSet::new();
+        wanted
+            .iter()
+            .map(|&id| {
+                if !seen.insert(id) {
+                    return Err(BookingError::RepeatedSubService(id));
+                }
+                self.catalog
+                    .sub_services
+                    .get(&id)
+                    .filter(|sub| sub.service_id == service && sub.is_active)
+                    .ok_or(BookingError::UnknownSubService(id))
+            })
+            .collect()
+    }
+
+    /// Whether a quote can begin at a local time.
+    ///
+    /// # Errors
+    /// [`BookingError`] when it cannot.
+    pub fn book<'q>(
+        &self,
+        quote: &'q Quote<'c>,
+        date: Date,
+        time: Time,
+        now: Timestamp,
+    ) -> Result<Booking<'q, 'c>, BookingError> {
+        let start = self.start(date, time, now)?;
+        fit(quote, date, time, start, &self.open(quote.expert, date))
+    }
+
+    /// The instant of a local time at which appointments may begin, whoever does them.
+    pub(crate) fn start(&self, date: Date, time: Time, now: Timestamp) -> Result<Timestamp, BookingError> {
+        let settings = &self.catalog.settings;
+        let today = self.today(now);
+        if date < today {
+            return Err(BookingError::DateInPast);
+        }
+        let horizon = jiff::Span::new().try_days(settings.horizon_days);
+        if horizon.and_then(|days| today.checked_add(days)).is_ok_and(|last| date > last) {
+            return Err(BookingError::TooFarAhead(settings.horizon_days));
+        }
+        let minute = i64::from(time.hour()) * 60 + i64::from(time.minute());
+        let is_whole = time.second() == 0 && time.subsec_nanosecond() == 0;
+        if !is_whole || minute % i64::from(settings.slot_grid_minutes.max(1)) != 0 {
+            return Err(BookingError::OffGrid(settings.slot_grid_minutes));
+        }
+        let local = date.to_datetime(time);
+        let start = match self.zone.to_ambiguous_timestamp(local).offset() {
+            AmbiguousOffset::Gap { .. } => return Err(BookingError::NoSuchTime),
+            AmbiguousOffset::Unambiguous { offset } | AmbiguousOffset::Fold { before: offset, .. } => {
+                offset.to_timestamp(local).map_err(|_| BookingError::NoSuchTime)?
+            }
+        };
+        if start <= now {
+            return Err(BookingError::TimeInPast);
+        }
+        if start.duration_since(now) < minutes(settings.lead_time_minutes) {
+            return Err(BookingError::TooSoon(settings.lead_time_minutes));
+        }
+        Ok(start)
+    }
+
+    /// When an expert works on a local date and, for appointments across midnight, on the next one: in order, and
+    /// without their time off.
+    pub(crate) fn open(&self, expert: &Expert, date: Date) -> Vec<Span> {
+        let mut open: Vec<Span> = Vec::new();
+        for date in [Some(date), date.tomorrow().ok()].into_iter().flatten() {
+            for range in expert.working_hours.on(date.weekday()) {
+                let (Some(start), Some(end)) =
+                    (self.minute_of(date, range.from), self.minute_of(date, range.to))
+                else {
+                    continue;
+                };
+                match open.last_mut() {
+                    Some(last) if last.end >= start => last.end = last.end.max(end),
+                    _ if start < end => open.push(Span { start, end }),
+                    _ => {}
+                }
+            }
+        }
+        for off in &expert.time_off {
+            let (Some(start), Some(end)) = (self.instant(off.from), self.instant(off.to)) else { continue };
+            open = open.into_iter().flat_map(|span| without(span, Span { start, end })).collect();
+        }
+        open
+    }
+
+    fn minute_of(&self, date: Date, minute: u16) -> Option<Timestamp> {
+        self.instant(date.to_datetime(Time::midnight()).checked_add(i64::from(minute).minutes()).ok()?)
+    }
+
+    /// The instant at which wall clocks reach a local time: the first of two; where it is skipped, the moment at
+    /// which clocks are put forward.
+    pub(crate) fn instant(&self, local: DateTime) -> Option<Timestamp> {
+        match self.zone.to_ambiguous_timestamp(local).offset() {
+            AmbiguousOffset::Unambiguous { offset } | AmbiguousOffset::Fold { before: offset, .. } => {
+                offset.to_timestamp(local).ok()
+            }
+            AmbiguousOffset::Gap { after, .. } => {
+                let before_the_gap = after.to_timestamp(local).ok()?;
+                self.zone.following(before_the_gap).next().map(|transition| transition.timestamp())
+            }
+        }
+    }
+}
+
+/// Whether a quote that begins at `start` fits into the expert's open hours.
+pub(crate) fn fit<'q, 'c>(
+    quote: &'q Quote<'c>,
+    date: Date,
+    time: Time,
+    start: Timestamp,
+    open: &[Span],
+) -> Result<Booking<'q, 'c>, BookingError> {
+    let closed = BookingError::Closed(quote.blocked_minutes());
+    let end = start.checked_add(minutes(quote.blocked_minutes())).map_err(|_| closed.clone())?;
+    if open.iter().any(|open| open.start <= start && end <= open.end) {
+        Ok(Booking { quote, date, time, blocked: Span { start, end } })
+    } else {
+        Err(closed)
+    }
+}
+
+/// What is left of a span without another.
+fn without(span: Span, off: Span) -> impl Iterator<Item = Span> {
+    let before = Span { start: span.start, end: span.end.min(off.start) };
+    let after = Span { start: span.start.max(off.end), end: span.end };
+    // Where they do not meet, one of the two is the whole span and the other is empty.
+    [before, after].into_iter().filter(|left| left.start < left.end)
+}
+
+pub(crate) fn minutes(minutes: u32) -> SignedDuration {
+    SignedDuration::from_mins(i64::from(minutes))
+}
+
+fn quote<'c>(service: &'c Service, sub_services: &[&'c SubService], expert: &'c Expert) -> Quote<'c> {
+    let own = expert.services.get(&service.id);
+    let price = own.and_then(|own| own.price).unwrap_or(service.price);
+    let duration = own.and_then(|own| own.duration_minutes).unwrap_or(service.duration_minutes);
+    Quote {
+        service,
+        sub_services: sub_services.to_vec(),
+        expert,
+        duration_minutes: sub_services
+            .iter()
+            .fold(duration, |sum, sub| sum.saturating_add(sub.duration_minutes)),
+        buffer_minutes: service.buffer_minutes,
+        total_price: sub_services.iter().fold(price, |sum, sub| sum.saturating_add(sub.price)),
+    }
+}
+
+impl Quote<'_> {
+    /// How long the expert is busy in all, minutes.
+    #[must_use]
+    pub const fn blocked_minutes(&self) -> u32 {
+        self.duration_minutes.saturating_add(self.buffer_minutes)
+    }
+}
+
+impl Booking<'_, '_> {
+    /// The appointment that it becomes, unless somebody else takes one of its cells first.
+    ///
+    /// A hold ends in whole seconds, and never after the start.
+    #[must_use]
+    pub fn into_appointment(
+        self,
+        salon: &Salon<'_>,
+        id: AppointmentId,
+        user_id: UserId,
+        payment: Payment,
+        notes: Option<Notes>,
+        now: Timestamp,
+    ) -> Appointment {
+        let Span { start, end } = self.blocked;
+        let expires_at = match payment {
+            Payment::Now => None,
+            Payment::Later(hold) => Some(hold_end(now, hold).min(start)),
+        };
+        let (status, payment_status) = match payment {
+            Payment::Now => (Status::Confirmed, PaymentStatus::Paid),
+            Payment::Later(_) => (Status::Reserved, PaymentStatus::Unpaid),
+        };
+        Appointment {
+            id,
+            user_id,
+            service_id: self.quote.service.id,
+            service_name: self.quote.service.name.clone(),
+            sub_services: self.quote.sub_services.iter().map(|sub| booked(sub)).collect(),
+            expert_id: self.quote.expert.id,
+            expert_name: self.quote.expert.name.clone(),
+            date: self.date,
+            time: self.time,
+            time_zone: salon.catalog.settings.time_zone.clone(),
+            starts_at: start,
+            ends_at: end - minutes(self.quote.buffer_minutes),
+            blocked_until: end,
+            duration_minutes: self.quote.duration_minutes,
+            status,
+            payment_status,
+            total_price: self.quote.total_price,
+            currency: salon.catalog.settings.currency,
+            expires_at,
+            notes: notes.map(|notes| notes.as_str().to_owned()),
+            version: 1,
+            created_at: now,
+            updated_at: now,
+        }
+    }
+}
+
+/// `now` and the hold, upwards to a whole second.
+fn hold_end(now: Timestamp, hold: Duration) -> Timestamp {
+    let end = now.checked_add(hold).unwrap_or(Timestamp::MAX);
+    let up = i64::from(end.subsec_nanosecond() > 0);
+    Timestamp::from_second(end.as_second().saturating_add(up)).unwrap_or(end)
+}
+
+fn booked(sub: &SubService) -> BookedSubService {
+    BookedSubService {
+        id: sub.id,
+        name: sub.name.clone(),
+        price: sub.price,
+        duration_minutes: sub.duration_minutes,
+    }
+}
+
+#[cfg(test)]
+#[path = "booking_tests.rs"]
+mod tests;

@@ -1,0 +1,324 @@
+//! An expert's day as five-minute cells of a UTC date: which are taken, by whom, and until when.
+//!
+//! Cells are what makes bookings of any lengths collide: two appointments overlap exactly if they need a common
+//! cell.
+
+use std::collections::BTreeMap;
+
+use jiff::Timestamp;
+use jiff::civil::Date;
+use jiff::tz::TimeZone;
+
+use crate::ids::AppointmentId;
+
+/// The length of a cell, minutes.
+pub const CELL_MINUTES: u32 = 5;
+
+/// The cells of a UTC day.
+pub const CELLS_PER_DAY: u16 = 288;
+
+const CELL_SECONDS: i64 = 60 * CELL_MINUTES as i64;
+const DAY_SECONDS: i64 = CELL_SECONDS * CELLS_PER_DAY as i64;
+
+/// From one instant until another, which is not in it (UTC).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Span {
+    /// The first instant.
+    pub start: Timestamp,
+    /// The first instant after.
+    pub end: Timestamp,
+}
+
+/// The cells that a span touches in one UTC day.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct DayPart {
+    /// The UTC day.
+    pub date: Date,
+    /// The first cell, 0 to 287.
+    pub first: u16,
+    /// The cell after the last, 1 to 288.
+    pub end: u16,
+}
+
+impl Span {
+    /// The cells that it touches, day by day; none for a span without length.
+    #[must_use]
+    pub fn parts(&self) -> Vec<DayPart> {
+        let first = self.start.as_second().div_euclid(CELL_SECONDS);
+        let end = -(-ceil_second(self.end)).div_euclid(CELL_SECONDS);
+        let mut parts = Vec::with_capacity(2);
+        let mut cell = first;
+        while cell < end {
+            let day = cell.div_euclid(i64::from(CELLS_PER_DAY));
+            let midnight = day * i64::from(CELLS_PER_DAY);
+            let until = end.min(midnight + i64::from(CELLS_PER_DAY));
+            let place = |cell: i64| u16::try_from(cell - midnight).unwrap_or(CELLS_PER_DAY);
+            parts.push(DayPart { date: utc_date(day), first: place(cell), end: place(until) });
+            cell = until;
+        }
+        parts
+    }
+}
+
+/// Seconds since 1970, upwards.
+fn ceil_second(at: Timestamp) -> i64 {
+    at.as_second() + i64::from(at.subsec_nanosecond() > 0)
+}
+
+fn utc_date(days_since_1970: i64) -> Date {
+    Timestamp::from_second(days_since_1970 * DAY_SECONDS)
+        .unwrap_or(Timestamp::MAX)
+        .to_zoned(TimeZone::UTC)
+        .date()
+}
+
+impl DayPart {
+    /// How many cells it has.
+    #[must_use]
+    #[expect(clippy::len_without_is_empty, reason = "a part is never empty")]
+    pub const fn len(&self) -> u16 {
+        self.end - self.first
+    }
+
+    /// Its cells.
+    pub fn cells(&self) -> impl Iterator<Item = u16> + use<> {
+        self.first..self.end
+    }
+}
+
+/// A set of cells of one day.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+struct Cells([u64; 5]);
+
+impl Cells {
+    const fn insert(&mut self, cell: u16) {
+        if cell < CELLS_PER_DAY {
+            self.0[cell as usize / 64] |= 1 << (cell % 64);
+        }
+    }
+
+    const fn remove(&mut self, cell: u16) {
+        if cell < CELLS_PER_DAY {
+            self.0[cell as usize / 64] &= !(1 << (cell % 64));
+        }
+    }
+
+    const fn contains(&self, cell: u16) -> bool {
+        cell < CELLS_PER_DAY && self.0[cell as usize / 64] & (1 << (cell % 64)) != 0
+    }
+
+    fn touches(&self, part: DayPart) -> bool {
+        part.cells().any(|cell| self.contains(cell))
+    }
+}
+
+/// Whose cells begin somewhere, and for how long.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Holder {
+    /// The appointment.
+    pub appointment_id: AppointmentId,
+    /// How many cells it holds on this day.
+    pub cells: u16,
+    /// Until when a reservation holds them (UTC); a paid appointment holds them for good.
+    pub until: Option<Timestamp>,
+}
+
+impl Holder {
+    fn has_run_out(&self, now: Timestamp) -> bool {
+        self.until.is_some_and(|until| until <= now)
+    }
+}
+
+/// What stands in the way of taking some cells.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum InTheWay {
+    /// Nothing.
+    Nothing,
+    /// Only reservations that have run out and were not swept yet, by their first cells.
+    RunOutHolds(Vec<(u16, Holder)>),
+    /// At least one cell is taken.
+    Taken,
+}
+
+/// What is taken of an expert's day.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct ExpertDay {
+    cells: Cells,
+    holders: BTreeMap<u16, Holder>,
+}
+
+impl ExpertDay {
+    /// A day of which these cells are taken, with the holders by their first cells.
+    #[must_use]
+    pub fn new(cells: impl IntoIterator<Item = u16>, holders: BTreeMap<u16, Holder>) -> Self {
+        let mut taken = Cells::default();
+        for cell in cells {
+            taken.insert(cell);
+        }
+        Self { cells: taken, holders }
+    }
+
+    /// What stands in the way of taking a part of this day.
+    #[must_use]
+    pub fn in_the_way(&self, part: DayPart, now: Timestamp) -> InTheWay {
+        if !self.cells.touches(part) {
+            return InTheWay::Nothing;
+        }
+        if self.held(now).touches(part) {
+            return InTheWay::Taken;
+        }
+        let holds = self
+            .holders
+            .iter()
+            .filter(|(first, holder)| **first < part.end && *first + holder.cells > part.first)
+            .map(|(first, holder)| (*first, *holder))
+            .collect();
+        InTheWay::RunOutHolds(holds)
+    }
+
+    /// The cells that are taken, without those of reservations that have run out.
+    fn held(&self, now: Timestamp) -> Cells {
+        let mut held = self.cells;
+        for (&first, holder) in self.holders.iter().filter(|(_, holder)| holder.has_run_out(now)) {
+            for cell in first..first.saturating_add(holder.cells) {
+                held.remove(cell);
+            }
+        }
+        held
+    }
+}
+
+/// What is taken of an expert's days, by UTC date, as it stands at one instant.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Busy(BTreeMap<Date, Cells>);
+
+impl Busy {
+    /// What the days say at `now`; a day that is not given is free.
+    #[must_use]
+    pub fn new(days: impl IntoIterator<Item = (Date, ExpertDay)>, now: Timestamp) -> Self {
+        Self(days.into_iter().map(|(date, day)| (date, day.held(now))).collect())
+    }
+
+    /// Whether nothing is taken in a span.
+    #[must_use]
+    pub fn is_free(&self, span: &Span) -> bool {
+        span.parts().into_iter().all(|part| self.0.get(&part.date).is_none_or(|taken| !taken.touches(part)))
+    }
+
+    /// How many cells are taken in a span.
+    #[must_use]
+    pub fn taken_in(&self, span: &Span) -> usize {
+        let taken = |part: DayPart| {
+            self.0
+                .get(&part.date)
+                .map_or(0, |taken| part.cells().filter(|cell| taken.contains(*cell)).count())
+        };
+        span.parts().into_iter().map(taken).sum()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use jiff::civil::date;
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn at(second: i64) -> Timestamp {
+        Timestamp::from_second(second).unwrap()
+    }
+
+    fn holder(byte: u8, cells: u16, until: Option<i64>) -> Holder {
+        Holder { appointment_id: AppointmentId::derived([byte; 16]), cells, until: until.map(at) }
+    }
+
+    #[test]
+    fn a_span_is_cut_at_midnight_and_rounded_outwards() {
+        let span = |start: &str, end: &str| Span { start: start.parse().unwrap(), end: end.parse().unwrap() };
+        let one = span("2026-03-03T09:00:00Z", "2026-03-03T10:00:00Z").parts();
+        assert_eq!(one, [DayPart { date: date(2026, 3, 3), first: 108, end: 120 }]);
+        let odd = span("2026-03-03T09:01:00Z", "2026-03-03T09:06:00.001Z").parts();
+        assert_eq!(odd, [DayPart { date: date(2026, 3, 3), first: 108, end: 110 }]);
+        let two = span("2026-03-03T23:30:00Z", "2026-03-04T00:10:00Z").parts();
+        assert_eq!(
+            two,
+            [
+                DayPart { date: date(2026, 3, 3), first: 282, end: 288 },
+                DayPart { date: date(2026, 3, 4), first: 0, end: 2 },
+            ]
+        );
+        assert_eq!(span("2026-03-03T09:00:00Z", "2026-03-03T09:00:00Z").parts(), []);
+        let before_1970 = span("1969-12-31T23:55:00Z", "1970-01-01T00:00:00Z").parts();
+        assert_eq!(before_1970, [DayPart { date: date(1969, 12, 31), first: 287, end: 288 }]);
+    }
+
+    #[test]
+    fn only_holds_that_have_run_out_can_be_taken_over() {
+        let paid = (10, holder(1, 2, None));
+        let run_out = (12, holder(2, 3, Some(100)));
+        let held = (20, holder(3, 1, Some(101)));
+        let day = ExpertDay::new([10, 11, 12, 13, 14, 20], BTreeMap::from([paid, run_out, held]));
+        let part = |first, end| DayPart { date: date(2026, 3, 3), first, end };
+        for (part, now, expected) in [
+            (part(0, 10), 100, InTheWay::Nothing),
+            (part(15, 20), 100, InTheWay::Nothing),
+            (part(14, 20), 100, InTheWay::RunOutHolds(vec![run_out])),
+            (part(12, 13), 100, InTheWay::RunOutHolds(vec![run_out])),
+            (part(12, 13), 99, InTheWay::Taken),
+            (part(11, 13), 100, InTheWay::Taken),
+            (part(14, 21), 100, InTheWay::Taken),
+            (part(14, 21), 101, InTheWay::RunOutHolds(vec![run_out, held])),
+        ] {
+            assert_eq!(day.in_the_way(part, at(now)), expected, "{part:?} at {now}");
+        }
+    }
+
+    #[test]
+    fn a_taken_cell_without_a_holder_is_never_free() {
+        let day = ExpertDay::new([10], BTreeMap::new());
+        let part = DayPart { date: date(2026, 3, 3), first: 10, end: 11 };
+        assert_eq!(day.in_the_way(part, Timestamp::MAX), InTheWay::Taken);
+    }
+
+    #[test]
+    fn what_is_taken_is_counted_within_a_span() {
+        let held = (20, holder(3, 3, Some(100)));
+        let days = [
+            (date(2026, 3, 3), ExpertDay::new([19, 20, 21, 22], BTreeMap::from([held]))),
+            (date(2026, 3, 4), ExpertDay::new([0, 1], BTreeMap::new())),
+        ];
+        let span = Span { start: at(1_772_496_000 + 20 * 300), end: at(1_772_496_000 + 289 * 300) };
+        let busy = |now| Busy::new(days.clone(), at(now));
+        assert_eq!((busy(99).taken_in(&span), busy(100).taken_in(&span)), (4, 1));
+        assert!(!busy(99).is_free(&span));
+        let hold = Span { start: span.start, end: at(1_772_496_000 + 23 * 300) };
+        assert!(busy(100).is_free(&hold) && !busy(99).is_free(&hold));
+    }
+
+    proptest! {
+        #[test]
+        fn spans_share_a_cell_whenever_they_overlap(a in 0_i64..200_000, b in 0_i64..200_000, la in 1_i64..40_000, lb in 1_i64..40_000) {
+            let one = Span { start: at(a), end: at(a + la) };
+            let other = Span { start: at(b), end: at(b + lb) };
+            let share = one.parts().iter().any(|p| {
+                other.parts().iter().any(|q| p.date == q.date && p.first < q.end && q.first < p.end)
+            });
+            let overlap = a < b + lb && b < a + la;
+            prop_assert!(share || !overlap);
+            // On the grid of the cells, they share one only if they overlap.
+            if [a, b, la, lb].iter().all(|n| n % CELL_SECONDS == 0) {
+                prop_assert_eq!(share, overlap);
+            }
+        }
+
+        #[test]
+        fn parts_cover_a_span_without_gaps(start in -400_000_i64..400_000, cells in 1_i64..600) {
+            let start = start * CELL_SECONDS;
+            let span = Span { start: at(start), end: at(start + cells * CELL_SECONDS) };
+            let parts = span.parts();
+            let total: u16 = parts.iter().map(DayPart::len).sum();
+            prop_assert_eq!(i64::from(total), cells);
+            prop_assert!(parts.windows(2).all(|two| two[0].end == CELLS_PER_DAY && two[1].first == 0));
+        }
+    }
+}
