@@ -1,1 +1,177 @@
-//! Placeholder while the workspace is laid out.
+//! From the queue of notifications to inboxes.
+//!
+//! A message says an event's id. The event's row says how far its mail has come; whoever changes it from pending
+//! to sending, with a lease, may send. So a message that comes twice is mailed once, and a sender that dies is
+//! replaced when its lease ends. What may succeed later (throttling, a network that fails) goes back to the queue
+//! and comes again after a pause that grows with every try; what cannot succeed is marked failed on the event, and
+//! logged as an error with `alarm=delivery_failed`, which the alarm's metric filter counts. A message that names no
+//! event is left to end in the dead-letter queue.
+//!
+//! SES knows no idempotency tokens. So a mail can go out twice if this process dies between SES's answer and the
+//! mark on the row, or if that answer is lost on its way; none is ever lost.
+
+mod backoff;
+mod decision;
+mod delivery;
+mod message;
+mod ses;
+
+use std::time::Duration;
+
+use aws_lambda_events::sqs::{SqsBatchResponse, SqsEvent, SqsMessage};
+use chairbook_platform::clock;
+use futures_util::{StreamExt as _, stream};
+use jiff::{SignedDuration, Timestamp};
+use lambda_runtime::{Error, LambdaEvent};
+use serde_json::{Value, json};
+
+pub use crate::decision::{LoginMail, LoginMailError};
+pub use crate::delivery::{Delivery, TIME_FOR_ONE_SEND};
+
+use crate::delivery::Verdict;
+use crate::message::Message;
+
+/// How many mails of one batch are under way side by side: SES counts mails per second, and a burst is throttled.
+const MAILS_SIDE_BY_SIDE: usize = 5;
+
+/// What is kept of an invocation's time for saying how the batch went.
+const TIME_FOR_THE_ANSWER: SignedDuration = SignedDuration::from_secs(2);
+
+/// The longest that SQS hides a message
+/// (<https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_ChangeMessageVisibility.html>).
+const LONGEST_INVISIBLE: SignedDuration = SignedDuration::from_hours(12);
+
+/// The function: how it delivers, and the queue it is fed from.
+pub struct EmailFunction {
+    delivery: Delivery,
+    queue: aws_sdk_sqs::Client,
+    queue_url: String,
+}
+
+impl EmailFunction {
+    /// The function over its clients. Makes no call.
+    #[must_use]
+    pub const fn new(delivery: Delivery, queue: aws_sdk_sqs::Client, queue_url: String) -> Self {
+        Self { delivery, queue, queue_url }
+    }
+
+    /// Handles one batch of messages, or a health probe.
+    ///
+    /// # Errors
+    /// When the batch is not one of SQS's, or a message that is to come again has no id to say so by.
+    pub async fn handle(&self, event: LambdaEvent<Value>) -> Result<Value, Error> {
+        let (payload, context) = event.into_parts();
+        if payload.get("source").and_then(Value::as_str) == Some("chairbook.health") {
+            return Ok(json!({"ok": true}));
+        }
+        let batch: SqsEvent = serde_json::from_value(payload)?;
+        let deadline = Timestamp::from_millisecond(i64::try_from(context.deadline)?)?;
+        let again: Vec<Option<String>> = stream::iter(&batch.records)
+            .map(|record| self.deliver(record, deadline))
+            .buffer_unordered(MAILS_SIDE_BY_SIDE)
+            .filter_map(std::future::ready)
+            .collect()
+            .await;
+        Ok(serde_json::to_value(response(again)?)?)
+    }
+
+    /// Delivers one message's mail; answers with its id if the message is to come again.
+    async fn deliver(&self, record: &SqsMessage, deadline: Timestamp) -> Option<Option<String>> {
+        let verdict = match Message::parse(record) {
+            Ok(message) => self.deliver_in_time(message, deadline).await,
+            Err(error) => {
+                tracing::error!(
+                    sqs_message_id = record.message_id.as_deref(),
+                    %error,
+                    "a message names no event and goes to the dead letters"
+                );
+                Verdict::GiveUp
+            }
+        };
+        let invisible = match verdict {
+            Verdict::Done => return None,
+            Verdict::GiveUp => SignedDuration::ZERO,
+            Verdict::TryAgain => {
+                let random = u32::from_ne_bytes(chairbook_platform::random::bytes());
+                backoff::pause(message::receive_count(record), random)
+            }
+            Verdict::TryAgainAt(instant) => instant.duration_since(clock::now()),
+        };
+        self.hide(record, invisible).await;
+        Some(record.message_id.clone())
+    }
+
+    async fn deliver_in_time(&self, message: Message, deadline: Timestamp) -> Verdict {
+        let time = deadline.duration_since(clock::now()) - TIME_FOR_THE_ANSWER;
+        let time = Duration::try_from(time).unwrap_or_default();
+        if let Ok(verdict) =
+            tokio::time::timeout(time, self.delivery.deliver(message.event_id, deadline)).await
+        {
+            return verdict;
+        }
+        tracing::warn!(event_id = %message.event_id, "a delivery ran out of time");
+        Verdict::TryAgainAt(delivery::lease_end(deadline))
+    }
+
+    /// Keeps a message from coming again before its time. If that does not work, it comes after the queue's own
+    /// visibility timeout.
+    async fn hide(&self, record: &SqsMessage, invisible: SignedDuration) {
+        let call = self
+            .queue
+            .change_message_visibility()
+            .queue_url(&self.queue_url)
+            .set_receipt_handle(record.receipt_handle.clone())
+            .visibility_timeout(whole_seconds(invisible))
+            .send();
+        if let Err(error) = call.await {
+            let code = aws_sdk_sqs::error::ProvideErrorMetadata::code(&error).unwrap_or("no answer");
+            tracing::warn!(
+                sqs_message_id = record.message_id.as_deref(),
+                code,
+                "a message's return was not timed"
+            );
+        }
+    }
+}
+
+/// Whole seconds, upwards, within what SQS allows.
+fn whole_seconds(duration: SignedDuration) -> i32 {
+    let bounded = duration.clamp(SignedDuration::ZERO, LONGEST_INVISIBLE);
+    let seconds = bounded.as_secs() + i64::from(bounded.subsec_nanos() > 0);
+    i32::try_from(seconds).unwrap_or(0)
+}
+
+/// What SQS is told: which messages are to come again; all others are deleted
+/// (<https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-errorhandling.html>).
+fn response(again: Vec<Option<String>>) -> Result<SqsBatchResponse, Error> {
+    let mut response = SqsBatchResponse::default();
+    for message_id in again {
+        response.add_failure(message_id.ok_or("a message that is to come again has no messageId")?);
+    }
+    Ok(response)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn seconds_are_rounded_up_and_kept_within_what_sqs_allows() {
+        for (milliseconds, seconds) in
+            [(-5_000, 0), (0, 0), (1, 1), (1_000, 1), (1_001, 2), (43_200_000, 43_200), (99_999_999, 43_200)]
+        {
+            assert_eq!(whole_seconds(SignedDuration::from_millis(milliseconds)), seconds, "{milliseconds}");
+        }
+    }
+
+    #[test]
+    fn only_messages_that_are_to_come_again_are_named() {
+        let told = |again| serde_json::to_value(response(again).unwrap()).unwrap();
+        assert_eq!(told(vec![]), json!({"batchItemFailures": []}));
+        assert_eq!(
+            told(vec![Some("m-1".to_owned())]),
+            json!({"batchItemFailures": [{"itemIdentifier": "m-1"}]})
+        );
+        assert!(response(vec![None]).is_err());
+    }
+}

@@ -1,0 +1,313 @@
+//! Whether an event's mail still makes sense when its turn comes.
+
+use std::str::FromStr;
+
+use chairbook_models::appointment::{Appointment, Status};
+use chairbook_models::event::{Event, EventType};
+use chairbook_models::user::Profile;
+use jiff::{SignedDuration, Timestamp};
+use serde_json::Value;
+
+/// How long the link in a verification mail works.
+const VERIFICATION_LINK: SignedDuration = SignedDuration::from_hours(24);
+
+/// Whether a login is answered with a mail.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum LoginMail {
+    /// Every one.
+    Always,
+    /// One from a device that was not seen before.
+    NewDevice,
+    /// None.
+    Never,
+}
+
+/// A text that is no [`LoginMail`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("must be always, new-device or never")]
+pub struct LoginMailError;
+
+impl FromStr for LoginMail {
+    type Err = LoginMailError;
+
+    fn from_str(text: &str) -> Result<Self, LoginMailError> {
+        match text {
+            "always" => Ok(Self::Always),
+            "new-device" => Ok(Self::NewDevice),
+            "never" => Ok(Self::Never),
+            _ => Err(LoginMailError),
+        }
+    }
+}
+
+/// What the decision rests on, as it is now.
+#[derive(Debug, Clone, Copy)]
+pub struct Facts<'a> {
+    /// What happened.
+    pub event: &'a Event,
+    /// Whom it is to be told, unless they are gone.
+    pub recipient: Option<&'a Profile>,
+    /// The appointment that it is about, if there is one.
+    pub appointment: Option<&'a Appointment>,
+    /// Whether logins are told.
+    pub login_mail: LoginMail,
+    /// The present instant.
+    pub now: Timestamp,
+}
+
+/// Why the mail makes no sense any more; `None` if it does.
+pub fn reason_to_skip(facts: &Facts<'_>) -> Option<&'static str> {
+    let event = facts.event;
+    let Some(recipient) = facts.recipient else { return Some("recipient_deleted") };
+    match event.event_type {
+        EventType::UserRegistered | EventType::UserVerificationRequested => {
+            if recipient.email_verified {
+                Some("already_verified")
+            } else if facts.now.duration_since(event.at) >= VERIFICATION_LINK {
+                Some("link_expired")
+            } else {
+                None
+            }
+        }
+        EventType::UserVerified => None,
+        EventType::UserLoggedIn => match facts.login_mail {
+            LoginMail::Always => None,
+            // A login of which nobody said whether the device is known is told, to be on the safe side.
+            LoginMail::NewDevice => {
+                let known = event.data.get("newDevice").and_then(Value::as_bool) == Some(false);
+                known.then_some("known_device")
+            }
+            LoginMail::Never => Some("login_mail_off"),
+        },
+        EventType::AppointmentConfirmed => about(facts.appointment, Status::Confirmed, Some(facts.now)),
+        EventType::AppointmentReserved => {
+            let skip = about(facts.appointment, Status::Reserved, Some(facts.now));
+            let held_until = facts.appointment.and_then(|appointment| appointment.expires_at);
+            skip.or_else(|| (held_until? <= facts.now).then_some("hold_ended"))
+        }
+        EventType::AppointmentCancelled => about(facts.appointment, Status::Cancelled, None),
+        EventType::AppointmentExpired => about(facts.appointment, Status::Expired, None),
+        EventType::UserLoggedOut | EventType::CatalogChanged => Some("no_mail"),
+    }
+}
+
+/// An appointment must still be what its mail says, and, where the mail looks forward to it, not be over.
+fn about(appointment: Option<&Appointment>, status: Status, now: Option<Timestamp>) -> Option<&'static str> {
+    let Some(appointment) = appointment else { return Some("appointment_gone") };
+    if appointment.status != status {
+        return Some("appointment_changed");
+    }
+    now.is_some_and(|now| appointment.ends_at <= now).then_some("appointment_over")
+}
+
+#[cfg(test)]
+mod tests {
+    use chairbook_models::appointment::PaymentStatus;
+    use chairbook_models::event::{Actor, Subjects};
+    use chairbook_models::ids::{AppointmentId, EventId, ExpertId, ServiceId, UserId};
+    use chairbook_models::money::Currency;
+    use chairbook_models::user::Role;
+
+    use super::*;
+
+    const USER: UserId = UserId::derived([1; 16]);
+
+    fn instant(text: &str) -> Timestamp {
+        text.parse().unwrap()
+    }
+
+    fn event(event_type: EventType) -> Event {
+        let at = instant("2026-03-01T12:00:00Z");
+        Event::new(
+            EventId::derived([2; 16]),
+            event_type,
+            at,
+            Actor::User(USER),
+            Some(USER),
+            Subjects::default(),
+        )
+    }
+
+    fn recipient(email_verified: bool) -> Profile {
+        Profile {
+            id: USER,
+            name: "Ana".to_owned(),
+            email: "ana@example.com".to_owned(),
+            phone: None,
+            role: Role::User,
+            email_verified,
+            created_at: Timestamp::UNIX_EPOCH,
+            updated_at: Timestamp::UNIX_EPOCH,
+        }
+    }
+
+    fn appointment(status: Status) -> Appointment {
+        Appointment {
+            id: AppointmentId::derived([3; 16]),
+            user_id: USER,
+            service_id: ServiceId::derived([4; 16]),
+            service_name: "Haircut".to_owned(),
+            sub_services: Vec::new(),
+            expert_id: ExpertId::derived([5; 16]),
+            expert_name: "Camille".to_owned(),
+            date: "2026-03-03".parse().unwrap(),
+            time: "10:00".parse().unwrap(),
+            time_zone: "UTC".to_owned(),
+            starts_at: instant("2026-03-03T10:00:00Z"),
+            ends_at: instant("2026-03-03T11:00:00Z"),
+            blocked_until: instant("2026-03-03T11:00:00Z"),
+            duration_minutes: 60,
+            status,
+            payment_status: PaymentStatus::Unpaid,
+            total_price: 4500,
+            currency: Currency::EUR,
+            expires_at: (status == Status::Reserved).then(|| instant("2026-03-01T16:00:00Z")),
+            notes: None,
+            version: 1,
+            created_at: Timestamp::UNIX_EPOCH,
+            updated_at: Timestamp::UNIX_EPOCH,
+        }
+    }
+
+    fn decide(
+        event: &Event,
+        verified: bool,
+        appointment: Option<&Appointment>,
+        now: &str,
+    ) -> Option<&'static str> {
+        let recipient = recipient(verified);
+        reason_to_skip(&Facts {
+            event,
+            recipient: Some(&recipient),
+            appointment,
+            login_mail: LoginMail::Always,
+            now: instant(now),
+        })
+    }
+
+    #[test]
+    fn nobody_is_told_anything_after_their_account_is_gone() {
+        for event_type in EventType::ALL {
+            let facts = Facts {
+                event: &event(event_type),
+                recipient: None,
+                appointment: Some(&appointment(Status::Confirmed)),
+                login_mail: LoginMail::Always,
+                now: instant("2026-03-01T12:00:01Z"),
+            };
+            assert_eq!(reason_to_skip(&facts), Some("recipient_deleted"));
+        }
+    }
+
+    #[test]
+    fn a_verification_mail_is_for_addresses_that_are_not_verified_while_its_link_works() {
+        for event_type in [EventType::UserRegistered, EventType::UserVerificationRequested] {
+            let event = event(event_type);
+            for (verified, now, skip) in [
+                (false, "2026-03-01T12:00:01Z", None),
+                (false, "2026-03-02T11:59:59Z", None),
+                (false, "2026-03-02T12:00:00Z", Some("link_expired")),
+                (true, "2026-03-01T12:00:01Z", Some("already_verified")),
+            ] {
+                assert_eq!(decide(&event, verified, None, now), skip, "{verified} {now}");
+            }
+        }
+        assert_eq!(decide(&event(EventType::UserVerified), true, None, "2026-03-09T12:00:00Z"), None);
+    }
+
+    #[test]
+    fn logins_are_told_as_the_deployment_wants() {
+        let login = |new_device: Option<bool>| {
+            let mut event = event(EventType::UserLoggedIn);
+            event.data =
+                new_device.map(|new| ("newDevice".to_owned(), Value::Bool(new))).into_iter().collect();
+            event
+        };
+        for (login_mail, new_device, skip) in [
+            (LoginMail::Always, Some(false), None),
+            (LoginMail::Always, None, None),
+            (LoginMail::NewDevice, Some(true), None),
+            (LoginMail::NewDevice, None, None),
+            (LoginMail::NewDevice, Some(false), Some("known_device")),
+            (LoginMail::Never, Some(true), Some("login_mail_off")),
+        ] {
+            let facts = Facts {
+                event: &login(new_device),
+                recipient: Some(&recipient(true)),
+                appointment: None,
+                login_mail,
+                now: instant("2026-03-01T12:00:01Z"),
+            };
+            assert_eq!(reason_to_skip(&facts), skip, "{login_mail:?} {new_device:?}");
+        }
+    }
+
+    #[test]
+    fn an_appointment_s_mail_is_sent_only_while_it_is_true() {
+        use EventType::{
+            AppointmentCancelled, AppointmentConfirmed, AppointmentExpired, AppointmentReserved,
+        };
+        use Status::{Cancelled, Completed, Confirmed, Expired, NoShow, Reserved};
+
+        for (event_type, told_when) in [
+            (AppointmentConfirmed, Confirmed),
+            (AppointmentReserved, Reserved),
+            (AppointmentCancelled, Cancelled),
+            (AppointmentExpired, Expired),
+        ] {
+            for status in [Reserved, Confirmed, Cancelled, Expired, Completed, NoShow] {
+                let skip = (status != told_when).then_some("appointment_changed");
+                let appointment = appointment(status);
+                let now = "2026-03-01T12:00:01Z";
+                assert_eq!(
+                    decide(&event(event_type), true, Some(&appointment), now),
+                    skip,
+                    "{event_type:?} {status:?}"
+                );
+            }
+            let gone = decide(&event(event_type), true, None, "2026-03-01T12:00:01Z");
+            assert_eq!(gone, Some("appointment_gone"));
+        }
+    }
+
+    #[test]
+    fn nobody_is_asked_to_come_when_it_is_too_late() {
+        for (event_type, status, now, skip) in [
+            (EventType::AppointmentConfirmed, Status::Confirmed, "2026-03-03T10:59:59Z", None),
+            (
+                EventType::AppointmentConfirmed,
+                Status::Confirmed,
+                "2026-03-03T11:00:00Z",
+                Some("appointment_over"),
+            ),
+            (EventType::AppointmentReserved, Status::Reserved, "2026-03-01T15:59:59Z", None),
+            (EventType::AppointmentReserved, Status::Reserved, "2026-03-01T16:00:00Z", Some("hold_ended")),
+            (EventType::AppointmentCancelled, Status::Cancelled, "2026-03-09T00:00:00Z", None),
+            (EventType::AppointmentExpired, Status::Expired, "2026-03-09T00:00:00Z", None),
+        ] {
+            let appointment = appointment(status);
+            assert_eq!(
+                decide(&event(event_type), true, Some(&appointment), now),
+                skip,
+                "{event_type:?} {now}"
+            );
+        }
+    }
+
+    #[test]
+    fn an_event_that_notifies_nobody_has_no_mail() {
+        for event_type in EventType::ALL.into_iter().filter(|event_type| !event_type.notifies()) {
+            assert_eq!(decide(&event(event_type), true, None, "2026-03-01T12:00:01Z"), Some("no_mail"));
+        }
+    }
+
+    #[test]
+    fn the_parameter_is_one_of_three_words() {
+        assert_eq!("always".parse(), Ok(LoginMail::Always));
+        assert_eq!("new-device".parse(), Ok(LoginMail::NewDevice));
+        assert_eq!("never".parse(), Ok(LoginMail::Never));
+        for bad in ["", "Always", "new_device"] {
+            assert_eq!(bad.parse::<LoginMail>(), Err(LoginMailError), "{bad}");
+        }
+    }
+}

@@ -1,0 +1,152 @@
+//! Mails about an appointment, and what they all show of one.
+
+use chairbook_models::appointment::{Appointment, PaymentStatus};
+use chairbook_models::catalog::Settings;
+use jiff::{SignedDuration, Timestamp};
+
+use crate::rendered::{MailError, templates};
+use crate::text::{self, Detail};
+use crate::time;
+
+/// What every mail about an appointment says.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Summary {
+    /// The salon.
+    pub salon: String,
+    /// Whom the mail greets.
+    pub name: String,
+    /// The service, without its add-ons.
+    pub service: String,
+    /// The start, as `Tuesday, 3 March 2026, 10:00`.
+    pub when: String,
+    /// What was booked.
+    pub details: Vec<Detail>,
+}
+
+/// The service with its add-ons: `Haircut + Beard trim + Wash`.
+pub(crate) fn service_with_add_ons(appointment: &Appointment) -> String {
+    let names =
+        std::iter::once(&appointment.service_name).chain(appointment.sub_services.iter().map(|s| &s.name));
+    names.map(|name| text::single_line(name)).collect::<Vec<_>>().join(" + ")
+}
+
+/// The price and whether it is paid: `EUR 45.00, paid`.
+pub(crate) fn price(appointment: &Appointment) -> String {
+    let amount = appointment.currency.format(appointment.total_price);
+    match appointment.payment_status {
+        PaymentStatus::Unpaid => amount,
+        PaymentStatus::Paid => format!("{amount}, paid"),
+        PaymentStatus::Refunded => format!("{amount}, refunded"),
+    }
+}
+
+impl Summary {
+    /// What a mail to the customer of this name says of an appointment, in the zone that it was booked in.
+    ///
+    /// # Errors
+    /// [`MailError::UnknownTimeZone`].
+    pub fn new(appointment: &Appointment, name: &str, settings: &Settings) -> Result<Self, MailError> {
+        let start = time::local(appointment.starts_at, &appointment.time_zone)?;
+        let end = time::local(appointment.ends_at, &appointment.time_zone)?;
+        let minutes = appointment.duration_minutes;
+        let mut details = vec![
+            Detail::new("When", &time::in_full(&start)),
+            Detail::new("Until", &format!("{} ({minutes} minutes)", time::time_of_day(&end))),
+            Detail::new("Service", &service_with_add_ons(appointment)),
+            Detail::new("With", &appointment.expert_name),
+            Detail::new("Price", &price(appointment)),
+        ];
+        if let Some(notes) = appointment.notes.as_deref().filter(|notes| !notes.trim().is_empty()) {
+            details.push(Detail { label: "Notes", lines: text::lines(notes) });
+        }
+        Ok(Self {
+            salon: text::single_line(&settings.salon_name),
+            name: text::single_line(name),
+            service: text::single_line(&appointment.service_name),
+            when: time::date_and_time(&start),
+            details,
+        })
+    }
+}
+
+/// Until when the customer can cancel, written in full; `None` if that has passed at `now`.
+///
+/// # Errors
+/// [`MailError::UnknownTimeZone`].
+pub fn cancellable_until(
+    appointment: &Appointment,
+    settings: &Settings,
+    now: Timestamp,
+) -> Result<Option<String>, MailError> {
+    let window = SignedDuration::from_mins(i64::from(settings.cancellation_window_minutes));
+    match appointment.starts_at.checked_sub(window) {
+        Ok(until) if until > now => Ok(Some(time::in_full(&time::local(until, &appointment.time_zone)?))),
+        _ => Ok(None),
+    }
+}
+
+/// It is booked and paid for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct AppointmentConfirmed {
+    /// What was booked.
+    pub summary: Summary,
+    /// Until when it can be cancelled, if it can be.
+    pub cancellable_until: Option<String>,
+}
+
+templates!(
+    AppointmentConfirmed,
+    "appointment_confirmed/subject",
+    "appointment_confirmed/body.txt",
+    "appointment_confirmed/body.html"
+);
+
+/// It is booked and awaits payment.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct AppointmentReserved {
+    /// What was booked.
+    pub summary: Summary,
+    /// What is to be paid, without saying that it is not.
+    pub price: String,
+    /// Until when it is held.
+    pub held_until: String,
+    /// Until when it can be cancelled, if it can be.
+    pub cancellable_until: Option<String>,
+}
+
+templates!(
+    AppointmentReserved,
+    "appointment_reserved/subject",
+    "appointment_reserved/body.txt",
+    "appointment_reserved/body.html"
+);
+
+/// It was called off.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct AppointmentCancelled {
+    /// What was booked.
+    pub summary: Summary,
+    /// Whether the customer did it, or the salon.
+    pub by_customer: bool,
+}
+
+templates!(
+    AppointmentCancelled,
+    "appointment_cancelled/subject",
+    "appointment_cancelled/body.txt",
+    "appointment_cancelled/body.html"
+);
+
+/// It was not paid for in time.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct AppointmentExpired {
+    /// What was booked.
+    pub summary: Summary,
+}
+
+templates!(
+    AppointmentExpired,
+    "appointment_expired/subject",
+    "appointment_expired/body.txt",
+    "appointment_expired/body.html"
+);

@@ -1,0 +1,114 @@
+//! From an event to its mail.
+
+use chairbook_models::appointment::Appointment;
+use chairbook_models::catalog::Settings;
+use chairbook_models::event::{Actor, Event, EventType};
+use chairbook_models::user::Profile;
+use serde_json::Value;
+
+use crate::account::{VerifyEmail, Welcome, WelcomeBack};
+use crate::appointment::{
+    AppointmentCancelled, AppointmentConfirmed, AppointmentExpired, AppointmentReserved, Summary,
+    cancellable_until,
+};
+use crate::calendar;
+use crate::config::MailConfig;
+use crate::rendered::{MailError, Rendered, Templates as _};
+use crate::text::{self, Detail};
+use crate::time;
+
+/// How much of a browser's description of itself is shown, characters.
+const USER_AGENT_LENGTH: usize = 200;
+
+/// What a mail is made from.
+#[derive(Debug, Clone, Copy)]
+pub struct Context<'a> {
+    /// What happened.
+    pub event: &'a Event,
+    /// Whom it is written to.
+    pub recipient: &'a Profile,
+    /// The appointment that the event is about, if it is about one.
+    pub appointment: Option<&'a Appointment>,
+    /// The one-time token that the event carried sealed, if it carried one.
+    pub token: Option<&'a str>,
+    /// The salon's settings.
+    pub settings: &'a Settings,
+    /// The deployment's.
+    pub config: &'a MailConfig,
+}
+
+/// Writes the mail of an event.
+///
+/// # Errors
+/// [`MailError`] says what is missing or wrong; the same input fails again.
+pub fn compose(context: &Context<'_>) -> Result<Rendered, MailError> {
+    let event = context.event;
+    match event.event_type {
+        EventType::UserRegistered | EventType::UserVerificationRequested => {
+            let token = context.token.ok_or(MailError::TokenMissing(event.event_type))?;
+            let link = format!("{}/api/v1/auth/verify-email/{token}", context.config.public_url());
+            VerifyEmail { salon: salon(context), link }.render(Vec::new())
+        }
+        EventType::UserVerified => Welcome { salon: salon(context), name: name(context) }.render(Vec::new()),
+        EventType::UserLoggedIn => welcome_back(context)?.render(Vec::new()),
+        EventType::AppointmentConfirmed
+        | EventType::AppointmentReserved
+        | EventType::AppointmentCancelled
+        | EventType::AppointmentExpired => about_appointment(context),
+        EventType::UserLoggedOut | EventType::CatalogChanged => Err(MailError::NoMail(event.event_type)),
+    }
+}
+
+fn salon(context: &Context<'_>) -> String {
+    text::single_line(&context.settings.salon_name)
+}
+
+fn name(context: &Context<'_>) -> String {
+    text::single_line(&context.recipient.name)
+}
+
+fn welcome_back(context: &Context<'_>) -> Result<WelcomeBack, MailError> {
+    let event = context.event;
+    let at = time::local(event.at, &context.settings.time_zone)?;
+    let said = |key: &str| event.data.get(key).and_then(Value::as_str).filter(|text| !text.trim().is_empty());
+    let mut details = vec![Detail::new("When", &time::in_full(&at))];
+    if let Some(ip) = said("ip") {
+        details.push(Detail::new("IP address", ip));
+    }
+    if let Some(user_agent) = said("userAgent") {
+        let shown: String = text::single_line(user_agent).chars().take(USER_AGENT_LENGTH).collect();
+        details.push(Detail::new("Device", &shown));
+    }
+    let new_device = event.data.get("newDevice").and_then(Value::as_bool).unwrap_or(false);
+    Ok(WelcomeBack { salon: salon(context), name: name(context), new_device, details })
+}
+
+fn about_appointment(context: &Context<'_>) -> Result<Rendered, MailError> {
+    let Context { event, recipient, settings, config, .. } = *context;
+    let appointment = context.appointment.ok_or(MailError::AppointmentMissing(event.event_type))?;
+    let summary = Summary::new(appointment, &recipient.name, settings)?;
+    let attachments = vec![calendar::attachment(appointment, recipient, &settings.salon_name, config)];
+    match event.event_type {
+        EventType::AppointmentReserved => {
+            // A reservation without an end does not exist; if it did, it would be held until its start.
+            let until = appointment.expires_at.unwrap_or(appointment.starts_at);
+            AppointmentReserved {
+                summary,
+                price: appointment.currency.format(appointment.total_price),
+                held_until: time::in_full(&time::local(until, &appointment.time_zone)?),
+                cancellable_until: cancellable_until(appointment, settings, event.at)?,
+            }
+            .render(attachments)
+        }
+        EventType::AppointmentCancelled => {
+            let by_customer = event.actor == Actor::User(appointment.user_id);
+            AppointmentCancelled { summary, by_customer }.render(attachments)
+        }
+        EventType::AppointmentExpired => AppointmentExpired { summary }.render(attachments),
+        _ => AppointmentConfirmed {
+            summary,
+            cancellable_until: cancellable_until(appointment, settings, event.at)?,
+        }
+        .render(attachments),
+    }
+}

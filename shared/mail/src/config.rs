@@ -1,0 +1,91 @@
+//! What every mail needs to know of the deployment that sends it.
+
+use http::Uri;
+
+use crate::address::{AddressError, Mailbox};
+
+/// Why a deployment's mail settings cannot be used.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum ConfigError {
+    /// The base of links.
+    #[error("the public URL must be one such as https://api.chairbook.example")]
+    PublicUrl,
+    /// The sender.
+    #[error("the sender {0}")]
+    From(#[from] AddressError),
+}
+
+/// Where links lead and who mails are from.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct MailConfig {
+    public_url: String,
+    host: String,
+    from: Mailbox,
+}
+
+impl MailConfig {
+    /// Reads the base of links (`https://api.chairbook.example`; a slash at its end is dropped) and the sender
+    /// (`Chairbook <bookings@chairbook.example>`).
+    ///
+    /// # Errors
+    /// [`ConfigError`] says which of the two is wrong.
+    pub fn new(public_url: &str, from: &str) -> Result<Self, ConfigError> {
+        let uri: Uri = public_url.parse().map_err(|_| ConfigError::PublicUrl)?;
+        if !matches!(uri.scheme_str(), Some("http" | "https")) || uri.query().is_some() {
+            return Err(ConfigError::PublicUrl);
+        }
+        let host = uri.host().filter(|host| !host.is_empty()).ok_or(ConfigError::PublicUrl)?.to_owned();
+        Ok(Self { public_url: public_url.trim_end_matches('/').to_owned(), host, from: from.parse()? })
+    }
+
+    /// The base of links, without a slash at its end.
+    #[must_use]
+    pub fn public_url(&self) -> &str {
+        &self.public_url
+    }
+
+    /// The host in it, which makes calendar ids unique in the world.
+    #[must_use]
+    pub fn host(&self) -> &str {
+        &self.host
+    }
+
+    /// The sender.
+    #[must_use]
+    pub const fn from(&self) -> &Mailbox {
+        &self.from
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_host_is_what_stands_in_the_url() {
+        for (url, public_url, host) in [
+            ("https://api.chairbook.example", "https://api.chairbook.example", "api.chairbook.example"),
+            ("http://127.0.0.1:3000/", "http://127.0.0.1:3000", "127.0.0.1"),
+            ("https://salon.example/booking", "https://salon.example/booking", "salon.example"),
+        ] {
+            let config = MailConfig::new(url, "a@b.example").unwrap();
+            assert_eq!((config.public_url(), config.host()), (public_url, host));
+        }
+    }
+
+    #[test]
+    fn what_cannot_be_the_base_of_a_link_is_refused() {
+        for bad in [
+            "",
+            "chairbook.example",
+            "/path",
+            "ftp://chairbook.example",
+            "https://a.example/?q=1",
+            "javascript:x",
+        ] {
+            assert_eq!(MailConfig::new(bad, "a@b.example"), Err(ConfigError::PublicUrl), "{bad}");
+        }
+        let from = MailConfig::new("https://a.example", "nobody");
+        assert_eq!(from, Err(ConfigError::From(AddressError)));
+    }
+}

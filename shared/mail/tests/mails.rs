@@ -1,0 +1,423 @@
+//! Every mail as people get it, as snapshots under `snapshots/`; and that nothing a person wrote can change what
+//! a mail is.
+
+#![expect(clippy::unwrap_used, clippy::panic, reason = "a test that cannot go on fails")]
+
+use std::fmt::Write as _;
+
+use calcard::icalendar::{ICalendar, ICalendarProperty, ICalendarValue};
+use chairbook_mail::{Context, MailConfig, MailError, Rendered, compose};
+use chairbook_models::appointment::{Appointment, BookedSubService, PaymentStatus, Status};
+use chairbook_models::catalog::Settings;
+use chairbook_models::event::{Actor, Event, EventType, Subjects};
+use chairbook_models::ids::{AppointmentId, EventId, ExpertId, ServiceId, SubServiceId, UserId};
+use chairbook_models::user::{Profile, Role};
+use jiff::Timestamp;
+use serde_json::json;
+
+const TOKEN: &str = "q83vEjRWeJCrze8SNFZ4kKvN7xI0VniQq83vEjRWeJA";
+
+fn instant(text: &str) -> Timestamp {
+    text.parse().unwrap()
+}
+
+fn customer() -> UserId {
+    UserId::derived([1; 16])
+}
+
+fn profile() -> Profile {
+    Profile {
+        id: customer(),
+        name: "Ana Silva".to_owned(),
+        email: "ana@example.com".to_owned(),
+        phone: None,
+        role: Role::User,
+        email_verified: true,
+        created_at: instant("2026-02-20T08:00:00Z"),
+        updated_at: instant("2026-02-20T08:00:00Z"),
+    }
+}
+
+fn settings() -> Settings {
+    Settings {
+        salon_name: "Salon Lumière".to_owned(),
+        time_zone: "Europe/Paris".to_owned(),
+        cancellation_window_minutes: 24 * 60,
+        ..Settings::default()
+    }
+}
+
+fn config() -> MailConfig {
+    MailConfig::new("https://api.chairbook.example", "Salon Lumière <bookings@chairbook.example>").unwrap()
+}
+
+fn appointment(status: Status) -> Appointment {
+    let add_on = |byte, name: &str, price, duration_minutes| BookedSubService {
+        id: SubServiceId::derived([byte; 16]),
+        name: name.to_owned(),
+        price,
+        duration_minutes,
+    };
+    Appointment {
+        id: AppointmentId::derived([2; 16]),
+        user_id: customer(),
+        service_id: ServiceId::derived([3; 16]),
+        service_name: "Haircut".to_owned(),
+        sub_services: vec![add_on(4, "Wash", 500, 10), add_on(5, "Beard trim", 1500, 20)],
+        expert_id: ExpertId::derived([6; 16]),
+        expert_name: "Camille Moreau".to_owned(),
+        date: "2026-03-03".parse().unwrap(),
+        time: "10:00".parse().unwrap(),
+        time_zone: "Europe/Paris".to_owned(),
+        starts_at: instant("2026-03-03T09:00:00Z"),
+        ends_at: instant("2026-03-03T10:15:00Z"),
+        blocked_until: instant("2026-03-03T10:25:00Z"),
+        duration_minutes: 75,
+        status,
+        payment_status: if status == Status::Confirmed { PaymentStatus::Paid } else { PaymentStatus::Unpaid },
+        total_price: 6500,
+        currency: "EUR".parse().unwrap(),
+        expires_at: (status == Status::Reserved).then(|| instant("2026-02-28T18:30:00Z")),
+        notes: Some("Please use the scissors, not the clippers: the last time took a while to grow out.\r\nThank you!".to_owned()),
+        version: u32::from(!matches!(status, Status::Reserved | Status::Confirmed)),
+        created_at: instant("2026-02-28T14:30:00Z"),
+        updated_at: instant("2026-02-28T14:30:00Z"),
+    }
+}
+
+fn event(event_type: EventType, actor: Actor) -> Event {
+    let subjects =
+        Subjects { user_id: Some(customer()), appointment_id: Some(AppointmentId::derived([2; 16])) };
+    let at = instant("2026-02-28T14:30:00Z");
+    Event::new(EventId::derived([7; 16]), event_type, at, actor, Some(customer()), subjects)
+}
+
+fn by_customer(event_type: EventType) -> Event {
+    event(event_type, Actor::User(customer()))
+}
+
+/// The mail of an event, with all that anybody could have written taken from the arguments.
+fn mail_of(event: &Event, profile: &Profile, appointment: &Appointment, settings: &Settings) -> Rendered {
+    let config = config();
+    let context = Context {
+        event,
+        recipient: profile,
+        appointment: Some(appointment),
+        token: Some(TOKEN),
+        settings,
+        config: &config,
+    };
+    compose(&context).unwrap()
+}
+
+fn mail(event: &Event, status: Status) -> Rendered {
+    mail_of(event, &profile(), &appointment(status), &settings())
+}
+
+fn login(data: serde_json::Value) -> Event {
+    let mut event = by_customer(EventType::UserLoggedIn);
+    event.data = serde_json::from_value(data).unwrap();
+    event
+}
+
+const BROWSER: &str =
+    "Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/140.0.0.0 Safari/537.36";
+
+/// Every mail there is, by the name of its snapshot.
+fn all() -> Vec<(&'static str, Rendered)> {
+    let cancelled = EventType::AppointmentCancelled;
+    vec![
+        ("verify_email", mail(&by_customer(EventType::UserRegistered), Status::Confirmed)),
+        ("welcome", mail(&by_customer(EventType::UserVerified), Status::Confirmed)),
+        (
+            "welcome_back",
+            mail(
+                &login(json!({"newDevice": false, "ip": "192.0.2.7", "userAgent": BROWSER})),
+                Status::Confirmed,
+            ),
+        ),
+        ("welcome_back_new_device", mail(&login(json!({"newDevice": true})), Status::Confirmed)),
+        ("appointment_confirmed", mail(&by_customer(EventType::AppointmentConfirmed), Status::Confirmed)),
+        ("appointment_reserved", mail(&by_customer(EventType::AppointmentReserved), Status::Reserved)),
+        ("appointment_cancelled", mail(&by_customer(cancelled), Status::Cancelled)),
+        (
+            "appointment_cancelled_by_the_salon",
+            mail(&event(cancelled, Actor::User(UserId::derived([9; 16]))), Status::Cancelled),
+        ),
+        ("appointment_expired", mail(&event(EventType::AppointmentExpired, Actor::System), Status::Expired)),
+    ]
+}
+
+#[test]
+fn every_mail_is_as_it_was_read_and_approved() {
+    let mut snapshots = insta::Settings::clone_current();
+    snapshots.set_snapshot_path("../snapshots");
+    snapshots.set_prepend_module_to_snapshot(false);
+    snapshots.set_omit_expression(true);
+    snapshots.bind(|| {
+        for (name, mail) in all() {
+            let mut shown = format!("Subject: {}\n\n{}\n{}", mail.subject, mail.text, mail.html);
+            for attachment in &mail.attachments {
+                let content = String::from_utf8(attachment.content.clone()).unwrap().replace("\r\n", "\n");
+                write!(shown, "\n{} ({})\n{content}", attachment.filename, attachment.content_type).unwrap();
+            }
+            insta::assert_snapshot!(name, shown);
+        }
+    });
+}
+
+#[test]
+fn an_event_without_what_its_mail_needs_says_what_is_missing() {
+    let (profile, settings, config) = (profile(), settings(), config());
+    for (event_type, message) in [
+        (EventType::UserRegistered, "user.registered carries no token"),
+        (EventType::UserVerificationRequested, "user.verification_requested carries no token"),
+        (EventType::AppointmentConfirmed, "appointment.confirmed came without its appointment"),
+        (EventType::AppointmentExpired, "appointment.expired came without its appointment"),
+        (EventType::UserLoggedOut, "there is no mail for user.logged_out"),
+    ] {
+        let event = by_customer(event_type);
+        let context = Context {
+            event: &event,
+            recipient: &profile,
+            appointment: None,
+            token: None,
+            settings: &settings,
+            config: &config,
+        };
+        assert_eq!(compose(&context).unwrap_err().to_string(), message);
+    }
+}
+
+#[test]
+fn a_wrong_time_zone_is_named() {
+    let event = by_customer(EventType::AppointmentConfirmed);
+    let (profile, settings, config) = (profile(), settings(), config());
+    let appointment = Appointment { time_zone: "Mars/Olympus".to_owned(), ..appointment(Status::Confirmed) };
+    let context = Context {
+        event: &event,
+        recipient: &profile,
+        appointment: Some(&appointment),
+        token: None,
+        settings: &settings,
+        config: &config,
+    };
+    assert!(matches!(compose(&context), Err(MailError::UnknownTimeZone(zone)) if zone == "Mars/Olympus"));
+}
+
+#[test]
+fn every_event_that_notifies_has_a_mail_and_no_other() {
+    for event_type in EventType::ALL {
+        let (profile, settings, config) = (profile(), settings(), config());
+        let event = by_customer(event_type);
+        let appointment = appointment(Status::Confirmed);
+        let context = Context {
+            event: &event,
+            recipient: &profile,
+            appointment: Some(&appointment),
+            token: Some(TOKEN),
+            settings: &settings,
+            config: &config,
+        };
+        assert_eq!(compose(&context).is_ok(), event_type.notifies(), "{}", event_type.as_str());
+    }
+}
+
+/// What a hostile person would write wherever the salon lets them write.
+const HOSTILE: &str =
+    "<script>alert(1)</script>\"'&\r\nBcc: victim@example.com\r\n\r\nDTEND:19700101T000000Z";
+
+fn hostile_mails() -> Vec<(&'static str, Rendered)> {
+    let profile = Profile { name: HOSTILE.to_owned(), ..profile() };
+    let settings = Settings { salon_name: HOSTILE.to_owned(), ..settings() };
+    let hostile = |status| Appointment {
+        service_name: HOSTILE.to_owned(),
+        expert_name: HOSTILE.to_owned(),
+        notes: Some(HOSTILE.to_owned()),
+        sub_services: vec![BookedSubService {
+            id: SubServiceId::derived([4; 16]),
+            name: HOSTILE.to_owned(),
+            price: 0,
+            duration_minutes: 0,
+        }],
+        ..appointment(status)
+    };
+    [
+        (by_customer(EventType::UserRegistered), Status::Confirmed),
+        (by_customer(EventType::UserVerified), Status::Confirmed),
+        (login(json!({"newDevice": true, "ip": HOSTILE, "userAgent": HOSTILE})), Status::Confirmed),
+        (by_customer(EventType::AppointmentConfirmed), Status::Confirmed),
+        (by_customer(EventType::AppointmentReserved), Status::Reserved),
+        (by_customer(EventType::AppointmentCancelled), Status::Cancelled),
+        (by_customer(EventType::AppointmentExpired), Status::Expired),
+    ]
+    .into_iter()
+    .map(|(event, status)| {
+        (event.event_type.as_str(), mail_of(&event, &profile, &hostile(status), &settings))
+    })
+    .collect()
+}
+
+#[test]
+fn a_subject_is_one_line_whatever_anybody_is_called() {
+    for (name, mail) in hostile_mails() {
+        assert!(!mail.subject.is_empty(), "{name}");
+        assert!(!mail.subject.chars().any(char::is_control), "{name}: {:?}", mail.subject);
+    }
+}
+
+#[test]
+fn html_is_escaped_wherever_anybody_wrote() {
+    for (name, mail) in hostile_mails() {
+        assert!(!mail.html.contains("<script"), "{name}: {}", mail.html);
+        assert!(mail.html.contains("&#60;script&#62;"), "{name}: {}", mail.html);
+        assert!(!mail.html.contains("(1)</script>\""), "{name}: {}", mail.html);
+    }
+}
+
+#[test]
+fn only_indented_notes_make_a_paragraph_of_their_own_in_plain_text() {
+    for (name, mail) in hostile_mails() {
+        let starts_a_paragraph = mail.text.split("\n\n").any(|paragraph| paragraph.starts_with("DTEND"));
+        assert!(!starts_a_paragraph, "{name}: {}", mail.text);
+    }
+}
+
+#[test]
+fn the_verification_mail_shows_nothing_that_a_stranger_wrote() {
+    let profile = Profile { name: "Win a prize at https://spam.example".to_owned(), ..profile() };
+    for event_type in [EventType::UserRegistered, EventType::UserVerificationRequested] {
+        let mail = mail_of(&by_customer(event_type), &profile, &appointment(Status::Confirmed), &settings());
+        for part in [&mail.subject, &mail.text, &mail.html] {
+            assert!(!part.contains("spam.example"), "{part}");
+        }
+        let link = format!("https://api.chairbook.example/api/v1/auth/verify-email/{TOKEN}");
+        assert!(mail.text.lines().any(|line| line == link), "{}", mail.text);
+        assert!(mail.html.contains(&format!("href=\"{link}\"")), "{}", mail.html);
+    }
+}
+
+#[test]
+fn plain_text_fits_a_terminal_and_html_needs_nothing_from_elsewhere() {
+    for (name, mail) in all() {
+        let long = mail.text.lines().find(|line| line.chars().count() > 72 && !line.contains("https://"));
+        assert_eq!(long, None, "{name}");
+        for external in ["<img", "src=", "url(", "@import", "<link"] {
+            assert!(!mail.html.contains(external), "{name} has {external}");
+        }
+        let longest = mail.html.lines().map(str::len).max().unwrap();
+        assert!(longest < 998, "{name} has a line of {longest} bytes, and RFC 5322 allows 998");
+    }
+}
+
+#[test]
+fn a_booking_that_can_no_longer_be_cancelled_does_not_offer_it() {
+    let late = Appointment {
+        starts_at: instant("2026-03-01T09:00:00Z"),
+        ends_at: instant("2026-03-01T10:15:00Z"),
+        ..appointment(Status::Confirmed)
+    };
+    let event = by_customer(EventType::AppointmentConfirmed);
+    assert!(!mail_of(&event, &profile(), &late, &settings()).text.contains("please cancel"));
+    let settings = Settings { cancellation_window_minutes: 0, ..settings() };
+    let mail = mail_of(&event, &profile(), &late, &settings);
+    let unwrapped = mail.text.replace('\n', " ");
+    assert!(
+        unwrapped.contains("please cancel before Sunday, 1 March 2026, 10:00 (Europe/Paris)."),
+        "{unwrapped}"
+    );
+}
+
+/// The calendar of a mail, read by a parser that has nothing to do with the writer.
+fn parsed(mail: &Rendered) -> ICalendar {
+    let [attachment] = &mail.attachments[..] else { panic!("one attachment, not {:?}", mail.attachments) };
+    assert_eq!(attachment.filename, "appointment.ics");
+    let text = std::str::from_utf8(&attachment.content).unwrap();
+    ICalendar::parse(text).unwrap_or_else(|entry| panic!("{entry:?} in {text}"))
+}
+
+/// A property of the calendar (component 0) or of its event (component 1), as text.
+fn value(calendar: &ICalendar, component: usize, name: &ICalendarProperty) -> Option<String> {
+    let entry = calendar.components[component].property(name)?;
+    entry.values.first().map(|value| match value {
+        ICalendarValue::Text(text) => text.clone(),
+        ICalendarValue::Integer(number) => number.to_string(),
+        ICalendarValue::PartialDateTime(time) => format!(
+            "{:04}{:02}{:02}T{:02}{:02}{:02}{}",
+            time.year.unwrap(),
+            time.month.unwrap(),
+            time.day.unwrap(),
+            time.hour.unwrap(),
+            time.minute.unwrap(),
+            time.second.unwrap(),
+            if time.tz_hour == Some(0) { "Z" } else { "" }
+        ),
+        other => format!("{other:?}"),
+    })
+}
+
+#[test]
+fn every_appointment_mail_carries_a_calendar_that_others_can_read() {
+    for (event_type, status, method, entry_status, sequence) in [
+        (EventType::AppointmentConfirmed, Status::Confirmed, "Request", "Confirmed", "0"),
+        (EventType::AppointmentReserved, Status::Reserved, "Request", "Tentative", "0"),
+        (EventType::AppointmentCancelled, Status::Cancelled, "Cancel", "Cancelled", "1"),
+        (EventType::AppointmentExpired, Status::Expired, "Cancel", "Cancelled", "1"),
+    ] {
+        let mail = mail(&by_customer(event_type), status);
+        let upper = method.to_uppercase();
+        assert_eq!(mail.attachments[0].content_type, format!("text/calendar; charset=utf-8; method={upper}"));
+        let calendar = parsed(&mail);
+        let of_calendar = |name| value(&calendar, 0, &name).unwrap();
+        assert_eq!(of_calendar(ICalendarProperty::Version), "2.0");
+        assert_eq!(of_calendar(ICalendarProperty::Prodid), "-//Chairbook//Chairbook//EN");
+        assert_eq!(of_calendar(ICalendarProperty::Method), format!("Method({method})"));
+        let of_event = |name| value(&calendar, 1, &name).unwrap();
+        assert_eq!(
+            of_event(ICalendarProperty::Uid),
+            format!("{}@api.chairbook.example", AppointmentId::derived([2; 16]))
+        );
+        assert_eq!(of_event(ICalendarProperty::Sequence), sequence);
+        assert_eq!(of_event(ICalendarProperty::Status), format!("Status({entry_status})"));
+        assert_eq!(of_event(ICalendarProperty::Dtstamp), "20260228T143000Z");
+        assert_eq!(of_event(ICalendarProperty::Dtstart), "20260303T090000Z");
+        assert_eq!(of_event(ICalendarProperty::Dtend), "20260303T101500Z");
+        assert_eq!(of_event(ICalendarProperty::Summary), "Haircut at Salon Lumière");
+        assert_eq!(of_event(ICalendarProperty::Location), "Salon Lumière");
+        assert!(of_event(ICalendarProperty::Organizer).contains("bookings@chairbook.example"));
+        assert!(of_event(ICalendarProperty::Attendee).contains("ana@example.com"));
+    }
+}
+
+#[test]
+fn calendar_lines_end_and_fold_as_the_standard_says() {
+    let mut settings = settings();
+    settings.salon_name = "é".repeat(300);
+    let mail = mail_of(
+        &by_customer(EventType::AppointmentConfirmed),
+        &profile(),
+        &appointment(Status::Confirmed),
+        &settings,
+    );
+    let text = String::from_utf8(mail.attachments[0].content.clone()).unwrap();
+    assert!(text.ends_with("END:VCALENDAR\r\n"));
+    assert!(!text.replace("\r\n", "").contains(['\r', '\n']));
+    for line in text.split("\r\n") {
+        assert!(line.len() <= 75, "{} octets: {line}", line.len());
+    }
+    let calendar = parsed(&mail);
+    assert_eq!(value(&calendar, 1, &ICalendarProperty::Location).unwrap(), "é".repeat(300));
+}
+
+#[test]
+fn nothing_that_anybody_wrote_adds_to_the_calendar() {
+    for (name, mail) in hostile_mails().into_iter().filter(|(_, mail)| !mail.attachments.is_empty()) {
+        let calendar = parsed(&mail);
+        assert_eq!(calendar.components.len(), 2, "{name}");
+        assert_eq!(value(&calendar, 1, &ICalendarProperty::Dtend).unwrap(), "20260303T101500Z", "{name}");
+        let description = value(&calendar, 1, &ICalendarProperty::Description).unwrap();
+        assert!(description.contains("Bcc: victim@example.com"), "{name}: {description}");
+        let attendees = calendar.components[1].properties(&ICalendarProperty::Attendee).count();
+        assert_eq!(attendees, 1, "{name}");
+    }
+}
