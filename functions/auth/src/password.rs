@@ -38,7 +38,10 @@ impl Password {
         (estimate.guesses_log10() < COMMON_BELOW_GUESSES_LOG10).then(|| {
             let why = estimate.feedback().and_then(zxcvbn::feedback::Feedback::warning);
             let why = why.map_or_else(|| "This is easy to guess.".to_owned(), |warning| warning.to_string());
-            FieldError::new(field, format!("is too easy to guess. {why} A few unrelated words are a good password"))
+            FieldError::new(
+                field,
+                format!("is too easy to guess. {why} A few unrelated words are a good password"),
+            )
         })
     }
 
@@ -79,13 +82,25 @@ mod tests {
     use super::*;
 
     fn weakness(password: &str) -> Option<FieldError> {
-        password.parse::<Password>().unwrap().weakness(&["Ada Lovelace", "ada.lovelace@example.com"], "password")
+        password
+            .parse::<Password>()
+            .unwrap()
+            .weakness(&["Ada Lovelace", "ada.lovelace@example.com"], "password")
     }
 
     #[test]
     fn common_passwords_are_refused_with_a_reason() {
-        for common in ["password", "password1", "12345678", "iloveyou", "qwertyuiop", "Passw0rd", "aaaaaaaa",
-            "lovelace", "abcdefgh"] {
+        for common in [
+            "password",
+            "password1",
+            "12345678",
+            "iloveyou",
+            "qwertyuiop",
+            "Passw0rd",
+            "aaaaaaaa",
+            "lovelace",
+            "abcdefgh",
+        ] {
             let weakness = weakness(common).unwrap_or_else(|| panic!("{common} was accepted"));
             assert!(weakness.message.starts_with("is too easy to guess"), "{}", weakness.message);
         }
@@ -93,7 +108,13 @@ mod tests {
 
     #[test]
     fn other_passwords_are_accepted() {
-        for fine in ["correct horse battery", "Str0ng-Passw0rd!", "s3cret-chair-42", "пароль-стул-шесть", "Passw0rd!42x"] {
+        for fine in [
+            "correct horse battery",
+            "Str0ng-Passw0rd!",
+            "s3cret-chair-42",
+            "пароль-стул-шесть",
+            "Passw0rd!42x",
+        ] {
             assert_eq!(weakness(fine), None, "{fine}");
         }
     }

@@ -62,8 +62,13 @@ pub(crate) async fn register(
     };
     let password_hash = request.password.hash().await?;
     let (token, event) = state.verification(EventType::UserRegistered, profile.id, email, now)?;
-    let registration =
-        Registration { profile: &profile, email, password_hash: &password_hash, token: &token, event: &event };
+    let registration = Registration {
+        profile: &profile,
+        email,
+        password_hash: &password_hash,
+        token: &token,
+        event: &event,
+    };
     match state.web.store.register(registration).await {
         Ok(()) => {}
         Err(StoreError::Exists) => {

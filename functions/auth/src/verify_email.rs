@@ -24,8 +24,10 @@ pub(crate) async fn verify(
     let verified = use_token(&state, &token).await;
     if !wants_html(&headers) {
         return match verified {
-            Ok(()) => Reply::ok("Your e-mail address is verified. You can log in now.", json!({"verified": true}))
-                .into_response(),
+            Ok(()) => {
+                Reply::ok("Your e-mail address is verified. You can log in now.", json!({"verified": true}))
+                    .into_response()
+            }
             Err(error) => error.into_response(),
         };
     }
@@ -66,11 +68,8 @@ async fn use_token(state: &State, token: &str) -> Result<(), ApiError> {
     let now = clock::now();
     let row = state.web.store.verification_token(&opaque_token::sha256_hex(token)).await?;
     let row = row.filter(|row| now < row.expires_at).ok_or_else(invalid)?;
-    let role = state
-        .owner
-        .as_ref()
-        .is_some_and(|owner| owner.canonical() == row.email)
-        .then_some(Role::Owner);
+    let role =
+        state.owner.as_ref().is_some_and(|owner| owner.canonical() == row.email).then_some(Role::Owner);
     let event = Event::new(
         EventId::new(now, random::bytes()),
         EventType::UserVerified,

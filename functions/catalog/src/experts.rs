@@ -85,7 +85,10 @@ pub(crate) async fn one(
         .get(&id)
         .filter(|expert| expert.is_active)
         .ok_or_else(|| ApiError::not_found("Expert"))?;
-    Ok(Revalidated::new(&headers, catalog.version, "The expert.", || {
-        json!({"expert": render(&catalog, expert)})
-    }))
+    Ok(Revalidated::new(
+        &headers,
+        catalog.version,
+        "The expert.",
+        || json!({"expert": render(&catalog, expert)}),
+    ))
 }

@@ -136,7 +136,10 @@ pub(crate) async fn one(
         .get(&id)
         .filter(|service| catalog.is_bookable(service))
         .ok_or_else(|| ApiError::not_found("Service"))?;
-    Ok(Revalidated::new(&headers, catalog.version, "The service.", || {
-        json!({"service": render(&catalog, service)})
-    }))
+    Ok(Revalidated::new(
+        &headers,
+        catalog.version,
+        "The service.",
+        || json!({"service": render(&catalog, service)}),
+    ))
 }

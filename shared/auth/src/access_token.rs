@@ -72,9 +72,8 @@ impl VerificationKey {
         validation.set_required_spec_claims(&["exp", "iss", "sub"]);
         validation.validate_exp = false;
         validation.validate_aud = false;
-        let claims = jsonwebtoken::decode::<Claims>(token, &key, &validation)
-            .map_err(|_| TokenError::Invalid)?
-            .claims;
+        let claims =
+            jsonwebtoken::decode::<Claims>(token, &key, &validation).map_err(|_| TokenError::Invalid)?.claims;
         if claims.exp <= now.as_second() { Err(TokenError::Expired) } else { Ok(claims) }
     }
 }
@@ -87,7 +86,8 @@ impl VerificationKey {
 pub fn key_id(token: &str) -> Result<String, TokenError> {
     let header = jsonwebtoken::decode_header(token).map_err(|_| TokenError::Malformed)?;
     let kid = header.kid.ok_or(TokenError::Malformed)?;
-    let plausible = kid.len() == 43 && kid.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-' || b == b'_');
+    let plausible =
+        kid.len() == 43 && kid.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-' || b == b'_');
     if header.alg == Algorithm::EdDSA && plausible { Ok(kid) } else { Err(TokenError::Malformed) }
 }
 

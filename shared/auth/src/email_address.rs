@@ -79,8 +79,20 @@ mod tests {
     #[test]
     fn what_is_no_address_is_refused() {
         let long = format!("{}@example.com", "a".repeat(250));
-        for bad in ["", "ada", "ada@", "@example.com", "ada@example", "a b@example.com", "Ada <ada@example.com>",
-            "ada@[127.0.0.1]", "ada@example..com", "ada@-example.com", "ada@example.com\nBcc: eve@example.com", &long] {
+        for bad in [
+            "",
+            "ada",
+            "ada@",
+            "@example.com",
+            "ada@example",
+            "a b@example.com",
+            "Ada <ada@example.com>",
+            "ada@[127.0.0.1]",
+            "ada@example..com",
+            "ada@-example.com",
+            "ada@example.com\nBcc: eve@example.com",
+            &long,
+        ] {
             assert_eq!(bad.parse::<EmailAddress>(), Err(EmailAddressError), "{bad}");
         }
     }

@@ -5,7 +5,7 @@
 pub mod aws;
 pub mod clock;
 pub mod env;
-pub mod random;
 mod logging;
+pub mod random;
 
 pub use logging::init_tracing;

@@ -7,7 +7,8 @@ use tracing::Level;
 ///
 /// No secret, token, password or e-mail address may be logged; ids may.
 pub fn init_tracing() {
-    let level = std::env::var("CHAIRBOOK_LOG").ok().and_then(|level| level.parse().ok()).unwrap_or(Level::INFO);
+    let level =
+        std::env::var("CHAIRBOOK_LOG").ok().and_then(|level| level.parse().ok()).unwrap_or(Level::INFO);
     let _already_started = tracing_subscriber::fmt()
         .json()
         .flatten_event(true)

@@ -92,11 +92,11 @@ impl Gate {
 
     /// Waits for the rate limit and reads the session, side by side.
     async fn caller(&self, claims: &Claims) -> Result<Caller, ApiError> {
-        let (limit, session) =
-            futures_util::join!(self.limit(), self.store.session(claims.sub, claims.sid));
+        let (limit, session) = futures_util::join!(self.limit(), self.store.session(claims.sub, claims.sid));
         limit?;
-        live(session?, self.now)
-            .ok_or_else(|| ApiError::unauthorized("session_ended", "You are logged out. Please log in again."))
+        live(session?, self.now).ok_or_else(|| {
+            ApiError::unauthorized("session_ended", "You are logged out. Please log in again.")
+        })
     }
 }
 

@@ -107,9 +107,7 @@ pub fn router(routes: Router) -> Router {
 ///
 /// # Errors
 /// When the Runtime API is gone.
-pub async fn run(
-    build: impl FnOnce() -> Result<Router, env::ConfigError>,
-) -> Result<(), lambda_http::Error> {
+pub async fn run(build: impl FnOnce() -> Result<Router, env::ConfigError>) -> Result<(), lambda_http::Error> {
     init_tracing();
     let router = build().inspect_err(|error| tracing::error!(%error, "the function is not configured"))?;
     lambda_http::run(router).await

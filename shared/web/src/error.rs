@@ -84,8 +84,12 @@ impl ApiError {
     /// 503 `unavailable`, to be tried again in a second.
     #[must_use]
     pub fn unavailable() -> Self {
-        Self::new(StatusCode::SERVICE_UNAVAILABLE, "unavailable", "We are busy. Please try again in a moment.")
-            .with_retry_after(1)
+        Self::new(
+            StatusCode::SERVICE_UNAVAILABLE,
+            "unavailable",
+            "We are busy. Please try again in a moment.",
+        )
+        .with_retry_after(1)
     }
 
     /// 500 `internal_error`: a bug. What it was goes into the log, not into the answer.

@@ -106,7 +106,9 @@ impl Fields {
             None => return Some(Vec::new()),
             Some(Value::Array(items)) => items,
             Some(Value::String(items)) if items.is_empty() => return Some(Vec::new()),
-            Some(Value::String(items)) => items.split(',').map(|item| Value::String(item.to_owned())).collect(),
+            Some(Value::String(items)) => {
+                items.split(',').map(|item| Value::String(item.to_owned())).collect()
+            }
             Some(_) => {
                 self.refuse(field, "must be an array of strings");
                 return None;
@@ -231,10 +233,13 @@ impl<S: Send + Sync, T: FromFields> FromRequestParts<S> for Query<T> {
     type Rejection = ApiError;
 
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, ApiError> {
-        let axum::extract::Query(pairs) =
-            axum::extract::Query::<Vec<(String, String)>>::from_request_parts(parts, state).await.map_err(
-                |_| ApiError::new(StatusCode::BAD_REQUEST, "malformed_query", "The query string is malformed."),
-            )?;
+        let axum::extract::Query(pairs) = axum::extract::Query::<Vec<(String, String)>>::from_request_parts(
+            parts, state,
+        )
+        .await
+        .map_err(|_| {
+            ApiError::new(StatusCode::BAD_REQUEST, "malformed_query", "The query string is malformed.")
+        })?;
         let mut members = Map::new();
         let mut repeated = Vec::new();
         for (name, value) in pairs {
