@@ -30,13 +30,18 @@ pub struct LeftOut {
     pub logical_id: String,
     /// Its type, such as `AWS::CloudWatch::Alarm`.
     pub resource_type: String,
+    /// The one property that is left out, such as `AccessLogSettings`, when the resource itself is run.
+    pub property: Option<String>,
 }
 
 /// One Lambda function.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Function {
-    /// The logical id, such as `AuthFunction`; also its function name locally.
+    /// The logical id, such as `AuthFunction`: what the local stack knows it by.
     pub logical_id: String,
+    /// `FunctionName`, or the logical id: what `!Ref`, its ARN and callers of the Invoke API name. The Invoke API
+    /// takes the logical id too.
+    pub name: String,
     /// The cargo binary (`Metadata.BuildProperties.Binary`).
     pub binary: String,
     /// `Timeout`.
@@ -49,6 +54,33 @@ pub struct Function {
     pub environment: BTreeMap<String, String>,
     /// What invokes it.
     pub event_sources: Vec<EventSource>,
+    /// `EventInvokeConfig`: how asynchronous invocations (schedules, `InvocationType: Event`) are retried.
+    pub asynchronous: AsynchronousInvocation,
+}
+
+impl Function {
+    /// The routes that lead to it.
+    pub fn routes(&self) -> impl Iterator<Item = &Route> {
+        self.event_sources.iter().filter_map(|source| match source {
+            EventSource::HttpApi(route) => Some(route),
+            _ => None,
+        })
+    }
+}
+
+/// How Lambda retries an asynchronous invocation that ended in a function error.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct AsynchronousInvocation {
+    /// `MaximumRetryAttempts`, 0 to 2, default 2.
+    pub maximum_retry_attempts: u32,
+    /// `MaximumEventAgeInSeconds`, default 6 hours.
+    pub maximum_event_age: Duration,
+}
+
+impl Default for AsynchronousInvocation {
+    fn default() -> Self {
+        Self { maximum_retry_attempts: 2, maximum_event_age: Duration::from_hours(6) }
+    }
 }
 
 /// One entry of a function's `Events`.
