@@ -66,7 +66,7 @@ pub(crate) async fn register(
         profile: &profile,
         email,
         password_hash: &password_hash,
-        token: &token,
+        token: Some(&token),
         event: &event,
     };
     match state.web.store.register(registration).await {

@@ -83,3 +83,17 @@ pub fn config(service: &str) -> Result<SdkConfig, ConfigError> {
 pub fn dynamodb() -> Result<aws_sdk_dynamodb::Client, ConfigError> {
     Ok(aws_sdk_dynamodb::Client::new(&config("DYNAMODB")?))
 }
+
+/// A DynamoDB client for a database on this machine, with credentials that it takes as it takes any.
+#[must_use]
+pub fn local_dynamodb(url: &str, region: &str, credential: &str) -> aws_sdk_dynamodb::Client {
+    let credentials = Credentials::new(credential, credential, None, None, "local");
+    let config = aws_sdk_dynamodb::Config::builder()
+        .behavior_version(BehaviorVersion::latest())
+        .region(Region::new(region.to_owned()))
+        .credentials_provider(credentials)
+        .http_client(Builder::new().build_http())
+        .endpoint_url(url)
+        .build();
+    aws_sdk_dynamodb::Client::from_conf(config)
+}

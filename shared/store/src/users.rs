@@ -87,7 +87,7 @@ pub struct Registration<'a> {
     /// The password's PHC string.
     pub password_hash: &'a str,
     /// The token that verifies the address.
-    pub token: &'a VerificationToken,
+    pub token: Option<&'a VerificationToken>,
     /// The event that tells of it.
     pub event: &'a Event,
 }
@@ -259,7 +259,7 @@ impl Store {
         profile_item.insert("created_at".to_owned(), s(instant(profile.created_at)));
         profile_item
             .insert("created_month".to_owned(), s(profile.created_at.strftime("USERS#%Y-%m").to_string()));
-        let writes = vec![
+        let mut writes = vec![
             // The row may hold failed logins from before anybody had the address.
             crate::transaction::put(
                 table,
@@ -267,9 +267,11 @@ impl Store {
                 Some("attribute_not_exists(user_id)"),
             )?,
             create(table, profile_item)?,
-            self.token_write(registration.token)?,
             self.event_write(registration.event)?,
         ];
+        if let Some(token) = registration.token {
+            writes.push(self.token_write(token)?);
+        }
         match self.transact(writes).await? {
             Outcome::Committed => Ok(()),
             Outcome::Refused(_) => Err(StoreError::Exists),

@@ -268,7 +268,7 @@ impl<'t> Evaluator<'t> {
     }
 
     fn queue_url(&self, name: &str) -> String {
-        format!("{}/{ACCOUNT}/{name}", self.url)
+        format!("{}/_local/sqs/{ACCOUNT}/{name}", self.url)
     }
 
     /// A resource that is declared and whose condition holds.

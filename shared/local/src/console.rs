@@ -1,0 +1,151 @@
+//! What `cargo run` shows: where things are, and a line for each invocation.
+
+use std::fmt::Write as _;
+use std::time::Duration;
+
+use clap::builder::styling::{AnsiColor, Style};
+
+use crate::clock;
+use crate::data_directory::Data;
+use crate::demo;
+use crate::gateway::Access;
+use crate::runtime::{InvocationRecord, LogLine, RecordedOutcome};
+use crate::stack::Stack;
+
+const BOLD: Style = Style::new().bold();
+const DIM: Style = Style::new().dimmed();
+const GOOD: Style = AnsiColor::Green.on_default();
+const NOTE: Style = AnsiColor::Cyan.on_default();
+const WARN: Style = AnsiColor::Yellow.on_default();
+const BAD: Style = AnsiColor::Red.on_default();
+
+fn styled(style: Style, text: &str) -> String {
+    format!("{style}{text}{style:#}")
+}
+
+/// What a person needs to know once everything is up.
+#[must_use]
+pub fn welcome(stack: &Stack, data: &Data, with_demo: bool) -> String {
+    let url = stack.url();
+    let mut text = format!("\n  {}\n\n", styled(BOLD, "Chairbook is running."));
+    let kept = match data {
+        Data::Kept(path) => path.display().to_string(),
+        Data::Temporary => "temporary, gone at the end".to_owned(),
+    };
+    for (name, value) in [
+        ("API", format!("{url}/api/v1")),
+        ("Health", format!("{url}/api/v1/health")),
+        ("Mailbox", format!("{url}/_local/mail")),
+        ("Invoke API", format!("{url}/2015-03-31/functions/<LogicalId>/invocations")),
+        ("DynamoDB", stack.dynamodb_url()),
+        ("SQS", format!("{url}/_local/sqs")),
+        ("Data", kept),
+    ] {
+        let _infallible = writeln!(text, "  {:<12}{}", name, styled(NOTE, &value));
+    }
+    let left_out: Vec<_> = stack.system().left_out.iter().map(left_out).collect();
+    if !left_out.is_empty() {
+        let mut types = left_out;
+        types.sort();
+        types.dedup();
+        let _infallible = writeln!(text, "  {:<12}{}", "Left out", styled(DIM, &types.join(", ")));
+    }
+    if with_demo {
+        let _infallible =
+            writeln!(text, "\n  Demo accounts, with the password {}", styled(BOLD, demo::PASSWORD));
+        for account in &demo::ACCOUNTS {
+            let role = format!("{:?}", account.role).to_lowercase();
+            let _infallible = writeln!(text, "  {:<12}{}", role, account.email);
+        }
+    }
+    text.push('\n');
+    text
+}
+
+fn left_out(left_out: &crate::template::model::LeftOut) -> String {
+    match &left_out.property {
+        Some(property) => format!("{}.{property}", left_out.logical_id),
+        None => left_out.resource_type.clone(),
+    }
+}
+
+fn clock_time() -> String {
+    styled(DIM, &clock::now().strftime("%H:%M:%S").to_string())
+}
+
+fn milliseconds(duration: Duration) -> String {
+    format!("{:.1} ms", duration.as_secs_f64() * 1_000.0)
+}
+
+/// One line for an invocation: function, method and route or trigger, status, duration, calls of DynamoDB and
+/// capacity units.
+#[must_use]
+pub fn invocation(record: &InvocationRecord) -> String {
+    let (what, status) = match &record.access {
+        Some(access) => {
+            let style = match access.status {
+                0..=399 => GOOD,
+                400..=499 => WARN,
+                _ => BAD,
+            };
+            (format!("{} {}", access.method, access.route), styled(style, &access.status.to_string()))
+        }
+        None => (record.trigger.to_string(), styled(GOOD, "ok")),
+    };
+    let status = match &record.outcome {
+        RecordedOutcome::Success => status,
+        RecordedOutcome::Failed { error_type, .. } => styled(BAD, error_type),
+    };
+    let mut line = format!(
+        "{} {} {what} {status} {}",
+        clock_time(),
+        styled(NOTE, &format!("{:<26}", record.function)),
+        milliseconds(record.duration)
+    );
+    if let Some(access) = &record.access {
+        let cost = format!(
+            " · {} DynamoDB calls, {} read and {} write units",
+            access.dynamodb_calls, access.read_units, access.write_units
+        );
+        line.push_str(&styled(DIM, &cost));
+    }
+    if record.cold_start {
+        line.push_str(&styled(DIM, " · cold start"));
+    }
+    if let RecordedOutcome::Failed { message, .. } = &record.outcome {
+        let _infallible = write!(line, "\n  {message}");
+    }
+    line
+}
+
+/// A line for a request that no function saw: an unknown route, or one that was refused before.
+#[must_use]
+pub fn unrouted(access: &Access) -> Option<String> {
+    (access.function.is_none() && access.method != "OPTIONS").then(|| {
+        format!(
+            "{} {} {} {} {}",
+            clock_time(),
+            styled(NOTE, &format!("{:<26}", "API")),
+            access.method,
+            styled(WARN, &access.status.to_string()),
+            styled(DIM, "no such route")
+        )
+    })
+}
+
+/// What a function logged as a warning or an error; other lines are in its log file.
+#[must_use]
+pub fn log_line(line: &LogLine) -> Option<String> {
+    let logged: serde_json::Value = serde_json::from_str(&line.text).ok()?;
+    let style = match logged["level"].as_str() {
+        Some("ERROR") => BAD,
+        Some("WARN") => WARN,
+        _ => return None,
+    };
+    Some(format!(
+        "{} {} {}",
+        clock_time(),
+        styled(NOTE, &format!("{:<26}", line.function)),
+        styled(style, &line.text)
+    ))
+}

@@ -1,0 +1,121 @@
+//! Where a stack keeps what it must not forget: a directory that one stack at a time may use.
+
+use std::fs::{self, File, TryLockError};
+use std::io;
+use std::path::{Path, PathBuf};
+
+use tempfile::TempDir;
+
+/// Where the data is to be kept.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Data {
+    /// In this directory, between runs.
+    Kept(PathBuf),
+    /// In a temporary directory that is removed at the end.
+    Temporary,
+}
+
+/// Why a data directory cannot be used.
+#[derive(Debug, thiserror::Error)]
+pub enum DataDirectoryError {
+    /// Another stack has it.
+    #[error("{0} is in use by another local stack; stop that one, or choose another --data-dir")]
+    InUse(PathBuf),
+    /// It cannot be made or opened.
+    #[error("cannot use the data directory {0}: {1}")]
+    Io(PathBuf, io::Error),
+}
+
+/// A data directory, locked for this process. The lock ends with the process, however it ends.
+#[derive(Debug)]
+pub struct DataDirectory {
+    path: PathBuf,
+    // Dropped after the lock, so that nobody else finds a directory that is about to be removed.
+    _lock: File,
+    _temporary: Option<TempDir>,
+}
+
+impl DataDirectory {
+    /// Makes the directory if need be and locks it.
+    ///
+    /// # Errors
+    /// [`DataDirectoryError`] when another stack has it, or it cannot be made.
+    pub fn open(data: &Data) -> Result<Self, DataDirectoryError> {
+        let (path, temporary) = match data {
+            Data::Kept(path) => (path.clone(), None),
+            Data::Temporary => {
+                let made = tempfile::Builder::new().prefix("chairbook-").tempdir();
+                let made = made.map_err(|error| DataDirectoryError::Io(std::env::temp_dir(), error))?;
+                (made.path().to_owned(), Some(made))
+            }
+        };
+        let failed = |error| DataDirectoryError::Io(path.clone(), error);
+        fs::create_dir_all(&path).map_err(failed)?;
+        let lock = File::create(path.join("lock")).map_err(failed)?;
+        match lock.try_lock() {
+            Ok(()) => Ok(Self { path, _lock: lock, _temporary: temporary }),
+            Err(TryLockError::WouldBlock) => Err(DataDirectoryError::InUse(path)),
+            Err(TryLockError::Error(error)) => Err(DataDirectoryError::Io(path, error)),
+        }
+    }
+
+    /// The directory.
+    #[must_use]
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// The embedded DynamoDB's database file.
+    #[must_use]
+    pub fn dynamodb(&self) -> PathBuf {
+        self.path.join("dynamodb.sqlite")
+    }
+
+    /// The queues and the event sources' positions.
+    #[must_use]
+    pub fn local(&self) -> PathBuf {
+        self.path.join("local.sqlite")
+    }
+
+    /// The mails that were sent.
+    #[must_use]
+    pub fn mail(&self) -> PathBuf {
+        self.path.join("mail")
+    }
+
+    /// What the functions logged.
+    #[must_use]
+    pub fn logs(&self) -> PathBuf {
+        self.path.join("logs")
+    }
+
+    /// The generated secrets.
+    #[must_use]
+    pub fn secrets(&self) -> PathBuf {
+        self.path.join("secrets.json")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn one_stack_at_a_time() {
+        let place = tempfile::tempdir().unwrap();
+        let data = Data::Kept(place.path().join("data"));
+        let first = DataDirectory::open(&data).unwrap();
+        assert!(matches!(DataDirectory::open(&data), Err(DataDirectoryError::InUse(_))));
+        drop(first);
+        assert!(DataDirectory::open(&data).is_ok());
+    }
+
+    #[test]
+    fn a_temporary_one_is_removed() {
+        let directory = DataDirectory::open(&Data::Temporary).unwrap();
+        let path = directory.path().to_owned();
+        assert!(path.join("lock").exists());
+        drop(directory);
+        assert!(!path.exists());
+    }
+}

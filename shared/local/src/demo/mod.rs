@@ -1,0 +1,54 @@
+//! What a fresh stack holds, so that the first request finds something to book: a salon, and three accounts.
+//!
+//! The ids are fixed and small (`svc_00000000000000000000000001`), so that documentation can name them.
+
+mod accounts;
+mod salon;
+
+use chairbook_models::event::{Actor, Event, EventType, Subjects};
+use chairbook_models::ids::EventId;
+use chairbook_store::{Registration, Store, StoreError};
+use jiff::Timestamp;
+
+pub use accounts::{ACCOUNTS, DemoAccount, PASSWORD};
+
+/// The 16 bytes of the id with a number.
+const fn number(number: u8) -> [u8; 16] {
+    let mut bytes = [0; 16];
+    bytes[15] = number;
+    bytes
+}
+
+/// An event that nobody is told of.
+fn event(id: u8, event_type: EventType, now: Timestamp) -> Event {
+    Event::new(EventId::derived(number(id)), event_type, now, Actor::System, None, Subjects::default())
+}
+
+/// Fills an empty catalog, and adds the accounts. A catalog that anybody has written to is left alone; so is an
+/// account whose address is taken.
+///
+/// # Errors
+/// [`StoreError`] when the tables do not answer.
+pub async fn fill(store: &Store, now: Timestamp) -> Result<(), StoreError> {
+    if store.catalog().await?.version > 0 {
+        return Ok(());
+    }
+    for (place, account) in ACCOUNTS.iter().enumerate() {
+        let place = u8::try_from(place + 1).unwrap_or(u8::MAX);
+        let password_hash =
+            account.password_hash(place).map_err(|error| StoreError::Malformed(error.to_string()))?;
+        let registration = Registration {
+            profile: &account.profile(place, now),
+            email: account.email,
+            password_hash: &password_hash,
+            token: None,
+            event: &event(place, EventType::UserRegistered, now),
+        };
+        match store.register(registration).await {
+            Ok(()) | Err(StoreError::Exists) => {}
+            Err(error) => return Err(error),
+        }
+    }
+    // Last, and in one transaction: whatever stopped an earlier start, the next one goes on here.
+    store.write_catalog(&salon::rows(now), &event(100, EventType::CatalogChanged, now)).await
+}

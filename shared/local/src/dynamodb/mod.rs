@@ -1,0 +1,215 @@
+//! The embedded DynamoDB: the template's tables in one SQLite file, served over HTTP by dynoxide, and their streams
+//! read in-process.
+//!
+//! dynoxide blocks the threads it works on, so it gets a runtime of its own.
+
+mod maintenance;
+mod sequence_number;
+mod stream;
+mod tables;
+#[cfg(test)]
+pub(crate) mod tests;
+mod watch;
+
+use std::net::{Ipv4Addr, SocketAddr};
+use std::path::{Path, PathBuf};
+use std::sync::mpsc;
+use std::thread::JoinHandle;
+use std::time::Duration;
+
+use dynoxide::Database;
+use tokio::sync::oneshot;
+
+use crate::template::model::Table;
+
+pub use sequence_number::SequenceNumber;
+pub(crate) use stream::RETENTION;
+use stream::Streams;
+pub use stream::{StreamReader, StreamRecord};
+
+/// Threads that serve requests. dynoxide runs one statement at a time; more threads let requests be parsed and
+/// answers be written meanwhile.
+const WORKERS: usize = 4;
+/// How long a request that is under way may delay the end.
+const GRACE: Duration = Duration::from_secs(3);
+
+/// Why the database cannot be opened or read.
+#[derive(Debug, thiserror::Error)]
+pub enum DynamoDbError {
+    /// The file is no database, or cannot be written.
+    #[error("the database {file} cannot be opened: {fault}")]
+    Open {
+        /// The database's file.
+        file: PathBuf,
+        /// What is wrong with it.
+        fault: String,
+    },
+    /// The port or a thread could not be had.
+    #[error("the database cannot be served: {0}")]
+    Serve(#[from] std::io::Error),
+    /// DynamoDB refuses a table of the template.
+    #[error("{table}: DynamoDB refuses it: {fault}")]
+    Refused {
+        /// The table's logical id.
+        table: String,
+        /// DynamoDB's own message.
+        fault: String,
+    },
+    /// The data directory holds the table with another shape.
+    #[error(
+        "{table}: the table {name} in {file} differs from the template in {differences}; name another data directory, \
+         or delete this one"
+    )]
+    Changed {
+        /// The table's logical id.
+        table: String,
+        /// The table's name.
+        name: String,
+        /// The database's file.
+        file: PathBuf,
+        /// What differs, such as `its keys and its index by_recipient`.
+        differences: String,
+    },
+    /// A stream cannot be read or trimmed.
+    #[error("the stream of {table} cannot be read: {fault}")]
+    Stream {
+        /// The table's name.
+        table: String,
+        /// What failed.
+        fault: String,
+    },
+}
+
+/// The running database. It ends with [`Self::stop`] or when it is dropped; both wait for requests under way, a few
+/// seconds at most.
+#[derive(Debug)]
+pub struct DynamoDb {
+    address: SocketAddr,
+    streams: Streams,
+    stop_serving: Option<oneshot::Sender<()>>,
+    /// Dropped, they end the threads that wait for them.
+    stop_threads: Vec<mpsc::Sender<()>>,
+    threads: Vec<JoinHandle<()>>,
+}
+
+impl DynamoDb {
+    /// Opens or creates the database in `file`, creates the tables that are missing (with their TTL), and serves them
+    /// on a free port of 127.0.0.1.
+    ///
+    /// # Errors
+    /// When the file cannot be used, or when a table in it has other keys, indexes or another stream than the
+    /// template says.
+    pub fn start(file: &Path, tables: &[Table]) -> Result<Self, DynamoDbError> {
+        let open = |fault: String| DynamoDbError::Open { file: file.to_owned(), fault };
+        let path = file.to_str().ok_or_else(|| open("its path must be UTF-8".to_owned()))?;
+        let database = Database::new(path).map_err(|error| open(error.to_string()))?;
+        for table in tables {
+            tables::prepare(&database, table, file)?;
+        }
+        let sqlite = watch::connect(file).map_err(|error| open(error.to_string()))?;
+        watch::create_index(&sqlite).map_err(|error| open(error.to_string()))?;
+        let with_streams = tables.iter().filter(|table| table.has_stream).map(|table| table.name.as_str());
+        let (streams, publishers) =
+            Streams::new(&database, file, &sqlite, with_streams).map_err(|error| open(error.to_string()))?;
+
+        let listener = std::net::TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?;
+        listener.set_nonblocking(true)?;
+        let address = listener.local_addr()?;
+        let runtime = tokio::runtime::Builder::new_multi_thread()
+            .worker_threads(WORKERS)
+            .thread_name("dynamodb")
+            .enable_all()
+            .build()?;
+        let listener = {
+            let _context = runtime.enter();
+            tokio::net::TcpListener::from_std(listener)?
+        };
+
+        let mut this = Self {
+            address,
+            streams: streams.clone(),
+            stop_serving: None,
+            stop_threads: vec![],
+            threads: vec![],
+        };
+        let (stop_serving, stopped) = oneshot::channel();
+        this.stop_serving = Some(stop_serving);
+        let served = database.clone();
+        this.spawn("dynamodb-serve", move |_| serve(&runtime, listener, served, stopped))?;
+        this.spawn("dynamodb-maintain", move |stopped| maintenance::run(&database, &streams, &stopped))?;
+        if !publishers.is_empty() {
+            this.spawn("dynamodb-streams", move |stopped| publishers.run(&sqlite, &stopped))?;
+        }
+        Ok(this)
+    }
+
+    /// Its endpoint, for `AWS_ENDPOINT_URL_DYNAMODB`.
+    #[must_use]
+    pub fn url(&self) -> String {
+        format!("http://{}", self.address)
+    }
+
+    /// A reader of a table's stream; `None` when the table (by its name) has none.
+    #[must_use]
+    pub fn stream(&self, table_name: &str) -> Option<StreamReader> {
+        self.streams.reader(table_name)
+    }
+
+    /// Lets requests under way finish, and ends. Everything that was acknowledged is in the file already.
+    pub fn stop(self) {
+        drop(self);
+    }
+
+    fn spawn(
+        &mut self,
+        name: &str,
+        work: impl FnOnce(mpsc::Receiver<()>) + Send + 'static,
+    ) -> Result<(), DynamoDbError> {
+        let (stop, stopped) = mpsc::channel();
+        self.threads.push(std::thread::Builder::new().name(name.to_owned()).spawn(move || work(stopped))?);
+        self.stop_threads.push(stop);
+        Ok(())
+    }
+}
+
+impl Drop for DynamoDb {
+    fn drop(&mut self) {
+        self.stop_serving.take();
+        self.stop_threads.clear();
+        for thread in self.threads.drain(..) {
+            let name = thread.thread().name().unwrap_or_default().to_owned();
+            if thread.join().is_err() {
+                tracing::error!(thread = name, "a thread of the database had ended early");
+            }
+        }
+    }
+}
+
+/// Serves until `stopped` resolves, which it does when its sender is dropped, too.
+fn serve(
+    runtime: &tokio::runtime::Runtime,
+    listener: tokio::net::TcpListener,
+    database: Database,
+    stopped: oneshot::Receiver<()>,
+) {
+    runtime.block_on(async move {
+        let (asked, grace) = oneshot::channel::<()>();
+        let until = async move {
+            let _ = stopped.await;
+            drop(asked);
+        };
+        // A client that sent half a request would hold the end for ever.
+        let out_of_patience = async move {
+            let _ = grace.await;
+            tokio::time::sleep(GRACE).await;
+        };
+        tokio::select! {
+            served = dynoxide::server::serve_with_shutdown(listener, database, until) => {
+                if let Err(fault) = served {
+                    tracing::error!(fault, "the database no longer answers");
+                }
+            }
+            () = out_of_patience => {}
+        }
+    });
+}

@@ -1,0 +1,449 @@
+//! The system that a template describes, running on this machine: everything of the local stack, put together.
+
+use std::collections::BTreeMap;
+use std::io;
+use std::net::{Ipv4Addr, SocketAddr};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::Router;
+use axum::serve::ListenerExt as _;
+use bytes::Bytes;
+use chairbook_store::{Store, StoreError, Tables};
+use futures_util::FutureExt as _;
+use tokio::net::TcpListener;
+use tokio::sync::{broadcast, watch};
+use tokio::task::{JoinHandle, JoinSet};
+
+use crate::data_directory::{Data, DataDirectory, DataDirectoryError};
+use crate::dynamodb::{DynamoDb, DynamoDbError};
+use crate::event_sources::checkpoints::{CheckpointError, Checkpoints};
+use crate::event_sources::stream::{Mapping, OnFailure};
+use crate::event_sources::{Invoke, filter, queue, schedule};
+use crate::faults::{self, Faults};
+use crate::gateway::{Access, Call, CallError, Gateway};
+use crate::mailbox::{self, Mailbox};
+use crate::runtime::{self, InvokeError, Program, Runtime, RuntimeOptions, Trigger};
+use crate::secrets::Secrets;
+use crate::sqs::{self, Sqs, SqsError};
+use crate::template::model::{EventSource, System};
+use crate::template::{self, TemplateError};
+use crate::{binaries, clock, demo, ses};
+
+/// Credentials that the local services take, as they take any.
+const CREDENTIAL: &str = "local";
+
+/// An environment that nobody has called for so long is shut down.
+const IDLE_TIMEOUT: Duration = Duration::from_secs(120);
+
+/// How long the end waits for what is under way.
+const PATIENCE: Duration = Duration::from_secs(5);
+
+/// Answered requests that an observer may lag behind.
+const OBSERVER_LAG: usize = 4_096;
+
+/// How a stack is started.
+#[derive(Debug, Clone)]
+pub struct Options {
+    /// The template.
+    pub template: PathBuf,
+    /// The port of 127.0.0.1 that everything is served on; 0 picks a free one.
+    pub port: u16,
+    /// Where the data is kept.
+    pub data: Data,
+    /// Values of template parameters.
+    pub parameters: BTreeMap<String, String>,
+    /// Whether an empty catalog is filled with the demo's salon and accounts.
+    pub demo: bool,
+    /// Execution environments per function at most.
+    pub max_concurrency: usize,
+    /// The directory of the functions' binaries.
+    pub binaries: PathBuf,
+}
+
+/// Why a stack did not start.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    /// The template cannot be read.
+    #[error("cannot read {0}: {1}")]
+    Read(PathBuf, io::Error),
+    /// The template is at fault.
+    #[error("{path}:\n{problems}", path = .0.display(), problems = .1)]
+    Template(PathBuf, TemplateError),
+    /// The data directory cannot be used.
+    #[error(transparent)]
+    Data(#[from] DataDirectoryError),
+    /// The port is taken.
+    #[error("cannot listen on 127.0.0.1:{0}: {1}; choose another --port, or 0 for any")]
+    Port(u16, io::Error),
+    /// The generated secrets cannot be used.
+    #[error("{0}")]
+    Secrets(String),
+    /// The embedded database cannot be used.
+    #[error(transparent)]
+    DynamoDb(#[from] DynamoDbError),
+    /// The queues cannot be used.
+    #[error(transparent)]
+    Sqs(#[from] SqsError),
+    /// The event sources' positions cannot be used.
+    #[error(transparent)]
+    Checkpoints(#[from] CheckpointError),
+    /// A file or a process failed.
+    #[error("{0}: {1}")]
+    Io(&'static str, io::Error),
+    /// A function's event source is a stream that its table does not have.
+    #[error("the table {0} has no stream")]
+    NoStream(String),
+    /// An event source asks for what the local stack cannot do.
+    #[error("{0}")]
+    EventSource(String),
+    /// The demo could not be written.
+    #[error("the demo's data could not be written: {0}")]
+    Demo(StoreError),
+}
+
+/// Reads a template as the local stack at `url` would run it, with secrets that are nobody's.
+///
+/// # Errors
+/// [`StartError`] when it cannot be read or is at fault.
+pub fn read_template(path: &Path, parameters: &BTreeMap<String, String>) -> Result<System, StartError> {
+    resolve(path, "http://127.0.0.1:3000", parameters, &|_| Ok("not a secret".to_owned()))
+}
+
+fn resolve(
+    path: &Path,
+    url: &str,
+    parameters: &BTreeMap<String, String>,
+    secrets: &template::SecretSource<'_>,
+) -> Result<System, StartError> {
+    let text = std::fs::read_to_string(path).map_err(|error| StartError::Read(path.to_owned(), error))?;
+    let settings = template::Settings { url, parameters, secrets };
+    template::resolve(&text, &settings).map_err(|error| StartError::Template(path.to_owned(), error))
+}
+
+/// A running stack.
+pub struct Stack {
+    url: String,
+    system: System,
+    runtime: Runtime,
+    mailbox: Mailbox,
+    sqs: Sqs,
+    requests: broadcast::Sender<Access>,
+    end: watch::Sender<bool>,
+    event_sources: JoinSet<()>,
+    server: JoinHandle<io::Result<()>>,
+    dynamodb: DynamoDb,
+    // Last: whatever is in it is closed by then.
+    data: DataDirectory,
+}
+
+impl Stack {
+    /// Starts everything. The functions' processes are started too, but not waited for.
+    ///
+    /// # Errors
+    /// [`StartError`] says what to do about it.
+    pub async fn start(options: Options) -> Result<Self, StartError> {
+        let data = DataDirectory::open(&options.data)?;
+        let listener = TcpListener::bind(SocketAddr::from((Ipv4Addr::LOCALHOST, options.port)))
+            .await
+            .map_err(|error| StartError::Port(options.port, error))?;
+        let port = listener.local_addr().map_err(|error| StartError::Port(options.port, error))?.port();
+        let url = format!("http://127.0.0.1:{port}");
+        let secrets = Secrets::open(data.secrets()).map_err(StartError::Secrets)?;
+        let system = resolve(&options.template, &url, &options.parameters, &|secret| secrets.value(secret))?;
+
+        let dynamodb = DynamoDb::start(&data.dynamodb(), &system.tables)?;
+        let sqs = Sqs::open(&data.local(), &system.queues, &format!("{url}/_local/sqs"))?;
+        let checkpoints = Checkpoints::open(&data.local())?;
+        let mailbox = Mailbox::open(&data.mail()).map_err(|error| StartError::Io("the mailbox", error))?;
+        if options.demo {
+            let store = store(&system, &dynamodb.url());
+            demo::fill(&store, clock::now()).await.map_err(StartError::Demo)?;
+        }
+        let runtime = Runtime::new(
+            &system.functions,
+            RuntimeOptions {
+                programs: system
+                    .functions
+                    .iter()
+                    .map(|function| {
+                        let path = binaries::path_of(&options.binaries, function);
+                        (function.logical_id.clone(), Program::from(path))
+                    })
+                    .collect(),
+                base_environment: environment(&url, &dynamodb.url()),
+                max_concurrency: options.max_concurrency,
+                log_directory: data.logs(),
+                idle_timeout: IDLE_TIMEOUT,
+            },
+        )
+        .map_err(|error| StartError::Io("the functions", error))?;
+
+        check_event_sources(&system).map_err(StartError::EventSource)?;
+        let (end, ended) = watch::channel(false);
+        let (requests, _) = broadcast::channel(OBSERVER_LAG);
+        let faults = Faults::default();
+        let services = gateway(&system, port, &runtime, &requests)
+            .router()
+            .merge(runtime::router(runtime.clone()))
+            .merge(sqs::router(sqs.clone()))
+            .merge(ses::router(mailbox.clone(), faults.clone()))
+            .merge(mailbox::router(mailbox.clone()))
+            .merge(faults::router(faults));
+        let server = tokio::spawn(serve(listener, services, ended_by(&ended)));
+        let event_sources = event_sources(&system, &runtime, &sqs, &dynamodb, &checkpoints, &ended)?;
+        let warmed = runtime.clone();
+        tokio::spawn(async move { warmed.warm().await });
+        Ok(Self { url, system, runtime, mailbox, sqs, requests, end, event_sources, server, dynamodb, data })
+    }
+
+    /// Where everything is served, such as `http://127.0.0.1:3000`.
+    #[must_use]
+    pub fn url(&self) -> &str {
+        &self.url
+    }
+
+    /// Where the embedded DynamoDB is served.
+    #[must_use]
+    pub fn dynamodb_url(&self) -> String {
+        self.dynamodb.url()
+    }
+
+    /// What the template says.
+    #[must_use]
+    pub const fn system(&self) -> &System {
+        &self.system
+    }
+
+    /// What runs the functions.
+    #[must_use]
+    pub const fn runtime(&self) -> &Runtime {
+        &self.runtime
+    }
+
+    /// The mails that were sent.
+    #[must_use]
+    pub const fn mailbox(&self) -> &Mailbox {
+        &self.mailbox
+    }
+
+    /// The queues.
+    #[must_use]
+    pub const fn sqs(&self) -> &Sqs {
+        &self.sqs
+    }
+
+    /// The tables, as the functions see them.
+    #[must_use]
+    pub fn store(&self) -> Store {
+        store(&self.system, &self.dynamodb.url())
+    }
+
+    /// Where the data is.
+    #[must_use]
+    pub fn data_directory(&self) -> &Path {
+        self.data.path()
+    }
+
+    /// The requests to the HTTP API that are answered from now on.
+    #[must_use]
+    pub fn requests(&self) -> broadcast::Receiver<Access> {
+        self.requests.subscribe()
+    }
+
+    /// Ends everything: what is under way has a few seconds.
+    pub async fn shutdown(mut self) {
+        self.end.send_replace(true);
+        let orderly = async { while self.event_sources.join_next().await.is_some() {} };
+        if tokio::time::timeout(PATIENCE, orderly).await.is_err() {
+            self.event_sources.abort_all();
+        }
+        self.runtime.shutdown().await;
+        if tokio::time::timeout(PATIENCE, &mut self.server).await.is_err() {
+            self.server.abort();
+        }
+        let dynamodb = self.dynamodb;
+        // It blocks until its threads have ended.
+        let stopped = tokio::task::spawn_blocking(move || dynamodb.stop()).await;
+        if let Err(error) = stopped {
+            tracing::error!(%error, "the embedded database did not stop");
+        }
+    }
+}
+
+/// The environment variables that every function gets here and that Lambda would set, or not need.
+fn environment(url: &str, dynamodb_url: &str) -> BTreeMap<String, String> {
+    [
+        ("AWS_ACCESS_KEY_ID", CREDENTIAL.to_owned()),
+        ("AWS_SECRET_ACCESS_KEY", CREDENTIAL.to_owned()),
+        ("AWS_ENDPOINT_URL_DYNAMODB", dynamodb_url.to_owned()),
+        ("AWS_ENDPOINT_URL_LAMBDA", url.to_owned()),
+        ("AWS_ENDPOINT_URL_SESV2", format!("{url}/_local/ses")),
+        ("AWS_ENDPOINT_URL_SQS", format!("{url}/_local/sqs")),
+    ]
+    .map(|(name, value)| (name.to_owned(), value))
+    .into()
+}
+
+/// The tables of a system.
+fn store(system: &System, dynamodb_url: &str) -> Store {
+    let name = |logical_id: &str| {
+        let table = system.tables.iter().find(|table| table.logical_id == logical_id);
+        table.map(|table| table.name.clone())
+    };
+    let tables = Tables {
+        users: name("UsersTable"),
+        catalog: name("CatalogTable"),
+        appointments: name("AppointmentsTable"),
+        events: name("EventsTable"),
+        limits: name("LimitsTable"),
+    };
+    Store::new(chairbook_platform::aws::local_dynamodb(dynamodb_url, template::REGION, CREDENTIAL), tables)
+}
+
+fn gateway(system: &System, port: u16, runtime: &Runtime, requests: &broadcast::Sender<Access>) -> Gateway {
+    let (runtime, requests) = (runtime.clone(), requests.clone());
+    let invoke = move |call: Call| {
+        let runtime = runtime.clone();
+        async move {
+            let outcome = runtime.invoke(&call.function, call.payload, Trigger::HttpApi).await;
+            match outcome {
+                Ok(outcome) => match outcome.error {
+                    None => Ok(outcome.payload),
+                    Some(error) if error.error_type == "Sandbox.Timedout" => Err(CallError::Unavailable),
+                    Some(_) => Err(CallError::Function),
+                },
+                Err(InvokeError::PayloadTooLarge { .. }) => Err(CallError::Function),
+                Err(_) => Err(CallError::Unavailable),
+            }
+        }
+        .boxed()
+    };
+    let observe = move |access| {
+        // An error means that nobody listens.
+        let _nobody = requests.send(access);
+    };
+    Gateway::new(system, port, Arc::new(invoke), Arc::new(observe))
+}
+
+async fn serve(
+    listener: TcpListener,
+    services: Router,
+    until: impl Future<Output = ()> + Send + 'static,
+) -> io::Result<()> {
+    let listener = listener.tap_io(|connection| {
+        // Small answers must not wait for the client's acknowledgement of the ones before.
+        if let Err(error) = connection.set_nodelay(true) {
+            tracing::debug!(%error, "TCP_NODELAY");
+        }
+    });
+    let services = services.into_make_service_with_connect_info::<SocketAddr>();
+    axum::serve(listener, services).with_graceful_shutdown(until).await
+}
+
+/// Resolves at the stack's end.
+fn ended_by(ended: &watch::Receiver<bool>) -> impl Future<Output = ()> + Send + use<> {
+    let mut ended = ended.clone();
+    async move {
+        // An error means that the stack is gone already.
+        let _gone = ended.wait_for(|ended| *ended).await;
+    }
+}
+
+/// Filters and schedules are refused at the start, not when their first event comes.
+fn check_event_sources(system: &System) -> Result<(), String> {
+    for function in &system.functions {
+        let at_fault = |fault: String| format!("{}: {fault}", function.logical_id);
+        for source in &function.event_sources {
+            match source {
+                EventSource::HttpApi(_) => {}
+                EventSource::Sqs(source) => {
+                    source.filters.iter().try_for_each(filter::check).map_err(at_fault)?
+                }
+                EventSource::Stream(source) => {
+                    source.filters.iter().try_for_each(filter::check).map_err(at_fault)?
+                }
+                EventSource::Schedule(source) => schedule::check(source).map_err(at_fault)?,
+            }
+        }
+    }
+    Ok(())
+}
+
+/// Starts what polls queues and streams and keeps schedules.
+fn event_sources(
+    system: &System,
+    runtime: &Runtime,
+    sqs: &Sqs,
+    dynamodb: &DynamoDb,
+    checkpoints: &Checkpoints,
+    ended: &watch::Receiver<bool>,
+) -> Result<JoinSet<()>, StartError> {
+    let invoke: Invoke = {
+        let runtime = runtime.clone();
+        Arc::new(move |function: &str, payload: Bytes, trigger: Trigger| {
+            let (runtime, function) = (runtime.clone(), function.to_owned());
+            async move { runtime.invoke(&function, payload, trigger).await }.boxed()
+        })
+    };
+    let invoke_async: schedule::InvokeAsync = {
+        let runtime = runtime.clone();
+        Arc::new(move |function: &str, payload: Bytes| {
+            if let Err(error) = runtime.invoke_async(function, payload, Trigger::Schedule) {
+                tracing::error!(function, %error, "a schedule could not invoke its function");
+            }
+        })
+    };
+    let on_failure: OnFailure = {
+        let sqs = sqs.clone();
+        Arc::new(move |queue_arn: &str, body: String| {
+            let (sqs, queue_arn) = (sqs.clone(), queue_arn.to_owned());
+            async move {
+                sqs.send(&queue_arn, body).await;
+                Ok(())
+            }
+            .boxed()
+        })
+    };
+    let mut tasks = JoinSet::new();
+    for function in &system.functions {
+        let logical_id = function.logical_id.clone();
+        for source in &function.event_sources {
+            let logical_id = logical_id.clone();
+            match source {
+                EventSource::HttpApi(_) => {}
+                EventSource::Sqs(source) => {
+                    let run =
+                        queue::run(sqs.clone(), logical_id, source.clone(), invoke.clone(), ended_by(ended));
+                    tasks.spawn(run);
+                }
+                EventSource::Schedule(source) => {
+                    tasks.spawn(schedule::run(
+                        logical_id,
+                        source.clone(),
+                        invoke_async.clone(),
+                        ended_by(ended),
+                    ));
+                }
+                EventSource::Stream(source) => {
+                    let table = system.tables.iter().find(|table| table.logical_id == source.table);
+                    let Some(reader) = table.and_then(|table| dynamodb.stream(&table.name)) else {
+                        return Err(StartError::NoStream(source.table.clone()));
+                    };
+                    let mapping = Mapping {
+                        reader,
+                        function: logical_id,
+                        function_arn: runtime::arn(function),
+                        source: source.clone(),
+                        invoke: invoke.clone(),
+                        on_failure: Some(on_failure.clone()),
+                        checkpoints: checkpoints.clone(),
+                    };
+                    tasks.spawn(mapping.run(ended_by(ended)));
+                }
+            }
+        }
+    }
+    Ok(tasks)
+}
