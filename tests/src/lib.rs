@@ -1,1 +1,15 @@
-//! Placeholder while the workspace is laid out.
+//! End-to-end tests: real HTTP against the local stack, real function binaries, real tables, one stack per test.
+//!
+//! A test starts a [`TestStack`], makes [`Actor`]s, lets them call the API, and ends with [`TestStack::finish`], which
+//! fails it if anything was left undone: an event without its mail, a message among the dead letters, an answer of
+//! 5xx, a secret in a log, or cells of an expert's day that no appointment accounts for.
+
+mod actor;
+mod answer;
+pub mod checker;
+mod stack;
+pub mod stack_process;
+
+pub use actor::Actor;
+pub use answer::Answer;
+pub use stack::{TestStack, TestStackBuilder};

@@ -1,0 +1,148 @@
+//! Somebody who calls the API.
+
+use std::net::{IpAddr, Ipv4Addr};
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::Duration;
+
+use reqwest::header::AUTHORIZATION;
+use reqwest::{Client, Method, RequestBuilder};
+use serde_json::{Value, json};
+
+use crate::Answer;
+
+/// Somebody who calls the API, each from an address of their own (127.x.y.z), so that nobody uses up another's rate
+/// limit.
+#[derive(Debug, Clone)]
+pub struct Actor {
+    base: String,
+    client: Client,
+    /// The e-mail address that they log in with.
+    pub email: String,
+    /// Their password.
+    pub password: String,
+    /// Their access token, once they are logged in.
+    pub access_token: Option<String>,
+    /// Their refresh token, likewise.
+    pub refresh_token: Option<String>,
+    /// Their user id, likewise.
+    pub user_id: String,
+}
+
+/// The next address of 127.0.0.0/8, beyond 127.0.0.255.
+fn next_address() -> IpAddr {
+    static NEXT: AtomicU32 = AtomicU32::new(1);
+    let [_, high, middle, low] = NEXT.fetch_add(1, Ordering::Relaxed).to_be_bytes();
+    IpAddr::V4(Ipv4Addr::new(127, high + 1, middle, low))
+}
+
+impl Actor {
+    pub(crate) fn new(url: &str, email: &str, password: &str) -> Self {
+        let client = Client::builder().local_address(next_address()).timeout(Duration::from_secs(60)).build();
+        Self {
+            base: url.to_owned(),
+            client: client.unwrap(),
+            email: email.to_owned(),
+            password: password.to_owned(),
+            access_token: None,
+            refresh_token: None,
+            user_id: String::new(),
+        }
+    }
+
+    /// The same person on another device: another address, nobody logged in.
+    pub fn elsewhere(&self) -> Self {
+        Self { user_id: self.user_id.clone(), ..Self::new(&self.base, &self.email, &self.password) }
+    }
+
+    /// The same, at a stack that has started anew on another port.
+    pub fn at(&self, url: &str) -> Self {
+        Self { base: url.to_owned(), ..self.clone() }
+    }
+
+    /// A request to a path below `/api/v1` (or to a whole path, if it begins with `/.` or `/_`), with the access
+    /// token if there is one.
+    pub fn request(&self, method: Method, path: &str) -> RequestBuilder {
+        let prefix = if path.starts_with("/.") || path.starts_with("/_") { "" } else { "/api/v1" };
+        let request = self.client.request(method, format!("{}{prefix}{path}", self.base));
+        match &self.access_token {
+            Some(token) => request.header(AUTHORIZATION, format!("Bearer {token}")),
+            None => request,
+        }
+    }
+
+    /// Sends a request.
+    pub async fn send(&self, request: RequestBuilder) -> Answer {
+        self.try_send(request).await.unwrap()
+    }
+
+    /// Sends a request that may find nobody there.
+    ///
+    /// # Errors
+    /// When there was no answer.
+    pub async fn try_send(&self, request: RequestBuilder) -> Result<Answer, reqwest::Error> {
+        let request = request.build()?;
+        let asked = format!("{} {}", request.method(), request.url());
+        let response = self.client.execute(request).await?;
+        let (status, headers) = (response.status(), response.headers().clone());
+        Ok(Answer { status, headers, text: response.text().await?, asked })
+    }
+
+    /// `GET`.
+    pub async fn get(&self, path: &str) -> Answer {
+        self.send(self.request(Method::GET, path)).await
+    }
+
+    /// `POST` with a JSON body.
+    pub async fn post(&self, path: &str, body: Value) -> Answer {
+        self.send(self.request(Method::POST, path).json(&body)).await
+    }
+
+    /// `PUT` with a JSON body.
+    pub async fn put(&self, path: &str, body: Value) -> Answer {
+        self.send(self.request(Method::PUT, path).json(&body)).await
+    }
+
+    /// `DELETE`.
+    pub async fn delete(&self, path: &str) -> Answer {
+        self.send(self.request(Method::DELETE, path)).await
+    }
+
+    /// Registers.
+    pub async fn register(&self, name: &str) -> Answer {
+        let body = json!({"name": name, "email": self.email, "password": self.password});
+        self.post("/auth/register", body).await
+    }
+
+    /// Logs in and keeps the tokens.
+    pub async fn log_in(&mut self) -> Answer {
+        let answer = self.post("/auth/login", json!({"email": self.email, "password": self.password})).await;
+        if answer.status.is_success() {
+            let data = answer.data(200);
+            self.access_token = data["accessToken"].as_str().map(str::to_owned);
+            self.refresh_token = data["refreshToken"].as_str().map(str::to_owned);
+            data["user"]["id"].as_str().unwrap().clone_into(&mut self.user_id);
+        }
+        answer
+    }
+
+    /// Books; `body` is the request.
+    pub async fn book(&self, body: Value) -> Answer {
+        self.post("/appointments", body).await
+    }
+
+    /// Every free start of a service, as `(date, time, expert ids)`.
+    pub async fn availability(&self, query: &str) -> Vec<(String, String, Vec<String>)> {
+        let data = self.get(&format!("/availability?{query}")).await.data(200);
+        let text = |value: &Value| value.as_str().unwrap().to_owned();
+        data["days"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .flat_map(|day| day["slots"].as_array().unwrap().iter().map(move |slot| (day, slot)))
+            .map(|(day, slot)| {
+                let experts = slot["expertIds"].as_array().unwrap().iter().map(text).collect();
+                (text(&day["date"]), text(&slot["time"]), experts)
+            })
+            .collect()
+    }
+}

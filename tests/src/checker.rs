@@ -1,0 +1,87 @@
+//! Rebuilds every expert's days from the appointments and compares them with the cells that are taken: no overlap, no
+//! leaked cell, no lost booking.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+
+use aws_sdk_dynamodb::Client;
+use aws_sdk_dynamodb::types::AttributeValue;
+use chairbook_models::day::Span;
+use jiff::Timestamp;
+
+/// An item: its attributes by name.
+pub type Item = HashMap<String, AttributeValue>;
+
+/// Every item of a table.
+pub async fn items(client: &Client, table: &str) -> Vec<Item> {
+    let mut items = Vec::new();
+    let mut start = None;
+    loop {
+        let scan = client.scan().table_name(table).consistent_read(true).set_exclusive_start_key(start);
+        let page = scan.send().await.unwrap();
+        items.extend(page.items.unwrap_or_default());
+        start = page.last_evaluated_key;
+        if start.is_none() {
+            return items;
+        }
+    }
+}
+
+fn text<'i>(item: &'i Item, name: &str) -> &'i str {
+    item.get(name).and_then(|value| value.as_s().ok()).map_or("", String::as_str)
+}
+
+fn instant(item: &Item, name: &str) -> Timestamp {
+    text(item, name).parse().unwrap()
+}
+
+/// The expert and the cell of a day: `(expert, date, cell)`.
+type Cell = (String, String, u16);
+
+/// Checks the items of the table of appointments.
+///
+/// # Panics
+/// When two appointments overlap, a cell is taken by none, or an appointment lacks a cell or its holder.
+pub fn check_appointments(items: &[Item]) {
+    let mut wanted: BTreeMap<Cell, String> = BTreeMap::new();
+    let mut holders: BTreeMap<Cell, String> = BTreeMap::new();
+    for item in items.iter().filter(|item| text(item, "sk") == "APT") {
+        if !matches!(text(item, "status"), "reserved" | "confirmed" | "completed" | "no_show") {
+            continue;
+        }
+        let id = text(item, "id");
+        let span = Span { start: instant(item, "starts_at"), end: instant(item, "blocked_until") };
+        let expert = text(item, "expert_id");
+        for part in span.parts() {
+            let cell = |number| (expert.to_owned(), part.date.to_string(), number);
+            for number in part.cells() {
+                let other = wanted.insert(cell(number), id.to_owned());
+                assert_eq!(other, None, "{id} overlaps another appointment at {:?}", cell(number));
+            }
+            let until = match text(item, "status") {
+                "reserved" => format!(" {}", instant(item, "expires_at").as_second()),
+                _ => String::new(),
+            };
+            holders.insert(cell(part.first), format!("{id} {}{until}", part.len()));
+        }
+    }
+    let mut taken: BTreeSet<Cell> = BTreeSet::new();
+    let mut held: BTreeMap<Cell, String> = BTreeMap::new();
+    for item in items {
+        let Some(date) = text(item, "sk").strip_prefix("DAY#") else { continue };
+        let expert = text(item, "pk").strip_prefix("EXPERT#").unwrap();
+        for (name, value) in item {
+            let place = |kind| name.strip_prefix(kind).filter(|rest| rest.len() == 3)?.parse::<u16>().ok();
+            if let Some(number) = place('c') {
+                taken.insert((expert.to_owned(), date.to_owned(), number));
+            }
+            if let Some(number) = place('a') {
+                held.insert((expert.to_owned(), date.to_owned(), number), value.as_s().unwrap().clone());
+            }
+        }
+    }
+    let leaked: Vec<_> = taken.iter().filter(|cell| !wanted.contains_key(*cell)).collect();
+    assert!(leaked.is_empty(), "cells that no appointment accounts for: {leaked:?}");
+    let lost: Vec<_> = wanted.iter().filter(|(cell, _)| !taken.contains(*cell)).collect();
+    assert!(lost.is_empty(), "appointments without their cells: {lost:?}");
+    assert_eq!(held, holders, "the holders are not those of the appointments");
+}

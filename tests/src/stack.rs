@@ -1,0 +1,301 @@
+//! A stack for one test.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Mutex, OnceLock};
+use std::time::{Duration, Instant};
+
+use aws_sdk_dynamodb::types::AttributeValue;
+use chairbook_local::binaries::{self, Profile};
+use chairbook_local::data_directory::Data;
+use chairbook_local::demo;
+use chairbook_local::gateway::Access;
+use chairbook_local::mailbox::Mail;
+use chairbook_local::runtime::{AccessLog, InvocationRecord};
+use chairbook_local::stack::{Options, Stack, read_template};
+use chairbook_models::user::Role;
+use tokio::sync::broadcast::Receiver;
+use tokio::sync::broadcast::error::TryRecvError;
+
+use crate::{Actor, checker};
+
+/// How long a mail may take, and how long everything may take to come to rest.
+const PATIENCE: Duration = Duration::from_secs(20);
+
+/// The password of the actors that tests make.
+const PASSWORD: &str = "correct horse battery staple";
+
+/// The workspace's root.
+pub(crate) fn root() -> &'static Path {
+    Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/.."))
+}
+
+/// The directory of the functions' binaries, built once per test process.
+pub(crate) fn built() -> PathBuf {
+    static BUILT: OnceLock<PathBuf> = OnceLock::new();
+    BUILT
+        .get_or_init(|| {
+            let system = read_template(&root().join("template.yaml"), &BTreeMap::new()).unwrap();
+            let profile = if cfg!(debug_assertions) { Profile::Dev } else { Profile::Release };
+            binaries::build(root(), &system.functions, profile).unwrap()
+        })
+        .clone()
+}
+
+/// How a test's stack is to be.
+#[derive(Debug, Clone)]
+pub struct TestStackBuilder {
+    parameters: BTreeMap<String, String>,
+    demo: bool,
+    max_concurrency: usize,
+}
+
+impl TestStackBuilder {
+    /// With a template parameter.
+    #[must_use]
+    pub fn parameter(mut self, key: &str, value: &str) -> Self {
+        self.parameters.insert(key.to_owned(), value.to_owned());
+        self
+    }
+
+    /// Without the demo's salon and accounts.
+    #[must_use]
+    pub const fn without_demo(mut self) -> Self {
+        self.demo = false;
+        self
+    }
+
+    /// With so many processes per function at most; 4 unless told.
+    #[must_use]
+    pub const fn max_concurrency(mut self, max_concurrency: usize) -> Self {
+        self.max_concurrency = max_concurrency;
+        self
+    }
+
+    /// Starts it.
+    pub async fn start(self) -> TestStack {
+        let options = Options {
+            template: root().join("template.yaml"),
+            port: 0,
+            data: Data::Temporary,
+            parameters: self.parameters,
+            demo: self.demo,
+            max_concurrency: self.max_concurrency,
+            binaries: tokio::task::spawn_blocking(built).await.unwrap(),
+        };
+        let stack = Stack::start(options).await.unwrap();
+        TestStack {
+            requests: Mutex::new(stack.requests()),
+            invocations: Mutex::new(stack.runtime().invocations()),
+            stack,
+            actors: AtomicUsize::new(0),
+            secrets: Mutex::default(),
+        }
+    }
+}
+
+/// A stack of its own for one test, in a temporary directory, with the demo's salon.
+pub struct TestStack {
+    /// The stack itself.
+    pub stack: Stack,
+    requests: Mutex<Receiver<Access>>,
+    invocations: Mutex<Receiver<InvocationRecord>>,
+    actors: AtomicUsize,
+    /// What must not be found in any log.
+    secrets: Mutex<Vec<String>>,
+}
+
+impl TestStack {
+    /// How a stack is to be.
+    pub fn builder() -> TestStackBuilder {
+        TestStackBuilder { parameters: BTreeMap::new(), demo: true, max_concurrency: 4 }
+    }
+
+    /// A stack as it is out of the box, but for a rate limit that tests do not reach.
+    pub async fn start() -> Self {
+        Self::builder()
+            .parameter("RateLimitRequests", "100000")
+            .parameter("AuthRateLimitRequests", "100000")
+            .start()
+            .await
+    }
+
+    /// Somebody who is not logged in, with an e-mail address that nobody has registered.
+    pub fn visitor(&self) -> Actor {
+        let number = self.actors.fetch_add(1, Ordering::Relaxed);
+        let actor = Actor::new(self.stack.url(), &format!("guest{number}@guests.example"), PASSWORD);
+        self.keep_secret([actor.email.clone(), actor.password.clone()]);
+        actor
+    }
+
+    /// A customer: registered, verified by the link in their mail, logged in.
+    pub async fn customer(&self) -> Actor {
+        let mut customer = self.visitor();
+        customer.register("A Guest").await.data(201);
+        let token = self.verification_token(&customer).await;
+        customer.get(&format!("/auth/verify-email/{token}")).await.data(200);
+        self.log_in(&mut customer).await;
+        customer
+    }
+
+    /// The demo's account with a role, logged in.
+    pub async fn demo_account(&self, role: Role) -> Actor {
+        let account = demo::ACCOUNTS.iter().find(|account| account.role == role).unwrap();
+        let mut actor = Actor::new(self.stack.url(), account.email, demo::PASSWORD);
+        self.log_in(&mut actor).await;
+        actor
+    }
+
+    async fn log_in(&self, actor: &mut Actor) {
+        actor.log_in().await.data(200);
+        self.keep_secret([actor.access_token.clone().unwrap(), actor.refresh_token.clone().unwrap()]);
+    }
+
+    /// Something that no log may show.
+    pub fn keep_secret(&self, secrets: impl IntoIterator<Item = String>) {
+        self.secrets.lock().unwrap().extend(secrets);
+    }
+
+    /// The token in the link of an actor's latest verification mail.
+    pub async fn verification_token(&self, actor: &Actor) -> String {
+        let mail = self.mail(&actor.email, "Confirm your e-mail address").await;
+        let text = mail.text.unwrap();
+        let (_, rest) = text.split_once("/auth/verify-email/").unwrap();
+        let token: String = rest.chars().take_while(|c| !c.is_whitespace()).collect();
+        self.keep_secret([token.clone()]);
+        token
+    }
+
+    /// The newest mail to an address whose subject contains a text; waits for it.
+    #[track_caller]
+    pub fn mail(&self, to: &str, subject: &str) -> impl Future<Output = Mail> {
+        let (to, subject) = (to.to_owned(), subject.to_owned());
+        async move {
+            let begun = Instant::now();
+            loop {
+                let mails = self.mails(&to);
+                if let Some(mail) = mails.iter().find(|mail| mail.subject.contains(&subject)) {
+                    return mail.clone();
+                }
+                let subjects: Vec<_> = mails.into_iter().map(|mail| mail.subject).collect();
+                assert!(begun.elapsed() < PATIENCE, "no mail {subject:?} to {to}, but {subjects:?}");
+                tokio::time::sleep(Duration::from_millis(10)).await;
+            }
+        }
+    }
+
+    /// The mails to an address, newest first.
+    pub fn mails(&self, to: &str) -> Vec<Mail> {
+        self.stack.mailbox().mails().into_iter().filter(|mail| mail.went_to(to)).collect()
+    }
+
+    /// A DynamoDB client of the stack's tables.
+    pub fn dynamodb(&self) -> aws_sdk_dynamodb::Client {
+        chairbook_platform::aws::local_dynamodb(&self.stack.dynamodb_url(), "us-east-1", "local")
+    }
+
+    /// Every item of a table, by its logical id.
+    pub async fn items(&self, table: &str) -> Vec<checker::Item> {
+        let table = self.stack.system().tables.iter().find(|known| known.logical_id == table).unwrap();
+        checker::items(&self.dynamodb(), &table.name).await
+    }
+
+    /// Invokes a function by the Invoke API.
+    pub async fn invoke(&self, function: &str, payload: serde_json::Value) -> serde_json::Value {
+        let url = format!("{}/2015-03-31/functions/{function}/invocations", self.stack.url());
+        let response = reqwest::Client::new().post(url).json(&payload).send().await.unwrap();
+        assert!(response.status().is_success(), "{function}: {}", response.status());
+        assert_eq!(response.headers().get("x-amz-function-error"), None, "{function} failed");
+        response.json().await.unwrap()
+    }
+
+    /// The access log's lines of the invocations since this was last asked; waits until there are `count` for the
+    /// method and route.
+    pub async fn access_logs(&self, method: &str, route: &str, count: usize) -> Vec<AccessLog> {
+        let begun = Instant::now();
+        let mut found = Vec::new();
+        loop {
+            while let Ok(record) = self.invocations.lock().unwrap().try_recv() {
+                found.extend(record.access.filter(|access| access.method == method && access.route == route));
+            }
+            if found.len() >= count {
+                return found;
+            }
+            assert!(begun.elapsed() < PATIENCE, "{} of {count} lines for {method} {route}", found.len());
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+    }
+
+    /// Waits until every event has reached its end and no message is left.
+    pub async fn settle(&self) {
+        let begun = Instant::now();
+        loop {
+            let open = self.open_deliveries().await;
+            let queue = self.queue_counts("NotificationsQueue").await;
+            if open.is_empty() && queue == (0, 0, 0) {
+                return;
+            }
+            assert!(begun.elapsed() < PATIENCE, "not at rest: queue {queue:?}, events {open:?}");
+            tokio::time::sleep(Duration::from_millis(25)).await;
+        }
+    }
+
+    async fn open_deliveries(&self) -> Vec<String> {
+        let items = self.items("EventsTable").await;
+        let text = |item: &checker::Item, name: &str| {
+            item.get(name).and_then(|value| value.as_s().ok()).cloned().unwrap_or_default()
+        };
+        items
+            .iter()
+            .filter(|item| matches!(text(item, "delivery").as_str(), "pending" | "sending"))
+            .map(|item| text(item, "type"))
+            .collect()
+    }
+
+    /// Visible, in flight and delayed messages of a queue, by its logical id.
+    pub async fn queue_counts(&self, logical_id: &str) -> (u64, u64, u64) {
+        let queue = self.stack.system().queues.iter().find(|queue| queue.logical_id == logical_id).unwrap();
+        let counts = self.stack.sqs().counts(&queue.arn).await.unwrap();
+        (counts.visible, counts.in_flight, counts.delayed)
+    }
+
+    /// Ends the test: everything must have come to rest, and nothing may have gone wrong on the way.
+    pub async fn finish(self) {
+        self.settle().await;
+        assert_eq!(self.queue_counts("NotificationsDeadLetterQueue").await, (0, 0, 0), "dead letters");
+        for event in self.items("EventsTable").await {
+            assert_ne!(event.get("delivery"), Some(&AttributeValue::S("failed".to_owned())), "{event:?}");
+        }
+        checker::check_appointments(&self.items("AppointmentsTable").await);
+        self.check_requests();
+        self.check_logs();
+        self.stack.shutdown().await;
+    }
+
+    fn check_requests(&self) {
+        let mut requests = self.requests.lock().unwrap();
+        loop {
+            match requests.try_recv() {
+                Ok(access) => assert!(access.status < 500, "a request was answered {access:?}"),
+                Err(TryRecvError::Lagged(_)) => {}
+                Err(TryRecvError::Empty | TryRecvError::Closed) => return,
+            }
+        }
+    }
+
+    /// Secrets and e-mail addresses never reach a log.
+    fn check_logs(&self) {
+        let secrets = self.secrets.lock().unwrap();
+        let mut read = 0;
+        for entry in std::fs::read_dir(self.stack.data_directory().join("logs")).unwrap() {
+            let path = entry.unwrap().path();
+            let log = std::fs::read_to_string(&path).unwrap();
+            read += log.len();
+            for secret in secrets.iter() {
+                assert!(!log.contains(secret.as_str()), "{} shows a secret", path.display());
+            }
+        }
+        assert!(read > 0, "the functions have logged nothing");
+    }
+}
