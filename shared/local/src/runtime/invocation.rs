@@ -202,6 +202,9 @@ pub struct AccessLog {
     /// Calls to DynamoDB.
     #[serde(default)]
     pub dynamodb_calls: u64,
+    /// How many of them came one after another, at the longest.
+    #[serde(default)]
+    pub dynamodb_round_trips: u64,
     /// Read units that they consumed.
     #[serde(default)]
     pub read_units: f64,
