@@ -30,6 +30,33 @@ pub enum EventType {
     /// Somebody logged out.
     #[serde(rename = "user.logged_out")]
     UserLoggedOut,
+    /// A session got a new pair of tokens.
+    #[serde(rename = "user.session_refreshed")]
+    UserSessionRefreshed,
+    /// A refresh token came back after it had been replaced: somebody else may have it, so its session was ended.
+    #[serde(rename = "user.session_revoked")]
+    UserSessionRevoked,
+    /// Somebody ended one of their sessions, or all of them.
+    #[serde(rename = "user.sessions_ended")]
+    UserSessionsEnded,
+    /// A new password was asked for; carries the sealed token.
+    #[serde(rename = "user.password_reset_requested")]
+    UserPasswordResetRequested,
+    /// A password was changed, or reset by a link in a mail.
+    #[serde(rename = "user.password_changed")]
+    UserPasswordChanged,
+    /// A profile was changed.
+    #[serde(rename = "user.profile_changed")]
+    UserProfileChanged,
+    /// Somebody's role was changed; `data.role` is the new one.
+    #[serde(rename = "user.role_changed")]
+    UserRoleChanged,
+    /// Somebody was given all that is kept about them.
+    #[serde(rename = "user.exported")]
+    UserExported,
+    /// An account was deleted and its personal data erased.
+    #[serde(rename = "user.deleted")]
+    UserDeleted,
     /// An appointment was booked and paid for.
     #[serde(rename = "appointment.confirmed")]
     AppointmentConfirmed,
@@ -49,12 +76,21 @@ pub enum EventType {
 
 impl EventType {
     /// Every type.
-    pub const ALL: [Self; 10] = [
+    pub const ALL: [Self; 19] = [
         Self::UserRegistered,
         Self::UserVerificationRequested,
         Self::UserVerified,
         Self::UserLoggedIn,
         Self::UserLoggedOut,
+        Self::UserSessionRefreshed,
+        Self::UserSessionRevoked,
+        Self::UserSessionsEnded,
+        Self::UserPasswordResetRequested,
+        Self::UserPasswordChanged,
+        Self::UserProfileChanged,
+        Self::UserRoleChanged,
+        Self::UserExported,
+        Self::UserDeleted,
         Self::AppointmentConfirmed,
         Self::AppointmentReserved,
         Self::AppointmentCancelled,
@@ -71,6 +107,15 @@ impl EventType {
             Self::UserVerified => "user.verified",
             Self::UserLoggedIn => "user.logged_in",
             Self::UserLoggedOut => "user.logged_out",
+            Self::UserSessionRefreshed => "user.session_refreshed",
+            Self::UserSessionRevoked => "user.session_revoked",
+            Self::UserSessionsEnded => "user.sessions_ended",
+            Self::UserPasswordResetRequested => "user.password_reset_requested",
+            Self::UserPasswordChanged => "user.password_changed",
+            Self::UserProfileChanged => "user.profile_changed",
+            Self::UserRoleChanged => "user.role_changed",
+            Self::UserExported => "user.exported",
+            Self::UserDeleted => "user.deleted",
             Self::AppointmentConfirmed => "appointment.confirmed",
             Self::AppointmentReserved => "appointment.reserved",
             Self::AppointmentCancelled => "appointment.cancelled",
@@ -82,7 +127,16 @@ impl EventType {
     /// Whether the recipient gets an e-mail.
     #[must_use]
     pub const fn notifies(self) -> bool {
-        !matches!(self, Self::UserLoggedOut | Self::CatalogChanged)
+        !matches!(
+            self,
+            Self::UserLoggedOut
+                | Self::UserSessionRefreshed
+                | Self::UserSessionsEnded
+                | Self::UserProfileChanged
+                | Self::UserExported
+                | Self::UserDeleted
+                | Self::CatalogChanged
+        )
     }
 }
 
