@@ -1,31 +1,41 @@
 //! Function `auth`: accounts, logging in and out, and the keys that verify access tokens.
 
+mod change_password;
 mod jwks;
 mod login;
 mod logout;
+mod page;
 mod password;
+mod refresh;
 mod register;
+mod reset_password;
+mod sessions;
 mod verify_email;
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
-use axum::routing::{get, post};
+use axum::routing::{delete, get, post};
 use chairbook_auth::access_token::Signer;
 use chairbook_auth::email_address::EmailAddress;
-use chairbook_auth::opaque_token;
+use chairbook_auth::opaque_token::{self, RefreshToken};
 use chairbook_auth::seal::Sealer;
 use chairbook_models::event::{Actor, Event, EventType, Subjects};
 use chairbook_models::ids::{EventId, UserId};
+use chairbook_models::user::Role;
 use chairbook_platform::env::{self, ConfigError};
 use chairbook_platform::random;
-use chairbook_store::VerificationToken;
-use chairbook_web::{ApiError, Web};
+use chairbook_store::{OneTimeToken, TokenPurpose};
+use chairbook_web::{ApiError, Client, Web};
 use jiff::{SignedDuration, Timestamp};
+use serde_json::{Value, json};
 
 /// How long a token that verifies an e-mail address is good.
 const VERIFICATION_LIFETIME: SignedDuration = SignedDuration::from_hours(24);
+
+/// How long a token that resets a password is good.
+const RESET_LIFETIME: SignedDuration = SignedDuration::from_hours(1);
 
 /// What the handlers share.
 #[derive(Clone)]
@@ -68,34 +78,113 @@ impl State {
         })
     }
 
-    /// A new token that verifies an address, and the event that brings it there, sealed.
-    fn verification(
+    /// A new one-time token, and the event that brings it to its address, sealed.
+    ///
+    /// For an address that nobody has there is no `account`: what is written then goes nowhere, but takes as long.
+    fn one_time_token(
         &self,
+        purpose: TokenPurpose,
         event_type: EventType,
-        user_id: UserId,
+        account: Option<(UserId, &str)>,
         email: &str,
         now: Timestamp,
-    ) -> Result<(VerificationToken, Event), ApiError> {
+    ) -> Result<(OneTimeToken, Event), ApiError> {
         let token = opaque_token::one_time(random::bytes());
-        let row = VerificationToken {
-            sha256: opaque_token::sha256_hex(&token),
-            user_id,
-            email: email.to_owned(),
-            expires_at: now.saturating_add(VERIFICATION_LIFETIME).unwrap_or(now),
+        let lifetime = match purpose {
+            TokenPurpose::VerifyEmail => VERIFICATION_LIFETIME,
+            TokenPurpose::ResetPassword => RESET_LIFETIME,
         };
+        let password_sha256 = match (purpose, account) {
+            (TokenPurpose::ResetPassword, Some((_, password_hash))) => {
+                Some(opaque_token::sha256_hex(password_hash))
+            }
+            _ => None,
+        };
+        let recipient = account.map(|(user_id, _)| user_id);
+        let row = OneTimeToken {
+            sha256: opaque_token::sha256_hex(&token),
+            purpose,
+            user_id: recipient.unwrap_or_else(|| UserId::new(now, random::bytes())),
+            email: email.to_owned(),
+            password_sha256,
+            expires_at: now.saturating_add(lifetime).unwrap_or(now),
+        };
+        let actor = recipient.map_or(Actor::System, Actor::User);
         let mut event = Event::new(
             EventId::new(now, random::bytes()),
             event_type,
             now,
-            Actor::User(user_id),
-            Some(user_id),
-            Subjects { user_id: Some(user_id), ..Subjects::default() },
+            actor,
+            recipient,
+            Subjects { user_id: recipient, ..Subjects::default() },
         );
         let sealed =
             self.sealer.seal(&token, &event.id.to_string()).map_err(|error| ApiError::bug(&error))?;
         event.sealed_secret = Some(sealed);
         Ok((row, event))
     }
+
+    /// The role that an address gets when its owner proves that it is theirs, if it is another than it has.
+    fn role_of(&self, email: &str) -> Option<Role> {
+        self.owner.as_ref().is_some_and(|owner| owner.canonical() == email).then_some(Role::Owner)
+    }
+
+    /// A pair of tokens for a session, as the answer shows it.
+    fn tokens(
+        &self,
+        refresh_token: &RefreshToken,
+        now: Timestamp,
+    ) -> Result<serde_json::Map<String, Value>, ApiError> {
+        let seconds = self.access_lifetime.as_secs();
+        let access_token = self
+            .signer
+            .sign(
+                refresh_token.user_id,
+                refresh_token.session_id,
+                now,
+                i64::try_from(seconds).unwrap_or(i64::MAX),
+            )
+            .map_err(|error| ApiError::bug(&error))?;
+        Ok([
+            ("accessToken", json!(access_token)),
+            ("refreshToken", json!(refresh_token.encode())),
+            ("tokenType", json!("Bearer")),
+            ("expiresIn", json!(seconds)),
+        ]
+        .map(|(name, value)| (name.to_owned(), value))
+        .into_iter()
+        .collect())
+    }
+
+    /// When a refresh token that is issued now runs out.
+    fn refresh_end(&self, now: Timestamp) -> Result<Timestamp, ApiError> {
+        let lifetime =
+            SignedDuration::try_from(self.refresh_lifetime).map_err(|error| ApiError::bug(&error))?;
+        now.saturating_add(lifetime).map_err(|error| ApiError::bug(&error))
+    }
+}
+
+/// An event about a user's account: who did it, whom it is told, and from where it was done.
+pub(crate) fn account_event(
+    event_type: EventType,
+    user_id: UserId,
+    actor: Actor,
+    client: Option<&Client>,
+    now: Timestamp,
+) -> Event {
+    let mut event = Event::new(
+        EventId::new(now, random::bytes()),
+        event_type,
+        now,
+        actor,
+        Some(user_id),
+        Subjects { user_id: Some(user_id), ..Subjects::default() },
+    );
+    if let Some(client) = client {
+        event.data.extend(client.ip.iter().map(|ip| ("ip".to_owned(), json!(ip))));
+        event.data.extend(client.user_agent.iter().map(|agent| ("userAgent".to_owned(), json!(agent))));
+    }
+    event
 }
 
 /// The function's routes.
@@ -112,7 +201,24 @@ pub fn router(state: State) -> Router {
                 web.guard(tight("resend-verification"), post(verify_email::resend)),
             )
             .route("/api/v1/auth/login", web.guard(tight("login"), post(login::login)))
+            .route("/api/v1/auth/refresh", web.guard(usual, post(refresh::refresh)))
             .route("/api/v1/auth/logout", web.guard(usual, post(logout::logout)))
+            .route("/api/v1/auth/logout-all", web.guard(usual, post(sessions::end_all)))
+            .route("/api/v1/auth/sessions", web.guard(usual, get(sessions::list)))
+            .route("/api/v1/auth/sessions/{id}", web.guard(usual, delete(sessions::end)))
+            .route(
+                "/api/v1/auth/forgot-password",
+                web.guard(tight("forgot-password"), post(reset_password::forgot)),
+            )
+            .route("/api/v1/auth/reset-password/{token}", web.guard(usual, get(reset_password::form)))
+            .route(
+                "/api/v1/auth/reset-password",
+                web.guard(tight("reset-password"), post(reset_password::reset)),
+            )
+            .route(
+                "/api/v1/auth/change-password",
+                web.guard(tight("change-password"), post(change_password::change)),
+            )
             // Public keys, kept by whoever asks: asking costs nothing worth limiting.
             .route("/.well-known/jwks.json", web.guard(None, get(jwks::jwks)))
             .with_state(state),

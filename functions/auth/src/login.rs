@@ -6,17 +6,18 @@ use chairbook_auth::lockout;
 use chairbook_auth::opaque_token::{self, RefreshToken};
 use chairbook_auth::password::Verdict;
 use chairbook_auth::session::Session;
-use chairbook_models::event::{Actor, Event, EventType, Subjects};
-use chairbook_models::ids::{EventId, SessionId};
+use chairbook_models::event::{Actor, EventType};
+use chairbook_models::ids::SessionId;
 use chairbook_platform::{clock, random};
 use chairbook_store::{Account, LoginAttempt, StoreError};
+use chairbook_web::password::{GivenPassword, locked, seconds_until};
 use chairbook_web::{ApiError, Body, Client, Fields, FromFields, Pending, Reply, Visitor};
 use http::StatusCode;
-use jiff::{SignedDuration, Timestamp};
+use jiff::Timestamp;
 use serde_json::{Value, json};
 
-use crate::State;
-use crate::password::GivenPassword;
+use crate::password::Password;
+use crate::{State, account_event};
 
 /// `{email,password}`.
 pub(crate) struct Request {
@@ -45,14 +46,14 @@ pub(crate) async fn login(
         LoginAttempt::Locked { until } => return Err(locked(seconds_until(until, now))),
         LoginAttempt::Counted { account, failures } => (account, failures),
     };
-    let GivenPassword(password) = request.password;
+    let password = request.password;
     let phc = account.as_ref().map(|account| account.password_hash.clone());
     let verified = if account.is_some() {
-        password.clone().verify(phc).await?
+        password.verify(phc).await?
     } else {
         // Beside the hash, so that it adds nothing to the answer's time.
         let (verdict, remembered) = futures_util::join!(
-            password.clone().verify(phc),
+            password.verify(phc),
             state.web.store.forget_unknown_address_later(email, now)
         );
         remembered?;
@@ -70,23 +71,10 @@ pub(crate) async fn login(
         ));
     }
     let stronger_hash = match verified {
-        Verdict::RightButWeaklyHashed => Some(password.hash().await?),
+        Verdict::RightButWeaklyHashed => Some(Password::known(&password).hash().await?),
         _ => None,
     };
     open_session(&state, email, &account, &client, stronger_hash.as_deref(), now).await
-}
-
-fn seconds_until(until: Timestamp, now: Timestamp) -> u64 {
-    u64::try_from(until.duration_since(now).as_millis()).unwrap_or(0).div_ceil(1_000).max(1)
-}
-
-fn locked(seconds: u64) -> ApiError {
-    ApiError::new(
-        StatusCode::TOO_MANY_REQUESTS,
-        "account_locked",
-        format!("Too many wrong passwords. Try again in {seconds} seconds."),
-    )
-    .with_retry_after(seconds)
 }
 
 fn refusal(failures: u32) -> ApiError {
@@ -113,30 +101,23 @@ async fn open_session(
     let user_id = account.user_id;
     let session_id = SessionId::new(now, random::bytes());
     let refresh_token = RefreshToken::new(user_id, session_id, random::bytes());
-    let lifetime = SignedDuration::try_from(state.refresh_lifetime).map_err(|error| ApiError::bug(&error))?;
     let session = Session {
         id: session_id,
         user_id,
         role: account.role,
         refresh_sha256: refresh_token.sha256(),
+        refresh_family_sha256: refresh_token.family_sha256(),
+        previous_refresh_sha256: None,
+        refreshed_at: None,
         ip: client.ip.clone(),
         user_agent: client.user_agent.clone(),
         created_at: now,
         last_used_at: now,
-        expires_at: now.saturating_add(lifetime).map_err(|error| ApiError::bug(&error))?,
+        expires_at: state.refresh_end(now)?,
     };
     let device = device(client);
-    let mut event = Event::new(
-        EventId::new(now, random::bytes()),
-        EventType::UserLoggedIn,
-        now,
-        Actor::User(user_id),
-        Some(user_id),
-        Subjects { user_id: Some(user_id), ..Subjects::default() },
-    );
+    let mut event = account_event(EventType::UserLoggedIn, user_id, Actor::User(user_id), Some(client), now);
     event.data.insert("newDevice".to_owned(), json!(!account.devices.contains(&device)));
-    event.data.extend(client.ip.iter().map(|ip| ("ip".to_owned(), json!(ip))));
-    event.data.extend(client.user_agent.iter().map(|agent| ("userAgent".to_owned(), json!(agent))));
 
     let store = &state.web.store;
     let key = state.signer.verification_key();
@@ -152,21 +133,12 @@ async fn open_session(
     }
     published?;
     let profile = profile?.ok_or_else(|| ApiError::bug(&"credentials without a profile"))?;
-    let seconds = state.access_lifetime.as_secs();
-    let access_token = state
-        .signer
-        .sign(user_id, session_id, now, i64::try_from(seconds).unwrap_or(i64::MAX))
-        .map_err(|error| ApiError::bug(&error))?;
-    Ok(Reply::ok(
-        format!("Welcome back, {}!", profile.name),
-        json!({
-            "user": {"id": user_id, "name": profile.name, "email": profile.email, "role": account.role},
-            "accessToken": access_token,
-            "refreshToken": refresh_token.encode(),
-            "tokenType": "Bearer",
-            "expiresIn": seconds,
-        }),
-    ))
+    let mut data = state.tokens(&refresh_token, now)?;
+    data.insert(
+        "user".to_owned(),
+        json!({"id": user_id, "name": profile.name, "email": profile.email, "role": account.role}),
+    );
+    Ok(Reply::ok(format!("Welcome back, {}!", profile.name), Value::Object(data)))
 }
 
 /// A device's fingerprint: what the client calls itself, hashed. Coarse on purpose: it decides no more than
@@ -188,13 +160,5 @@ mod tests {
         assert_eq!(answers[1].details["attemptsRemaining"], 1);
         assert_eq!((answers[2].status.as_u16(), answers[2].retry_after), (429, Some(30)));
         assert_eq!(answers[2].message, "Too many wrong passwords. Try again in 30 seconds.");
-    }
-
-    #[test]
-    fn what_is_left_of_a_lock_is_rounded_up() {
-        let at = |ms| Timestamp::from_millisecond(ms).unwrap();
-        assert_eq!(seconds_until(at(30_000), at(1)), 30);
-        assert_eq!(seconds_until(at(30_000), at(29_999)), 1);
-        assert_eq!(seconds_until(at(30_000), at(40_000)), 1);
     }
 }

@@ -23,7 +23,7 @@ pub(crate) async fn logout(
         None,
         Subjects { user_id: Some(caller.user_id), ..Subjects::default() },
     );
-    match state.web.store.log_out(caller.user_id, caller.session_id, &event).await {
+    match state.web.store.end_session(caller.user_id, caller.session_id, &event).await {
         // Another request has logged this session out meanwhile, which is what was wanted.
         Ok(()) | Err(StoreError::Changed) => Ok(Reply::ok("You are logged out.", json!({}))),
         Err(error) => Err(error.into()),

@@ -1,13 +1,13 @@
-//! What may be a password, and hashing off the async executor.
+//! What may be a new password, and hashing it off the async executor.
 
 use std::str::FromStr;
 
-use chairbook_auth::password::{self, Verdict};
+use chairbook_auth::password;
 use chairbook_platform::random;
+use chairbook_web::password::{GivenPassword, MAX_PASSWORD_CHARACTERS};
 use chairbook_web::{ApiError, FieldError};
 
 const MIN_CHARACTERS: usize = 8;
-const MAX_CHARACTERS: usize = 128;
 
 /// Below so many guesses (as a power of ten) a password is in the lists that attackers try first: zxcvbn's list
 /// of common passwords has 30,000, and its rules for capitals, digits and `1337` multiply each by little.
@@ -22,10 +22,10 @@ impl FromStr for Password {
 
     fn from_str(text: &str) -> Result<Self, String> {
         let characters = text.chars().count();
-        if (MIN_CHARACTERS..=MAX_CHARACTERS).contains(&characters) {
+        if (MIN_CHARACTERS..=MAX_PASSWORD_CHARACTERS).contains(&characters) {
             Ok(Self(text.to_owned()))
         } else {
-            Err(format!("must have {MIN_CHARACTERS} to {MAX_CHARACTERS} characters"))
+            Err(format!("must have {MIN_CHARACTERS} to {MAX_PASSWORD_CHARACTERS} characters"))
         }
     }
 }
@@ -54,26 +54,9 @@ impl Password {
             .map_err(|error| ApiError::bug(&error))
     }
 
-    /// Checks it against a PHC string; without one, it takes as long and is wrong.
-    pub(crate) async fn verify(self, phc: Option<String>) -> Result<Verdict, ApiError> {
-        tokio::task::spawn_blocking(move || password::verify(&self.0, phc.as_deref()))
-            .await
-            .map_err(|error| ApiError::bug(&error))
-    }
-}
-
-/// A password at login: any text, since one that is too short is simply wrong.
-#[derive(Clone)]
-pub(crate) struct GivenPassword(pub(crate) Password);
-
-impl FromStr for GivenPassword {
-    type Err = String;
-
-    fn from_str(text: &str) -> Result<Self, String> {
-        if text.chars().count() > MAX_CHARACTERS {
-            return Err(format!("must have at most {MAX_CHARACTERS} characters"));
-        }
-        Ok(Self(Password(text.to_owned())))
+    /// A password that is right already, to be hashed anew.
+    pub(crate) fn known(password: &GivenPassword) -> Self {
+        Self(password.as_str().to_owned())
     }
 }
 

@@ -7,7 +7,7 @@ use chairbook_models::ids::UserId;
 use chairbook_models::text::{PersonName, Phone};
 use chairbook_models::user::{Profile, Role};
 use chairbook_platform::{clock, random};
-use chairbook_store::{Registration, StoreError};
+use chairbook_store::{Registration, StoreError, TokenPurpose};
 use chairbook_web::{ApiError, Body, Fields, FromFields, Reply, Visitor};
 use http::StatusCode;
 use serde_json::{Value, json};
@@ -61,7 +61,13 @@ pub(crate) async fn register(
         updated_at: now,
     };
     let password_hash = request.password.hash().await?;
-    let (token, event) = state.verification(EventType::UserRegistered, profile.id, email, now)?;
+    let (token, event) = state.one_time_token(
+        TokenPurpose::VerifyEmail,
+        EventType::UserRegistered,
+        Some((profile.id, &password_hash)),
+        email,
+        now,
+    )?;
     let registration = Registration {
         profile: &profile,
         email,

@@ -1,19 +1,18 @@
 //! `GET /auth/verify-email/{token}` and `POST /auth/resend-verification`.
 
 use axum::extract::{Path, State as Shared};
-use axum::response::{Html, IntoResponse, Response};
+use axum::response::{IntoResponse, Response};
 use chairbook_auth::email_address::EmailAddress;
 use chairbook_auth::opaque_token;
-use chairbook_models::event::{Actor, Event, EventType, Subjects};
-use chairbook_models::ids::EventId;
-use chairbook_models::user::Role;
-use chairbook_platform::{clock, random};
-use chairbook_store::StoreError;
+use chairbook_models::event::{Actor, EventType};
+use chairbook_platform::clock;
+use chairbook_store::{StoreError, TokenPurpose};
 use chairbook_web::{ApiError, Body, Fields, FromFields, Reply, Visitor};
-use http::{HeaderMap, HeaderValue, StatusCode, header};
+use http::{HeaderMap, StatusCode, header};
 use serde_json::{Value, json};
 
-use crate::State;
+use crate::page::page;
+use crate::{State, account_event};
 
 pub(crate) async fn verify(
     Shared(state): Shared<State>,
@@ -37,24 +36,11 @@ pub(crate) async fn verify(
     }
 }
 
-fn wants_html(headers: &HeaderMap) -> bool {
+pub(crate) fn wants_html(headers: &HeaderMap) -> bool {
     headers
         .get(header::ACCEPT)
         .and_then(|accept| accept.to_str().ok())
         .is_some_and(|accept| accept.contains("text/html"))
-}
-
-/// A page for people who follow the link in a browser. `title` and `text` are ours, never a visitor's.
-fn page(status: StatusCode, title: &str, text: &str) -> Response {
-    let html = format!(
-        r#"<!doctype html><html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1"><title>{title}</title><style>body{{font:18px/1.5 system-ui,sans-serif;margin:20vh auto;max-width:32rem;padding:0 1.5rem;text-align:center;color:#1f2933;background:#fff}}@media(prefers-color-scheme:dark){{body{{color:#e4e7eb;background:#1f2933}}}}</style></head><body><h1>{title}</h1><p>{text}</p></body></html>"#
-    );
-    let mut response = (status, Html(html)).into_response();
-    response.headers_mut().insert(
-        header::CONTENT_SECURITY_POLICY,
-        HeaderValue::from_static("default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'"),
-    );
-    response
 }
 
 async fn use_token(state: &State, token: &str) -> Result<(), ApiError> {
@@ -66,18 +52,10 @@ async fn use_token(state: &State, token: &str) -> Result<(), ApiError> {
         )
     };
     let now = clock::now();
-    let row = state.web.store.verification_token(&opaque_token::sha256_hex(token)).await?;
+    let row = state.web.store.token(&opaque_token::sha256_hex(token), TokenPurpose::VerifyEmail).await?;
     let row = row.filter(|row| now < row.expires_at).ok_or_else(invalid)?;
-    let role =
-        state.owner.as_ref().is_some_and(|owner| owner.canonical() == row.email).then_some(Role::Owner);
-    let event = Event::new(
-        EventId::new(now, random::bytes()),
-        EventType::UserVerified,
-        now,
-        Actor::User(row.user_id),
-        Some(row.user_id),
-        Subjects { user_id: Some(row.user_id), ..Subjects::default() },
-    );
+    let role = state.role_of(&row.email);
+    let event = account_event(EventType::UserVerified, row.user_id, Actor::User(row.user_id), None, now);
     match state.web.store.verify_email(&row, role, &event).await {
         Err(StoreError::Changed) => Err(invalid()),
         other => other.map_err(ApiError::from),
@@ -101,11 +79,13 @@ pub(crate) async fn resend(
     Body(request): Body<Request>,
 ) -> Result<Reply<Value>, ApiError> {
     let email = request.email.canonical();
-    if let Some(account) = state.web.store.account(email).await?.filter(|account| !account.verified) {
-        let (token, event) =
-            state.verification(EventType::UserVerificationRequested, account.user_id, email, clock::now())?;
-        state.web.store.request_verification(&token, &event).await?;
-    }
+    let now = clock::now();
+    let account = state.web.store.account(email).await?.filter(|account| !account.verified);
+    let account = account.as_ref().map(|account| (account.user_id, account.password_hash.as_str()));
+    let purpose = TokenPurpose::VerifyEmail;
+    let (token, event) =
+        state.one_time_token(purpose, EventType::UserVerificationRequested, account, email, now)?;
+    state.web.store.add_token(&token, &event).await?;
     Ok(Reply::ok(
         "If there is an account with this address that is not verified yet, we have sent it an e-mail.",
         json!({}),

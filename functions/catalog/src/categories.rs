@@ -2,11 +2,9 @@
 
 use axum::extract::State;
 use chairbook_models::catalog::Category;
-use chairbook_web::{ApiError, Pending, Query, Revalidated, Visitor, Web};
+use chairbook_web::{ApiError, Paging, Pending, Query, Revalidated, Visitor, Web};
 use http::HeaderMap;
 use serde_json::{Value, json};
-
-use crate::listing::Paging;
 
 pub(crate) fn render(category: &Category) -> Value {
     json!({

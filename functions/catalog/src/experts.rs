@@ -3,11 +3,9 @@
 use axum::extract::State;
 use chairbook_models::catalog::{Catalog, Expert};
 use chairbook_models::ids::{ExpertId, ServiceId};
-use chairbook_web::{ApiError, Fields, FromFields, Id, Pending, Query, Revalidated, Visitor, Web};
+use chairbook_web::{ApiError, Fields, FromFields, Id, Paging, Pending, Query, Revalidated, Visitor, Web};
 use http::HeaderMap;
 use serde_json::{Value, json};
-
-use crate::listing::Paging;
 
 /// `serviceId`, `limit`, `cursor`.
 pub(crate) struct Filter {

@@ -2,7 +2,6 @@
 
 mod categories;
 mod experts;
-mod listing;
 mod services;
 
 use axum::Router;

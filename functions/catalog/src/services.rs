@@ -3,11 +3,9 @@
 use axum::extract::State;
 use chairbook_models::catalog::{Catalog, Service};
 use chairbook_models::ids::{CategoryId, ExpertId, ServiceId};
-use chairbook_web::{ApiError, Fields, FromFields, Id, Pending, Query, Revalidated, Visitor, Web};
+use chairbook_web::{ApiError, Fields, FromFields, Id, Paging, Pending, Query, Revalidated, Visitor, Web};
 use http::HeaderMap;
 use serde_json::{Value, json};
-
-use crate::listing::Paging;
 
 /// The longest search text, characters.
 const MAX_SEARCH: usize = 100;

@@ -11,6 +11,9 @@ use serde_json::Value;
 /// How long the link in a verification mail works.
 const VERIFICATION_LINK: SignedDuration = SignedDuration::from_hours(24);
 
+/// How long the link in a mail for a new password works.
+const RESET_LINK: SignedDuration = SignedDuration::from_hours(1);
+
 /// Whether a login is answered with a mail.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum LoginMail {
@@ -63,13 +66,16 @@ pub fn reason_to_skip(facts: &Facts<'_>) -> Option<&'static str> {
         EventType::UserRegistered | EventType::UserVerificationRequested => {
             if recipient.email_verified {
                 Some("already_verified")
-            } else if facts.now.duration_since(event.at) >= VERIFICATION_LINK {
-                Some("link_expired")
             } else {
-                None
+                link_expired(facts, VERIFICATION_LINK)
             }
         }
-        EventType::UserVerified => None,
+        EventType::UserPasswordResetRequested => link_expired(facts, RESET_LINK),
+        // Whose account it is must hear of these, however late.
+        EventType::UserVerified
+        | EventType::UserSessionRevoked
+        | EventType::UserPasswordChanged
+        | EventType::UserRoleChanged => None,
         EventType::UserLoggedIn => match facts.login_mail {
             LoginMail::Always => None,
             // A login of which nobody said whether the device is known is told, to be on the safe side.
@@ -87,8 +93,19 @@ pub fn reason_to_skip(facts: &Facts<'_>) -> Option<&'static str> {
         }
         EventType::AppointmentCancelled => about(facts.appointment, Status::Cancelled, None),
         EventType::AppointmentExpired => about(facts.appointment, Status::Expired, None),
-        EventType::UserLoggedOut | EventType::CatalogChanged => Some("no_mail"),
+        EventType::UserLoggedOut
+        | EventType::UserSessionRefreshed
+        | EventType::UserSessionsEnded
+        | EventType::UserProfileChanged
+        | EventType::UserExported
+        | EventType::UserDeleted
+        | EventType::CatalogChanged => Some("no_mail"),
     }
+}
+
+/// A link that no longer works is not worth a mail.
+fn link_expired(facts: &Facts<'_>, lifetime: SignedDuration) -> Option<&'static str> {
+    (facts.now.duration_since(facts.event.at) >= lifetime).then_some("link_expired")
 }
 
 /// An appointment must still be what its mail says, and, where the mail looks forward to it, not be over.
@@ -213,6 +230,32 @@ mod tests {
             }
         }
         assert_eq!(decide(&event(EventType::UserVerified), true, None, "2026-03-09T12:00:00Z"), None);
+    }
+
+    #[test]
+    fn a_link_for_a_new_password_is_sent_while_it_works_to_verified_addresses_and_others() {
+        let event = event(EventType::UserPasswordResetRequested);
+        for (now, skip) in [
+            ("2026-03-01T12:00:01Z", None),
+            ("2026-03-01T12:59:59Z", None),
+            ("2026-03-01T13:00:00Z", Some("link_expired")),
+            ("2026-03-02T12:00:00Z", Some("link_expired")),
+        ] {
+            for verified in [true, false] {
+                assert_eq!(decide(&event, verified, None, now), skip, "{verified} {now}");
+            }
+        }
+    }
+
+    #[test]
+    fn what_concerns_an_account_s_safety_is_told_however_late() {
+        for event_type in
+            [EventType::UserSessionRevoked, EventType::UserPasswordChanged, EventType::UserRoleChanged]
+        {
+            for now in ["2026-03-01T12:00:01Z", "2026-03-09T12:00:00Z"] {
+                assert_eq!(decide(&event(event_type), true, None, now), None, "{event_type:?} {now}");
+            }
+        }
     }
 
     #[test]

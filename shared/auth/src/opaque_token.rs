@@ -23,7 +23,8 @@ pub fn one_time(random: [u8; 32]) -> String {
     BASE64_URL_SAFE_NO_PAD.encode(random)
 }
 
-/// A refresh token: opaque to its bearer, and for us the session that it belongs to besides its 32 random bytes.
+/// A refresh token: opaque to its bearer, and for us the session that it belongs to besides its 32 random bytes. Their
+/// first half stays the same as the token is replaced, which tells an older token of a session from a made-up one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct RefreshToken {
     /// Whose session it refreshes.
@@ -40,14 +41,33 @@ impl RefreshToken {
         Self { user_id, session_id, random }
     }
 
-    /// The token as its bearer keeps it: 86 characters of URL-safe base64.
+    /// The token that replaces it: of the same family, so that the older one is known for what it is when it comes
+    /// back.
     #[must_use]
-    pub fn encode(&self) -> String {
+    pub fn next(&self, random: [u8; 16]) -> Self {
+        let mut next = *self;
+        next.random[16..].copy_from_slice(&random);
+        next
+    }
+
+    /// The SHA-256 of what all tokens of a session have in common, and nobody else can guess.
+    #[must_use]
+    pub fn family_sha256(&self) -> String {
+        sha256_hex(&BASE64_URL_SAFE_NO_PAD.encode(&self.bytes()[..48]))
+    }
+
+    fn bytes(&self) -> [u8; 64] {
         let mut bytes = [0_u8; 64];
         bytes[..16].copy_from_slice(&self.user_id.to_bytes());
         bytes[16..32].copy_from_slice(&self.session_id.to_bytes());
         bytes[32..].copy_from_slice(&self.random);
-        BASE64_URL_SAFE_NO_PAD.encode(bytes)
+        bytes
+    }
+
+    /// The token as its bearer keeps it: 86 characters of URL-safe base64.
+    #[must_use]
+    pub fn encode(&self) -> String {
+        BASE64_URL_SAFE_NO_PAD.encode(self.bytes())
     }
 
     /// Reads a token; `None` if it is not of that form.
@@ -84,6 +104,11 @@ mod tests {
         let token = RefreshToken::new(UserId::derived([1; 16]), SessionId::derived([2; 16]), [3; 32]);
         assert_eq!(RefreshToken::decode(&token.encode()), Some(token));
         assert_eq!(token.encode().len(), 86);
+        let next = token.next([4; 16]);
+        assert_ne!(next.sha256(), token.sha256());
+        assert_eq!(next.family_sha256(), token.family_sha256());
+        let other = RefreshToken::new(token.user_id, token.session_id, [4; 32]);
+        assert_ne!(other.family_sha256(), token.family_sha256());
         for bad in ["", "abc", "!", &token.encode()[1..], &format!("{}A", token.encode())] {
             assert_eq!(RefreshToken::decode(bad), None, "{bad}");
         }

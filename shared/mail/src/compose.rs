@@ -6,7 +6,10 @@ use chairbook_models::event::{Actor, Event, EventType};
 use chairbook_models::user::Profile;
 use serde_json::Value;
 
-use crate::account::{VerifyEmail, Welcome, WelcomeBack};
+use crate::account::{
+    PasswordChanged, ResetPassword, RoleChanged, SessionRevoked, VerifyEmail, Welcome, WelcomeBack,
+    role_in_words,
+};
 use crate::appointment::{
     AppointmentCancelled, AppointmentConfirmed, AppointmentExpired, AppointmentReserved, Summary,
     cancellable_until,
@@ -45,17 +48,35 @@ pub fn compose(context: &Context<'_>) -> Result<Rendered, MailError> {
     let event = context.event;
     match event.event_type {
         EventType::UserRegistered | EventType::UserVerificationRequested => {
-            let token = context.token.ok_or(MailError::TokenMissing(event.event_type))?;
-            let link = format!("{}/api/v1/auth/verify-email/{token}", context.config.public_url());
-            VerifyEmail { salon: salon(context), link }.render(Vec::new())
+            VerifyEmail { salon: salon(context), link: link(context, "verify-email")? }.render(Vec::new())
         }
         EventType::UserVerified => Welcome { salon: salon(context), name: name(context) }.render(Vec::new()),
         EventType::UserLoggedIn => welcome_back(context)?.render(Vec::new()),
+        EventType::UserSessionRevoked => {
+            let details = when_and_where(context)?;
+            SessionRevoked { salon: salon(context), name: name(context), details }.render(Vec::new())
+        }
+        EventType::UserPasswordResetRequested => {
+            let name = context.recipient.email_verified.then(|| name(context));
+            let link = link(context, "reset-password")?;
+            ResetPassword { salon: salon(context), name, link }.render(Vec::new())
+        }
+        EventType::UserPasswordChanged => {
+            let details = when_and_where(context)?;
+            PasswordChanged { salon: salon(context), name: name(context), details }.render(Vec::new())
+        }
+        EventType::UserRoleChanged => role_changed(context)?.render(Vec::new()),
         EventType::AppointmentConfirmed
         | EventType::AppointmentReserved
         | EventType::AppointmentCancelled
         | EventType::AppointmentExpired => about_appointment(context),
-        EventType::UserLoggedOut | EventType::CatalogChanged => Err(MailError::NoMail(event.event_type)),
+        EventType::UserLoggedOut
+        | EventType::UserSessionRefreshed
+        | EventType::UserSessionsEnded
+        | EventType::UserProfileChanged
+        | EventType::UserExported
+        | EventType::UserDeleted
+        | EventType::CatalogChanged => Err(MailError::NoMail(event.event_type)),
     }
 }
 
@@ -67,11 +88,22 @@ fn name(context: &Context<'_>) -> String {
     text::single_line(&context.recipient.name)
 }
 
-fn welcome_back(context: &Context<'_>) -> Result<WelcomeBack, MailError> {
-    let event = context.event;
-    let at = time::local(event.at, &context.settings.time_zone)?;
-    let said = |key: &str| event.data.get(key).and_then(Value::as_str).filter(|text| !text.trim().is_empty());
-    let mut details = vec![Detail::new("When", &time::in_full(&at))];
+/// The link to a route of `/auth` with the event's one-time token.
+fn link(context: &Context<'_>, route: &str) -> Result<String, MailError> {
+    let token = context.token.ok_or(MailError::TokenMissing(context.event.event_type))?;
+    Ok(format!("{}/api/v1/auth/{route}/{token}", context.config.public_url()))
+}
+
+fn when(context: &Context<'_>) -> Result<Detail, MailError> {
+    let at = time::local(context.event.at, &context.settings.time_zone)?;
+    Ok(Detail::new("When", &time::in_full(&at)))
+}
+
+/// When the event was, and what it says of the client that caused it.
+fn when_and_where(context: &Context<'_>) -> Result<Vec<Detail>, MailError> {
+    let data = &context.event.data;
+    let said = |key: &str| data.get(key).and_then(Value::as_str).filter(|text| !text.trim().is_empty());
+    let mut details = vec![when(context)?];
     if let Some(ip) = said("ip") {
         details.push(Detail::new("IP address", ip));
     }
@@ -79,8 +111,21 @@ fn welcome_back(context: &Context<'_>) -> Result<WelcomeBack, MailError> {
         let shown: String = text::single_line(user_agent).chars().take(USER_AGENT_LENGTH).collect();
         details.push(Detail::new("Device", &shown));
     }
-    let new_device = event.data.get("newDevice").and_then(Value::as_bool).unwrap_or(false);
+    Ok(details)
+}
+
+fn welcome_back(context: &Context<'_>) -> Result<WelcomeBack, MailError> {
+    let new_device = context.event.data.get("newDevice").and_then(Value::as_bool).unwrap_or(false);
+    let details = when_and_where(context)?;
     Ok(WelcomeBack { salon: salon(context), name: name(context), new_device, details })
+}
+
+fn role_changed(context: &Context<'_>) -> Result<RoleChanged, MailError> {
+    let event = context.event;
+    let role = event.data.get("role").cloned().and_then(|role| serde_json::from_value(role).ok());
+    let role = role.ok_or(MailError::RoleMissing(event.event_type))?;
+    let details = vec![Detail::new("New role", role_in_words(role)), when(context)?];
+    Ok(RoleChanged { salon: salon(context), name: name(context), details })
 }
 
 fn about_appointment(context: &Context<'_>) -> Result<Rendered, MailError> {

@@ -114,14 +114,26 @@ fn mail(event: &Event, status: Status) -> Rendered {
     mail_of(event, &profile(), &appointment(status), &settings())
 }
 
-fn login(data: serde_json::Value) -> Event {
-    let mut event = by_customer(EventType::UserLoggedIn);
+fn saying(event_type: EventType, data: serde_json::Value) -> Event {
+    let mut event = by_customer(event_type);
     event.data = serde_json::from_value(data).unwrap();
     event
 }
 
+fn login(data: serde_json::Value) -> Event {
+    saying(EventType::UserLoggedIn, data)
+}
+
 const BROWSER: &str =
     "Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/140.0.0.0 Safari/537.36";
+
+fn client() -> serde_json::Value {
+    json!({"ip": "192.0.2.7", "userAgent": BROWSER})
+}
+
+fn role(role: &str) -> Event {
+    saying(EventType::UserRoleChanged, json!({"role": role}))
+}
 
 /// Every mail there is, by the name of its snapshot.
 fn all() -> Vec<(&'static str, Rendered)> {
@@ -137,6 +149,12 @@ fn all() -> Vec<(&'static str, Rendered)> {
             ),
         ),
         ("welcome_back_new_device", mail(&login(json!({"newDevice": true})), Status::Confirmed)),
+        ("reset_password", mail(&by_customer(EventType::UserPasswordResetRequested), Status::Confirmed)),
+        ("password_changed", mail(&saying(EventType::UserPasswordChanged, client()), Status::Confirmed)),
+        ("session_revoked", mail(&saying(EventType::UserSessionRevoked, client()), Status::Confirmed)),
+        ("role_changed_to_customer", mail(&role("user"), Status::Confirmed)),
+        ("role_changed_to_front_desk", mail(&role("admin"), Status::Confirmed)),
+        ("role_changed_to_owner", mail(&role("owner"), Status::Confirmed)),
         ("appointment_confirmed", mail(&by_customer(EventType::AppointmentConfirmed), Status::Confirmed)),
         ("appointment_reserved", mail(&by_customer(EventType::AppointmentReserved), Status::Reserved)),
         ("appointment_cancelled", mail(&by_customer(cancelled), Status::Cancelled)),
@@ -172,6 +190,8 @@ fn an_event_without_what_its_mail_needs_says_what_is_missing() {
     for (event_type, message) in [
         (EventType::UserRegistered, "user.registered carries no token"),
         (EventType::UserVerificationRequested, "user.verification_requested carries no token"),
+        (EventType::UserPasswordResetRequested, "user.password_reset_requested carries no token"),
+        (EventType::UserRoleChanged, "the data of user.role_changed must have a role: user, admin or owner"),
         (EventType::AppointmentConfirmed, "appointment.confirmed came without its appointment"),
         (EventType::AppointmentExpired, "appointment.expired came without its appointment"),
         (EventType::UserLoggedOut, "there is no mail for user.logged_out"),
@@ -186,6 +206,23 @@ fn an_event_without_what_its_mail_needs_says_what_is_missing() {
             config: &config,
         };
         assert_eq!(compose(&context).unwrap_err().to_string(), message);
+    }
+}
+
+#[test]
+fn a_role_that_there_is_not_is_no_role() {
+    let (profile, settings, config) = (profile(), settings(), config());
+    for unknown in [json!("root"), json!("<b>owner</b>"), json!(""), json!(null), json!(["owner"])] {
+        let event = saying(EventType::UserRoleChanged, json!({"role": unknown}));
+        let context = Context {
+            event: &event,
+            recipient: &profile,
+            appointment: None,
+            token: None,
+            settings: &settings,
+            config: &config,
+        };
+        assert!(matches!(compose(&context), Err(MailError::RoleMissing(_))), "{unknown}");
     }
 }
 
@@ -209,7 +246,7 @@ fn a_wrong_time_zone_is_named() {
 fn every_event_that_notifies_has_a_mail_and_no_other() {
     for event_type in EventType::ALL {
         let (profile, settings, config) = (profile(), settings(), config());
-        let event = by_customer(event_type);
+        let event = saying(event_type, json!({"role": "admin"}));
         let appointment = appointment(Status::Confirmed);
         let context = Context {
             event: &event,
@@ -246,6 +283,16 @@ fn hostile_mails() -> Vec<(&'static str, Rendered)> {
         (by_customer(EventType::UserRegistered), Status::Confirmed),
         (by_customer(EventType::UserVerified), Status::Confirmed),
         (login(json!({"newDevice": true, "ip": HOSTILE, "userAgent": HOSTILE})), Status::Confirmed),
+        (by_customer(EventType::UserPasswordResetRequested), Status::Confirmed),
+        (
+            saying(EventType::UserPasswordChanged, json!({"ip": HOSTILE, "userAgent": HOSTILE})),
+            Status::Confirmed,
+        ),
+        (
+            saying(EventType::UserSessionRevoked, json!({"ip": HOSTILE, "userAgent": HOSTILE})),
+            Status::Confirmed,
+        ),
+        (role("admin"), Status::Confirmed),
         (by_customer(EventType::AppointmentConfirmed), Status::Confirmed),
         (by_customer(EventType::AppointmentReserved), Status::Reserved),
         (by_customer(EventType::AppointmentCancelled), Status::Cancelled),
@@ -294,6 +341,47 @@ fn the_verification_mail_shows_nothing_that_a_stranger_wrote() {
         let link = format!("https://api.chairbook.example/api/v1/auth/verify-email/{TOKEN}");
         assert!(mail.text.lines().any(|line| line == link), "{}", mail.text);
         assert!(mail.html.contains(&format!("href=\"{link}\"")), "{}", mail.html);
+    }
+}
+
+#[test]
+fn a_new_password_is_offered_by_link_and_by_name_only_to_an_address_that_is_verified() {
+    let link = format!("https://api.chairbook.example/api/v1/auth/reset-password/{TOKEN}");
+    // Whoever asked is not shown either: they may be a stranger, and wrote this themselves.
+    let event = saying(
+        EventType::UserPasswordResetRequested,
+        json!({"ip": "192.0.2.7", "userAgent": "spam.example"}),
+    );
+    for (email_verified, greeting) in [(true, "Hello Win a prize,"), (false, "Hello,")] {
+        let profile = Profile { name: "Win a prize".to_owned(), email_verified, ..profile() };
+        let mail = mail_of(&event, &profile, &appointment(Status::Confirmed), &settings());
+        assert_eq!(mail.text.lines().next(), Some(greeting));
+        assert!(mail.html.contains(&format!(">{greeting}<")), "{}", mail.html);
+        for part in [&mail.subject, &mail.text, &mail.html] {
+            assert_eq!(part.contains("prize"), email_verified && part != &mail.subject, "{part}");
+            assert!(!part.contains("spam.example") && !part.contains("192.0.2.7"), "{part}");
+        }
+        assert!(mail.text.lines().any(|line| line == link), "{}", mail.text);
+        assert!(mail.html.contains(&format!("href=\"{link}\"")), "{}", mail.html);
+    }
+}
+
+#[test]
+fn what_an_event_does_not_say_of_the_client_is_left_out() {
+    for event_type in [EventType::UserPasswordChanged, EventType::UserSessionRevoked] {
+        for (data, ip, device) in [
+            (json!({}), false, false),
+            (json!({"ip": " ", "userAgent": null}), false, false),
+            (json!({"ip": "192.0.2.7"}), true, false),
+            (json!({"userAgent": "test/1"}), false, true),
+        ] {
+            let mail = mail(&saying(event_type, data.clone()), Status::Confirmed);
+            for part in [&mail.text, &mail.html] {
+                assert!(part.contains("Saturday, 28 February 2026, 15:30"), "{data}: {part}");
+                assert_eq!(part.contains("IP address"), ip, "{data}: {part}");
+                assert_eq!(part.contains("Device"), device, "{data}: {part}");
+            }
+        }
     }
 }
 

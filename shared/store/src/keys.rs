@@ -24,6 +24,11 @@ pub(crate) fn session(user: UserId, session: SessionId) -> Key {
     key(format!("USER#{user}"), format!("SESSION#{session}"))
 }
 
+/// The partition of a user's sessions, and what their sort keys begin with.
+pub(crate) fn sessions(user: UserId) -> (String, &'static str) {
+    (format!("USER#{user}"), "SESSION#")
+}
+
 /// `email` is the address's canonical form: two spellings of one address are one key.
 pub(crate) fn credentials(email: &str) -> Key {
     key(format!("EMAIL#{email}"), "CREDENTIALS")

@@ -7,6 +7,7 @@
 //! To store one more kind of row: add its key to [`keys`], write and read it in its table's module through
 //! [`item`], and describe it in `docs/data-model.md`.
 
+mod accounts;
 mod appointments;
 mod catalog;
 mod error;
@@ -15,6 +16,7 @@ mod item;
 mod keys;
 mod limits;
 pub mod meter;
+mod sessions;
 mod transaction;
 mod users;
 
@@ -27,11 +29,13 @@ use aws_sdk_dynamodb::types::ReturnConsumedCapacity;
 use chairbook_auth::access_token::VerificationKey;
 use chairbook_models::catalog::Catalog;
 
+pub use accounts::AccountChange;
 pub use appointments::{AppointmentPage, BookOutcome, Expiry, Idempotency, PageKey};
 pub use catalog::CatalogRow;
 pub use error::StoreError;
 pub use events::{Claim, DeliveryOutcome};
-pub use users::{Account, LoginAttempt, Registration, VerificationToken};
+pub use sessions::Rotation;
+pub use users::{Account, LoginAttempt, OneTimeToken, Registration, TokenPurpose};
 
 /// The tables' names; a function knows only those that it may use.
 #[derive(Debug, Clone, Default)]

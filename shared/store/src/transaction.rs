@@ -5,8 +5,8 @@ use std::time::Duration;
 use aws_sdk_dynamodb::error::SdkError;
 use aws_sdk_dynamodb::operation::transact_write_items::TransactWriteItemsError;
 use aws_sdk_dynamodb::types::{
-    CancellationReason, Put, ReturnConsumedCapacity, ReturnValuesOnConditionCheckFailure, TransactWriteItem,
-    Update,
+    CancellationReason, Delete, Put, ReturnConsumedCapacity, ReturnValuesOnConditionCheckFailure,
+    TransactWriteItem, Update,
 };
 
 use crate::item::{Item, s};
@@ -58,6 +58,22 @@ pub(crate) fn put(table: &str, item: Item, condition: Option<&str>) -> Result<Tr
         .build()
         .map_err(unbuilt)?;
     Ok(TransactWriteItem::builder().put(put).build())
+}
+
+/// A deletion, on a condition if there is one.
+pub(crate) fn delete(
+    table: &str,
+    key: Key,
+    condition: Option<&str>,
+) -> Result<TransactWriteItem, StoreError> {
+    let delete = Delete::builder()
+        .table_name(table)
+        .key("pk", s(key.pk))
+        .key("sk", s(key.sk))
+        .set_condition_expression(condition.map(str::to_owned))
+        .build()
+        .map_err(unbuilt)?;
+    Ok(TransactWriteItem::builder().delete(delete).build())
 }
 
 /// An update, to be completed by [`finish`].

@@ -1,4 +1,5 @@
-//! Table `users`: profiles, credentials, sessions, one-time tokens, verification keys.
+//! Table `users`: profiles, credentials, one-time tokens, verification keys. Sessions are in `sessions`, and what
+//! changes an account together with its sessions in `accounts`.
 
 use std::collections::BTreeSet;
 use std::sync::PoisonError;
@@ -7,19 +8,19 @@ use std::time::Duration;
 use aws_sdk_dynamodb::operation::put_item::PutItemError;
 use aws_sdk_dynamodb::operation::update_item::UpdateItemError;
 use aws_sdk_dynamodb::types::{
-    AttributeValue, Delete, ReturnConsumedCapacity, ReturnValue, ReturnValuesOnConditionCheckFailure,
+    AttributeValue, ReturnConsumedCapacity, ReturnValue, ReturnValuesOnConditionCheckFailure,
     TransactWriteItem,
 };
 use chairbook_auth::access_token::VerificationKey;
 use chairbook_auth::{Session, lockout};
 use chairbook_models::event::Event;
-use chairbook_models::ids::{SessionId, UserId};
+use chairbook_models::ids::UserId;
 use chairbook_models::user::{Profile, Role};
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 
 use crate::item::{Item, from_item, instant, n, number, s, to_item};
-use crate::transaction::{Outcome, create, finish, unbuilt, update};
+use crate::transaction::{Outcome, create, delete, finish, update};
 use crate::{Store, StoreError, keys, meter};
 
 /// How long failed logins of an address that nobody has are remembered.
@@ -44,6 +45,8 @@ pub struct Account {
     pub role: Role,
     /// From which devices they have logged in, by fingerprint.
     pub devices: BTreeSet<String>,
+    /// How often they have logged in: what has not changed says that no session was opened meanwhile.
+    pub logins: u64,
 }
 
 /// An attempt to log in, counted.
@@ -63,16 +66,32 @@ pub enum LoginAttempt {
     },
 }
 
-/// A one-time token that verifies an e-mail address, as its row keeps it.
+/// What a one-time token is good for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum TokenPurpose {
+    /// Verifying an e-mail address.
+    VerifyEmail,
+    /// Setting a new password.
+    ResetPassword,
+}
+
+/// A one-time token, as its row keeps it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct VerificationToken {
+pub struct OneTimeToken {
     /// The SHA-256 of the token.
     #[serde(skip)]
     pub sha256: String,
-    /// Whose address.
+    /// What it is good for.
+    pub purpose: TokenPurpose,
+    /// Whose it is.
     pub user_id: UserId,
-    /// The address's canonical form.
+    /// The canonical form of their address.
     pub email: String,
+    /// The SHA-256 of the password's hash when it was made: another password makes it worthless. Absent where the
+    /// password does not matter.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub password_sha256: Option<String>,
     /// Until when it is good (UTC).
     pub expires_at: Timestamp,
 }
@@ -87,7 +106,7 @@ pub struct Registration<'a> {
     /// The password's PHC string.
     pub password_hash: &'a str,
     /// The token that verifies the address.
-    pub token: Option<&'a VerificationToken>,
+    pub token: Option<&'a OneTimeToken>,
     /// The event that tells of it.
     pub event: &'a Event,
 }
@@ -100,6 +119,8 @@ struct Credentials {
     role: Role,
     #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
     devices: BTreeSet<String>,
+    #[serde(default)]
+    logins: u64,
 }
 
 impl From<Credentials> for Account {
@@ -110,6 +131,7 @@ impl From<Credentials> for Account {
             verified: row.verified,
             role: row.role,
             devices: row.devices,
+            logins: row.logins,
         }
     }
 }
@@ -150,14 +172,6 @@ fn not_locked(now: Timestamp) -> (String, Vec<(String, AttributeValue)>) {
 }
 
 impl Store {
-    /// A session, strongly consistent: what it says is in force.
-    ///
-    /// # Errors
-    /// [`StoreError`] when it could not be read.
-    pub async fn session(&self, user: UserId, session: SessionId) -> Result<Option<Session>, StoreError> {
-        self.get(self.users()?, keys::session(user, session), true).await?.map(from_item).transpose()
-    }
-
     /// A profile.
     ///
     /// # Errors
@@ -254,6 +268,7 @@ impl Store {
             verified: profile.email_verified,
             role: profile.role,
             devices: BTreeSet::new(),
+            logins: 0,
         };
         let mut profile_item = to_item(keys::profile(profile.id), profile)?;
         profile_item.insert("created_at".to_owned(), s(instant(profile.created_at)));
@@ -278,7 +293,7 @@ impl Store {
         }
     }
 
-    fn token_write(&self, token: &VerificationToken) -> Result<TransactWriteItem, StoreError> {
+    fn token_write(&self, token: &OneTimeToken) -> Result<TransactWriteItem, StoreError> {
         let mut item = to_item(keys::token(&token.sha256), token)?;
         item.insert("ttl".to_owned(), n(token.expires_at.as_second()));
         create(self.users()?, item)
@@ -295,26 +310,31 @@ impl Store {
         }
     }
 
-    /// Adds a token that verifies an address, and the event that brings it there.
+    /// Adds a one-time token, and the event that brings it to its address.
     ///
     /// # Errors
     /// [`StoreError`] when it could not be written.
-    pub async fn request_verification(
-        &self,
-        token: &VerificationToken,
-        event: &Event,
-    ) -> Result<(), StoreError> {
+    pub async fn add_token(&self, token: &OneTimeToken, event: &Event) -> Result<(), StoreError> {
         self.transact_or_changed(vec![self.token_write(token)?, self.event_write(event)?]).await
     }
 
-    /// The verification token with that SHA-256, whether or not it has expired.
+    /// The one-time token with that SHA-256, whether or not it has expired, if it is good for that.
     ///
     /// # Errors
     /// [`StoreError`] when it could not be read.
-    pub async fn verification_token(&self, sha256: &str) -> Result<Option<VerificationToken>, StoreError> {
+    pub async fn token(
+        &self,
+        sha256: &str,
+        purpose: TokenPurpose,
+    ) -> Result<Option<OneTimeToken>, StoreError> {
         let Some(item) = self.get(self.users()?, keys::token(sha256), true).await? else { return Ok(None) };
-        let token: VerificationToken = from_item(item)?;
-        Ok(Some(VerificationToken { sha256: sha256.to_owned(), ..token }))
+        let token: OneTimeToken = from_item(item)?;
+        Ok(Some(OneTimeToken { sha256: sha256.to_owned(), ..token }).filter(|token| token.purpose == purpose))
+    }
+
+    /// The deletion of a token, on the condition that it is still there.
+    pub(crate) fn token_use(&self, token: &OneTimeToken) -> Result<TransactWriteItem, StoreError> {
+        delete(self.users()?, keys::token(&token.sha256), Some("attribute_exists(pk)"))
     }
 
     /// Uses up a verification token: its address is verified, and its bearer's role becomes `role` if given.
@@ -323,19 +343,11 @@ impl Store {
     /// [`StoreError::Changed`] when the token was used up meanwhile, or its account is gone.
     pub async fn verify_email(
         &self,
-        token: &VerificationToken,
+        token: &OneTimeToken,
         role: Option<Role>,
         event: &Event,
     ) -> Result<(), StoreError> {
         let table = self.users()?;
-        let key = keys::token(&token.sha256);
-        let delete = Delete::builder()
-            .table_name(table)
-            .key("pk", s(key.pk))
-            .key("sk", s(key.sk))
-            .condition_expression("attribute_exists(pk)")
-            .build()
-            .map_err(unbuilt)?;
         let mut credentials = update(table, keys::credentials(&token.email))
             .condition_expression("user_id = :user")
             .expression_attribute_values(":user", s(token.user_id.to_string()))
@@ -358,7 +370,7 @@ impl Store {
             profile = profile.update_expression("SET email_verified = :true, updated_at = :now");
         }
         self.transact_or_changed(vec![
-            TransactWriteItem::builder().delete(delete).build(),
+            self.token_use(token)?,
             finish(credentials)?,
             finish(profile)?,
             self.event_write(event)?,
@@ -482,39 +494,19 @@ impl Store {
             .expression_attribute_values(":hash", s(&account.password_hash))
             .expression_attribute_values(":role", s(account.role.as_str()))
             .expression_attribute_values(":user", s(account.user_id.to_string()))
+            .expression_attribute_values(":one", n(1))
             .expression_attribute_values(":devices", AttributeValue::L(devices.into_iter().map(s).collect()));
         credentials = match stronger_hash {
-            None => credentials.update_expression("SET devices = :devices REMOVE failures, attempted_at"),
+            None => credentials
+                .update_expression("SET devices = :devices REMOVE failures, attempted_at ADD logins :one"),
             Some(hash) => credentials
                 .update_expression(
-                    "SET devices = :devices, password_hash = :stronger REMOVE failures, attempted_at",
+                    "SET devices = :devices, password_hash = :stronger REMOVE failures, attempted_at ADD logins :one",
                 )
                 .expression_attribute_values(":stronger", s(hash)),
         };
-        let mut item = to_item(keys::session(session.user_id, session.id), session)?;
-        item.insert("ttl".to_owned(), n(session.expires_at.as_second()));
-        self.transact_or_changed(vec![create(table, item)?, finish(credentials)?, self.event_write(event)?])
-            .await
-    }
-
-    /// Ends a session.
-    ///
-    /// # Errors
-    /// [`StoreError::Changed`] when it has ended already.
-    pub async fn log_out(&self, user: UserId, session: SessionId, event: &Event) -> Result<(), StoreError> {
-        let key = keys::session(user, session);
-        let delete = Delete::builder()
-            .table_name(self.users()?)
-            .key("pk", s(key.pk))
-            .key("sk", s(key.sk))
-            .condition_expression("attribute_exists(pk)")
-            .build()
-            .map_err(unbuilt)?;
-        self.transact_or_changed(vec![
-            TransactWriteItem::builder().delete(delete).build(),
-            self.event_write(event)?,
-        ])
-        .await
+        let writes = vec![self.session_write(session)?, finish(credentials)?, self.event_write(event)?];
+        self.transact_or_changed(writes).await
     }
 }
 

@@ -11,6 +11,8 @@ mod conditional;
 pub mod cursor;
 mod error;
 mod fields;
+mod paging;
+pub mod password;
 mod rate_limit;
 mod reply;
 
@@ -19,5 +21,6 @@ pub use app::{Web, router, run};
 pub use conditional::Revalidated;
 pub use error::{ApiError, FieldError};
 pub use fields::{Body, Fields, FromFields, Id, MAX_BODY_BYTES, Query};
+pub use paging::Paging;
 pub use rate_limit::Policy;
 pub use reply::{Page, Reply};

@@ -1,9 +1,13 @@
 //! Pages of lists that are in memory already.
 
-use chairbook_web::{ApiError, Fields, FromFields, Page, cursor};
+use crate::cursor;
+use crate::error::ApiError;
+use crate::fields::{Fields, FromFields};
+use crate::reply::Page;
 
 /// `limit` and `cursor`.
-pub(crate) struct Paging {
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Paging {
     limit: usize,
     cursor: Option<String>,
 }
@@ -18,13 +22,11 @@ impl FromFields for Paging {
 
 impl Paging {
     /// The page of `all` (in order) that is asked for. `list` names the list with its filters; `id` names an
-    /// item.
-    pub(crate) fn page<T>(
-        &self,
-        list: &str,
-        all: &[T],
-        id: impl Fn(&T) -> String,
-    ) -> Result<Page<usize>, ApiError> {
+    /// item. The answer's items are places in `all`.
+    ///
+    /// # Errors
+    /// 400 when the cursor is not one of this list.
+    pub fn page<T>(&self, list: &str, all: &[T], id: impl Fn(&T) -> String) -> Result<Page<usize>, ApiError> {
         let start = match &self.cursor {
             None => 0,
             Some(cursor) => {

@@ -1,0 +1,56 @@
+//! `POST /auth/change-password`.
+
+use axum::extract::State as Shared;
+use chairbook_models::event::EventType;
+use chairbook_platform::clock;
+use chairbook_store::{AccountChange, StoreError};
+use chairbook_web::password::{GivenPassword, canonical_email, prove_password};
+use chairbook_web::{ApiError, Body, Client, Customer, Fields, FromFields, Pending, Reply};
+use serde_json::{Value, json};
+
+use crate::password::Password;
+use crate::{State, account_event};
+
+/// `{currentPassword,newPassword}`.
+pub(crate) struct Request {
+    current: GivenPassword,
+    new: Password,
+}
+
+impl FromFields for Request {
+    fn from_fields(fields: &mut Fields) -> Option<Self> {
+        let current = fields.required("currentPassword");
+        let new = fields.required("newPassword");
+        Some(Self { current: current?, new: new? })
+    }
+}
+
+pub(crate) async fn change(
+    Shared(state): Shared<State>,
+    customer: Pending<Customer>,
+    client: Client,
+    Body(request): Body<Request>,
+) -> Result<Reply<Value>, ApiError> {
+    let now = clock::now();
+    let store = &state.web.store;
+    let (Customer(caller), profile) = customer.admit_with(store.profile(customer.user_id())).await?;
+    let profile = profile.ok_or_else(|| ApiError::bug(&"a session without a profile"))?;
+    if let Some(weakness) = request.new.weakness(&[&profile.name, &profile.email], "newPassword") {
+        return Err(ApiError::validation(vec![weakness]));
+    }
+    let email = canonical_email(&profile)?;
+    let account = prove_password(store, &email, &request.current, "currentPassword", now).await?;
+    let hash = request.new.hash().await?;
+    let change = AccountChange::Password { hash: &hash, keep: Some(caller.session_id) };
+    let event =
+        account_event(EventType::UserPasswordChanged, caller.user_id, caller.into(), Some(&client), now);
+    match store.change_account(&email, &account, change, &event).await {
+        Ok(()) => Ok(Reply::ok(
+            "Your password is changed. You are still logged in here, and nowhere else.",
+            json!({}),
+        )),
+        // The password, the role or the sessions have changed while it was being checked.
+        Err(StoreError::Changed) => Err(ApiError::unavailable()),
+        Err(error) => Err(error.into()),
+    }
+}

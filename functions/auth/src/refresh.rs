@@ -1,0 +1,99 @@
+//! `POST /auth/refresh`: a new pair of tokens for a refresh token, which is worth nothing afterwards.
+
+use axum::extract::State as Shared;
+use chairbook_auth::opaque_token::RefreshToken;
+use chairbook_auth::session::{Refresh, Session};
+use chairbook_models::event::{Actor, EventType};
+use chairbook_platform::{clock, random};
+use chairbook_store::{Rotation, StoreError};
+use chairbook_web::{ApiError, Body, Client, Fields, FromFields, Pending, Reply, Visitor};
+use http::StatusCode;
+use jiff::Timestamp;
+use serde_json::Value;
+
+use crate::{State, account_event};
+
+/// `{refreshToken}`.
+pub(crate) struct Request {
+    refresh_token: String,
+}
+
+impl FromFields for Request {
+    fn from_fields(fields: &mut Fields) -> Option<Self> {
+        fields.required("refreshToken").map(|refresh_token| Self { refresh_token })
+    }
+}
+
+fn invalid() -> ApiError {
+    ApiError::unauthorized("invalid_token", "Your refresh token is not valid. Please log in again.")
+}
+
+pub(crate) async fn refresh(
+    Shared(state): Shared<State>,
+    visitor: Pending<Visitor>,
+    client: Client,
+    Body(request): Body<Request>,
+) -> Result<Reply<Value>, ApiError> {
+    let now = clock::now();
+    let token = RefreshToken::decode(&request.refresh_token);
+    let session = async {
+        match &token {
+            Some(token) => state.web.store.session(token.user_id, token.session_id).await,
+            None => Ok(None),
+        }
+    };
+    let (_, session) = visitor.admit_with(session).await?;
+    let (Some(token), Some(session)) = (token, session.filter(|session| session.is_live(now))) else {
+        return Err(invalid());
+    };
+    match session.refresh(&token, now) {
+        Refresh::InForce => rotate(&state, &session, &token, now).await,
+        Refresh::JustReplaced => Err(just_replaced()),
+        Refresh::Reused => {
+            let mut event = account_event(
+                EventType::UserSessionRevoked,
+                session.user_id,
+                Actor::System,
+                Some(&client),
+                now,
+            );
+            event.data.insert("sessionId".to_owned(), session.id.to_string().into());
+            match state.web.store.end_session(session.user_id, session.id, &event).await {
+                Ok(()) | Err(StoreError::Changed) => {}
+                Err(error) => return Err(error.into()),
+            }
+            Err(ApiError::unauthorized(
+                "session_ended",
+                "This refresh token was used before, so we have ended its session. Please log in again.",
+            ))
+        }
+        Refresh::Unknown => Err(invalid()),
+    }
+}
+
+/// Another request of the same client was faster; its answer has the tokens.
+fn just_replaced() -> ApiError {
+    ApiError::new(
+        StatusCode::CONFLICT,
+        "already_refreshed",
+        "This refresh token has just been used. Use the tokens that its answer brought.",
+    )
+}
+
+async fn rotate(
+    state: &State,
+    session: &Session,
+    token: &RefreshToken,
+    now: Timestamp,
+) -> Result<Reply<Value>, ApiError> {
+    let next = token.next(random::bytes());
+    let actor = Actor::User(session.user_id);
+    let event = account_event(EventType::UserSessionRefreshed, session.user_id, actor, None, now);
+    let rotation =
+        Rotation { session, refresh_sha256: &next.sha256(), at: now, expires_at: state.refresh_end(now)? };
+    match state.web.store.rotate_refresh_token(&rotation, &event).await {
+        Ok(()) => Ok(Reply::ok("Here are your new tokens.", Value::Object(state.tokens(&next, now)?))),
+        Err(StoreError::Changed) => Err(just_replaced()),
+        Err(error) => Err(error.into()),
+    }
+}

@@ -1,0 +1,127 @@
+//! `POST /auth/forgot-password`, `GET /auth/reset-password/{token}` (a page), `POST /auth/reset-password`.
+
+use axum::extract::{Path, State as Shared};
+use axum::response::{IntoResponse, Response};
+use chairbook_auth::email_address::EmailAddress;
+use chairbook_auth::opaque_token::sha256_hex;
+use chairbook_models::event::{Actor, EventType};
+use chairbook_platform::clock;
+use chairbook_store::{AccountChange, StoreError, TokenPurpose};
+use chairbook_web::{ApiError, Body, Client, Fields, FromFields, Pending, Reply, Visitor};
+use http::{HeaderMap, StatusCode};
+use serde_json::{Value, json};
+
+use crate::page::reset_form;
+use crate::password::Password;
+use crate::verify_email::wants_html;
+use crate::{State, account_event};
+
+/// How often a reset looks again after somebody has logged in meanwhile.
+const TRIES: u32 = 3;
+
+/// `{email}`.
+pub(crate) struct Forgotten {
+    email: EmailAddress,
+}
+
+impl FromFields for Forgotten {
+    fn from_fields(fields: &mut Fields) -> Option<Self> {
+        fields.required("email").map(|email| Self { email })
+    }
+}
+
+pub(crate) async fn forgot(
+    Shared(state): Shared<State>,
+    visitor: Pending<Visitor>,
+    Body(request): Body<Forgotten>,
+) -> Result<Reply<Value>, ApiError> {
+    let email = request.email.canonical();
+    let (_, account) = visitor.admit_with(state.web.store.account(email)).await?;
+    let account = account.as_ref().map(|account| (account.user_id, account.password_hash.as_str()));
+    let purpose = TokenPurpose::ResetPassword;
+    let (token, event) =
+        state.one_time_token(purpose, EventType::UserPasswordResetRequested, account, email, clock::now())?;
+    state.web.store.add_token(&token, &event).await?;
+    Ok(Reply::ok(
+        "If there is an account with this address, we have sent it a link to choose a new password.",
+        json!({}),
+    ))
+}
+
+pub(crate) async fn form(_: Visitor, Path(_token): Path<String>, headers: HeaderMap) -> Response {
+    if wants_html(&headers) {
+        return reset_form();
+    }
+    let message = "Send the token and the new password: POST /api/v1/auth/reset-password {token, password}.";
+    Reply::ok(message, json!({})).into_response()
+}
+
+/// `{token,password}`.
+pub(crate) struct Reset {
+    token: String,
+    password: Password,
+}
+
+impl FromFields for Reset {
+    fn from_fields(fields: &mut Fields) -> Option<Self> {
+        let token = fields.required("token");
+        let password = fields.required::<Password>("password");
+        let (token, password) = (token?, password?);
+        if let Some(weakness) = password.weakness(&[], "password") {
+            fields.refuse(weakness.field, weakness.message);
+            return None;
+        }
+        Some(Self { token, password })
+    }
+}
+
+fn invalid() -> ApiError {
+    ApiError::new(
+        StatusCode::BAD_REQUEST,
+        "invalid_token",
+        "This link is not valid: it has been used already, or it is too old. Ask for a new one.",
+    )
+}
+
+pub(crate) async fn reset(
+    Shared(state): Shared<State>,
+    visitor: Pending<Visitor>,
+    client: Client,
+    Body(request): Body<Reset>,
+) -> Result<Reply<Value>, ApiError> {
+    let now = clock::now();
+    let store = &state.web.store;
+    let sha256 = sha256_hex(&request.token);
+    let (_, token) = visitor.admit_with(store.token(&sha256, TokenPurpose::ResetPassword)).await?;
+    let token = token.filter(|token| now < token.expires_at).ok_or_else(invalid)?;
+    let hash = request.password.hash().await?;
+    for _ in 0..TRIES {
+        let account = store.account(&token.email).await?;
+        let account = account
+            .filter(|account| {
+                account.user_id == token.user_id
+                    && token.password_sha256 == Some(sha256_hex(&account.password_hash))
+            })
+            .ok_or_else(invalid)?;
+        let change = AccountChange::PasswordReset {
+            hash: &hash,
+            token: &token,
+            role: state.role_of(&token.email).filter(|role| *role != account.role),
+        };
+        let user_id = account.user_id;
+        let event =
+            account_event(EventType::UserPasswordChanged, user_id, Actor::User(user_id), Some(&client), now);
+        match store.change_account(&token.email, &account, change, &event).await {
+            Ok(()) => {
+                return Ok(Reply::ok("Your new password is set. You can log in with it now.", json!({})));
+            }
+            Err(StoreError::Changed) => {}
+            Err(error) => return Err(error.into()),
+        }
+        // Somebody has logged in meanwhile, or the token was used up.
+        if store.token(&sha256, TokenPurpose::ResetPassword).await?.is_none() {
+            return Err(invalid());
+        }
+    }
+    Err(ApiError::unavailable())
+}

@@ -1,0 +1,67 @@
+//! `GET /auth/sessions`, `DELETE /auth/sessions/{id}`, `POST /auth/logout-all`.
+
+use axum::extract::State as Shared;
+use chairbook_auth::Session;
+use chairbook_models::event::EventType;
+use chairbook_models::ids::SessionId;
+use chairbook_platform::clock;
+use chairbook_store::StoreError;
+use chairbook_web::{ApiError, Customer, Id, Page, Paging, Pending, Query, Reply};
+use serde_json::{Value, json};
+
+use crate::{State, account_event};
+
+fn render(session: &Session, current: SessionId) -> Value {
+    json!({
+        "id": session.id,
+        "userAgent": session.user_agent,
+        "ip": session.ip,
+        "createdAt": session.created_at,
+        "lastUsedAt": session.last_used_at,
+        "expiresAt": session.expires_at,
+        "current": session.id == current,
+    })
+}
+
+pub(crate) async fn list(
+    Shared(state): Shared<State>,
+    customer: Pending<Customer>,
+    Query(paging): Query<Paging>,
+) -> Result<Reply<Page<Value>>, ApiError> {
+    let now = clock::now();
+    let sessions = state.web.store.sessions(customer.user_id());
+    let (Customer(caller), mut sessions) = customer.admit_with(sessions).await?;
+    sessions.retain(|session| session.is_live(now));
+    sessions.sort_by_key(|session| std::cmp::Reverse((session.last_used_at, session.id)));
+    let list = format!("sessions {}", caller.user_id);
+    let page = paging.page(&list, &sessions, |session| session.id.to_string())?;
+    let items = page.items.iter().map(|&place| render(&sessions[place], caller.session_id)).collect();
+    Ok(Reply::ok("Where you are logged in.", Page { items, next_cursor: page.next_cursor }))
+}
+
+pub(crate) async fn end(
+    Shared(state): Shared<State>,
+    Customer(caller): Customer,
+    Id(id): Id<SessionId>,
+) -> Result<Reply<Value>, ApiError> {
+    let mut event =
+        account_event(EventType::UserSessionsEnded, caller.user_id, caller.into(), None, clock::now());
+    event.data.insert("sessionId".to_owned(), json!(id));
+    match state.web.store.end_session(caller.user_id, id, &event).await {
+        Ok(()) => Ok(Reply::ok("The session is ended.", json!({}))),
+        Err(StoreError::Changed) => Err(ApiError::not_found("Session")),
+        Err(error) => Err(error.into()),
+    }
+}
+
+pub(crate) async fn end_all(
+    Shared(state): Shared<State>,
+    customer: Pending<Customer>,
+) -> Result<Reply<Value>, ApiError> {
+    let sessions = state.web.store.sessions(customer.user_id());
+    let (Customer(caller), sessions) = customer.admit_with(sessions).await?;
+    let event =
+        account_event(EventType::UserSessionsEnded, caller.user_id, caller.into(), None, clock::now());
+    state.web.store.end_sessions(&sessions, &event).await?;
+    Ok(Reply::ok("You are logged out everywhere.", json!({"endedSessions": sessions.len()})))
+}

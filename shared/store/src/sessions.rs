@@ -1,0 +1,149 @@
+//! Table `users`, rows `SESSION#…`: what every request is checked against.
+
+use aws_sdk_dynamodb::types::{AttributeValue, ReturnConsumedCapacity};
+use chairbook_auth::Session;
+use chairbook_models::event::Event;
+use chairbook_models::ids::{SessionId, UserId};
+use jiff::Timestamp;
+
+use crate::item::{from_item, instant, n, s, to_item};
+use crate::transaction::{create, delete, finish, update};
+use crate::{Store, StoreError, keys, meter};
+
+/// How many sessions one transaction ends; it takes 100 writes, and has others to make.
+pub(crate) const SESSIONS_AT_ONCE: usize = 90;
+
+/// A session's refresh token, replaced.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Rotation<'a> {
+    /// The session as it was read.
+    pub session: &'a Session,
+    /// The SHA-256 of the new token.
+    pub refresh_sha256: &'a str,
+    /// When (UTC).
+    pub at: Timestamp,
+    /// Until when the new token is good (UTC).
+    pub expires_at: Timestamp,
+}
+
+impl Store {
+    /// A session, strongly consistent: what it says is in force.
+    ///
+    /// # Errors
+    /// [`StoreError`] when it could not be read.
+    pub async fn session(&self, user: UserId, session: SessionId) -> Result<Option<Session>, StoreError> {
+        self.get(self.users()?, keys::session(user, session), true).await?.map(from_item).transpose()
+    }
+
+    /// Every session of a user, those that have run out too; strongly consistent.
+    ///
+    /// # Errors
+    /// [`StoreError`] when they could not be read.
+    pub async fn sessions(&self, user: UserId) -> Result<Vec<Session>, StoreError> {
+        let (pk, prefix) = keys::sessions(user);
+        let mut sessions = Vec::new();
+        let mut start = None;
+        loop {
+            let call = self
+                .client
+                .query()
+                .table_name(self.users()?)
+                .key_condition_expression("pk = :user AND begins_with(sk, :prefix)")
+                .expression_attribute_values(":user", s(&pk))
+                .expression_attribute_values(":prefix", s(prefix))
+                .consistent_read(true)
+                .set_exclusive_start_key(start)
+                .return_consumed_capacity(ReturnConsumedCapacity::Total)
+                .send();
+            let page = meter::metered(call).await?;
+            for item in page.items.unwrap_or_default() {
+                sessions.push(from_item(item)?);
+            }
+            start = page.last_evaluated_key;
+            if start.is_none() {
+                return Ok(sessions);
+            }
+        }
+    }
+
+    /// The write that opens a session.
+    pub(crate) fn session_write(
+        &self,
+        session: &Session,
+    ) -> Result<aws_sdk_dynamodb::types::TransactWriteItem, StoreError> {
+        let mut item = to_item(keys::session(session.user_id, session.id), session)?;
+        item.insert("ttl".to_owned(), n(session.expires_at.as_second()));
+        create(self.users()?, item)
+    }
+
+    /// Replaces a session's refresh token.
+    ///
+    /// # Errors
+    /// [`StoreError::Changed`] when it was replaced meanwhile, or the session has ended.
+    pub async fn rotate_refresh_token(
+        &self,
+        rotation: &Rotation<'_>,
+        event: &Event,
+    ) -> Result<(), StoreError> {
+        let Rotation { session, refresh_sha256, at, expires_at } = *rotation;
+        let write = update(self.users()?, keys::session(session.user_id, session.id))
+            .update_expression(
+                "SET refresh_sha256 = :new, previous_refresh_sha256 = :old, refreshed_at = :now, \
+                 last_used_at = :now, expires_at = :end, #ttl = :ttl",
+            )
+            .condition_expression("refresh_sha256 = :old")
+            .expression_attribute_names("#ttl", "ttl")
+            .expression_attribute_values(":new", s(refresh_sha256))
+            .expression_attribute_values(":old", s(&session.refresh_sha256))
+            .expression_attribute_values(":now", s(instant(at)))
+            .expression_attribute_values(":end", s(instant(expires_at)))
+            .expression_attribute_values(":ttl", AttributeValue::N(expires_at.as_second().to_string()));
+        self.transact_or_changed(vec![finish(write)?, self.event_write(event)?]).await
+    }
+
+    /// Ends a session.
+    ///
+    /// # Errors
+    /// [`StoreError::Changed`] when it has ended already.
+    pub async fn end_session(
+        &self,
+        user: UserId,
+        session: SessionId,
+        event: &Event,
+    ) -> Result<(), StoreError> {
+        let end = delete(self.users()?, keys::session(user, session), Some("attribute_exists(pk)"))?;
+        self.transact_or_changed(vec![end, self.event_write(event)?]).await
+    }
+
+    /// Ends sessions, and tells of it once.
+    ///
+    /// # Errors
+    /// [`StoreError`] when they could not be ended; some may have been.
+    pub async fn end_sessions(&self, sessions: &[Session], event: &Event) -> Result<(), StoreError> {
+        self.end_surplus(sessions).await?;
+        let rest = &sessions[sessions.len().saturating_sub(SESSIONS_AT_ONCE)..];
+        let mut writes = self.session_ends(rest)?;
+        writes.push(self.event_write(event)?);
+        self.transact_or_changed(writes).await
+    }
+
+    pub(crate) fn session_ends(
+        &self,
+        sessions: &[Session],
+    ) -> Result<Vec<aws_sdk_dynamodb::types::TransactWriteItem>, StoreError> {
+        let table = self.users()?;
+        sessions
+            .iter()
+            .map(|session| delete(table, keys::session(session.user_id, session.id), None))
+            .collect()
+    }
+
+    /// Ends those sessions that are too many for one transaction.
+    pub(crate) async fn end_surplus(&self, sessions: &[Session]) -> Result<(), StoreError> {
+        let surplus = &sessions[..sessions.len().saturating_sub(SESSIONS_AT_ONCE)];
+        for some in surplus.chunks(SESSIONS_AT_ONCE) {
+            self.transact_or_changed(self.session_ends(some)?).await?;
+        }
+        Ok(())
+    }
+}

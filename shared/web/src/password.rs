@@ -1,0 +1,120 @@
+//! Passwords that are to be checked: by logging in, or again before something that cannot be undone.
+
+use std::str::FromStr;
+
+use chairbook_auth::email_address::EmailAddress;
+use chairbook_auth::lockout;
+use chairbook_auth::password::{self, Verdict};
+use chairbook_models::user::Profile;
+use chairbook_store::{Account, LoginAttempt, Store};
+use http::StatusCode;
+use jiff::Timestamp;
+use serde_json::json;
+
+use crate::error::{ApiError, FieldError};
+
+/// The longest password that anybody can have, characters.
+pub const MAX_PASSWORD_CHARACTERS: usize = 128;
+
+/// A password as it was typed: any text, since one that is too short is simply wrong.
+#[derive(Clone, PartialEq, Eq)]
+pub struct GivenPassword(String);
+
+impl FromStr for GivenPassword {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        if text.chars().count() > MAX_PASSWORD_CHARACTERS {
+            return Err(format!("must have at most {MAX_PASSWORD_CHARACTERS} characters"));
+        }
+        Ok(Self(text.to_owned()))
+    }
+}
+
+impl GivenPassword {
+    /// The text.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+
+    /// Checks it against a PHC string, off the async executor; without one, it takes as long and is wrong.
+    ///
+    /// # Errors
+    /// 500 when the work was lost.
+    pub async fn verify(&self, phc: Option<String>) -> Result<Verdict, ApiError> {
+        let text = self.0.clone();
+        tokio::task::spawn_blocking(move || password::verify(&text, phc.as_deref()))
+            .await
+            .map_err(|error| ApiError::bug(&error))
+    }
+}
+
+/// The canonical form of a profile's address: what its credentials are found by.
+///
+/// # Errors
+/// 500 when the profile's address is none.
+pub fn canonical_email(profile: &Profile) -> Result<String, ApiError> {
+    let email: EmailAddress = profile.email.parse().map_err(|error| ApiError::bug(&error))?;
+    Ok(email.canonical().to_owned())
+}
+
+/// The refusal while an account is locked.
+#[must_use]
+pub fn locked(seconds: u64) -> ApiError {
+    ApiError::new(
+        StatusCode::TOO_MANY_REQUESTS,
+        "account_locked",
+        format!("Too many wrong passwords. Try again in {seconds} seconds."),
+    )
+    .with_retry_after(seconds)
+}
+
+/// Seconds from `now` until a lock ends, upwards.
+#[must_use]
+pub fn seconds_until(until: Timestamp, now: Timestamp) -> u64 {
+    u64::try_from(until.duration_since(now).as_millis()).unwrap_or(0).div_ceil(1_000).max(1)
+}
+
+/// The account of somebody who is logged in, if `password` is theirs. Wrong ones count towards the lock, as they do
+/// at login. `field` is the request's field that had it.
+///
+/// # Errors
+/// 400 `wrong_password` with `attemptsRemaining`, 429 `account_locked`.
+pub async fn prove_password(
+    store: &Store,
+    email: &str,
+    password: &GivenPassword,
+    field: &str,
+    now: Timestamp,
+) -> Result<Account, ApiError> {
+    let (account, failures) = match store.attempt_login(email, now).await? {
+        LoginAttempt::Locked { until } => return Err(locked(seconds_until(until, now))),
+        LoginAttempt::Counted { account, failures } => (account, failures),
+    };
+    let account = account.ok_or_else(|| ApiError::bug(&"a profile without credentials"))?;
+    match password.verify(Some(account.password_hash.clone())).await? {
+        Verdict::Right | Verdict::RightButWeaklyHashed => Ok(account),
+        Verdict::Wrong => Err(match lockout::lock_after(failures) {
+            Some(lock) => locked(lock.as_secs()),
+            None => {
+                let error = ApiError::validation(vec![FieldError::new(field, "is not your password")]);
+                ApiError { code: "wrong_password", ..error }
+                    .with_detail("attemptsRemaining", json!(lockout::attempts_remaining(failures)))
+            }
+        }),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_left_of_a_lock_is_rounded_up() {
+        let at = |ms| Timestamp::from_millisecond(ms).unwrap();
+        assert_eq!(seconds_until(at(30_000), at(1)), 30);
+        assert_eq!(seconds_until(at(30_000), at(29_999)), 1);
+        assert_eq!(seconds_until(at(30_000), at(40_000)), 1);
+    }
+}
