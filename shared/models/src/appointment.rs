@@ -194,6 +194,18 @@ impl Appointment {
     }
 }
 
+/// An appointment of nobody: what its customer wrote, and who they were, is forgotten.
+#[must_use]
+pub fn anonymise(appointment: &Appointment, now: Timestamp) -> Appointment {
+    Appointment {
+        user_id: UserId::NOBODY,
+        notes: None,
+        version: appointment.version.saturating_add(1),
+        updated_at: now,
+        ..appointment.clone()
+    }
+}
+
 /// A reservation that has run out, expired; `None` for any other appointment.
 #[must_use]
 pub fn expire(appointment: &Appointment, now: Timestamp) -> Option<Appointment> {

@@ -105,6 +105,11 @@ id!(
     UserId,
     "usr"
 );
+impl UserId {
+    /// Whose appointments are those of people who have deleted their accounts.
+    pub const NOBODY: Self = Self::derived([0; 16]);
+}
+
 id!(
     /// A login session.
     SessionId,

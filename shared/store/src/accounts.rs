@@ -4,12 +4,12 @@
 use aws_sdk_dynamodb::types::{AttributeValue, TransactWriteItem};
 use chairbook_auth::Session;
 use chairbook_models::event::Event;
-use chairbook_models::ids::SessionId;
+use chairbook_models::ids::{SessionId, UserId};
 use chairbook_models::user::Role;
 
-use crate::item::{instant, s};
+use crate::item::{instant, n, s};
 use crate::sessions::SESSIONS_AT_ONCE;
-use crate::transaction::{delete, finish, update};
+use crate::transaction::{Outcome, delete, finish, update};
 use crate::users::{Account, OneTimeToken};
 use crate::{Store, StoreError, keys};
 
@@ -43,7 +43,8 @@ impl Store {
     ///
     /// # Errors
     /// [`StoreError::Changed`] when the account is no longer as it was read, somebody has logged in meanwhile, or the
-    /// token was used up: nothing is written then, and it may be tried again with the account as it is.
+    /// token was used up; [`StoreError::LastOwner`] when nobody would be left. Nothing is written then; after the
+    /// former it may be tried again with the account as it is.
     pub async fn change_account(
         &self,
         email: &str,
@@ -72,7 +73,63 @@ impl Store {
             }
         }
         writes.push(self.event_write(event)?);
-        self.transact_or_changed(writes).await
+        let owners = self.owners_write(account, change)?;
+        let has_owners_write = owners.is_some();
+        writes.extend(owners);
+        match self.transact(writes).await? {
+            Outcome::Committed => Ok(()),
+            Outcome::Refused(refusals) => {
+                let others_hold = !refusals.iter().rev().skip(1).any(|refusal| refusal.failed);
+                Err(if has_owners_write && others_hold { StoreError::LastOwner } else { StoreError::Changed })
+            }
+        }
+    }
+
+    /// The write that adds an owner.
+    pub(crate) fn owner_joins(&self, id: UserId) -> Result<TransactWriteItem, StoreError> {
+        finish(
+            update(self.users()?, keys::owners())
+                .update_expression("ADD ids :id")
+                .expression_attribute_values(":id", AttributeValue::Ss(vec![id.to_string()])),
+        )
+    }
+
+    /// How many owners there are.
+    ///
+    /// # Errors
+    /// [`StoreError`] when it could not be read.
+    pub async fn owners(&self) -> Result<usize, StoreError> {
+        let row = self.get(self.users()?, keys::owners(), true).await?;
+        let ids = row.and_then(|row| row.get("ids")?.as_ss().ok().map(Vec::len));
+        Ok(ids.unwrap_or(0))
+    }
+
+    /// The write that keeps the owners right, if the change concerns them; the last one cannot leave.
+    fn owners_write(
+        &self,
+        account: &Account,
+        change: AccountChange<'_>,
+    ) -> Result<Option<TransactWriteItem>, StoreError> {
+        let after = match change {
+            AccountChange::Password { .. } => Some(account.role),
+            AccountChange::PasswordReset { role, .. } => Some(role.unwrap_or(account.role)),
+            AccountChange::Role(role) => Some(role),
+            AccountChange::Deleted => None,
+        };
+        match (account.role == Role::Owner, after == Some(Role::Owner)) {
+            (false, true) => self.owner_joins(account.user_id).map(Some),
+            (true, false) => {
+                let id = account.user_id.to_string();
+                let write = update(self.users()?, keys::owners())
+                    .update_expression("DELETE ids :id")
+                    .condition_expression("contains(ids, :one_id) AND size(ids) > :one")
+                    .expression_attribute_values(":one_id", s(&id))
+                    .expression_attribute_values(":one", n(1))
+                    .expression_attribute_values(":id", AttributeValue::Ss(vec![id]));
+                finish(write).map(Some)
+            }
+            _ => Ok(None),
+        }
     }
 
     /// The writes of the credentials, the profile and the token.

@@ -483,7 +483,7 @@ fn repeated(found: Item, idempotency: Option<&Idempotency>) -> Result<BookOutcom
 }
 
 /// The update that makes an appointment's row say `after`, provided that it says `before`.
-fn appointment_write(
+pub(crate) fn appointment_write(
     table: &str,
     before: &Appointment,
     after: &Appointment,

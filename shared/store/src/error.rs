@@ -16,6 +16,9 @@ pub enum StoreError {
     /// What the caller wanted to create is there already.
     #[error("it exists already")]
     Exists,
+    /// The salon would have no owner any more.
+    #[error("the last owner must stay one")]
+    LastOwner,
     /// A row cannot be read as what it should be.
     #[error("a row cannot be read: {0}")]
     Malformed(String),

@@ -55,6 +55,14 @@ pub enum DeliveryOutcome {
 }
 
 impl Store {
+    /// Adds an event that tells of something which changes nothing else.
+    ///
+    /// # Errors
+    /// [`StoreError`] when it could not be written.
+    pub async fn add_event(&self, event: &Event) -> Result<(), StoreError> {
+        self.transact_or_changed(vec![self.event_write(event)?]).await
+    }
+
     /// The write of an event, for the transaction of the change that it tells of.
     pub(crate) fn event_write(&self, event: &Event) -> Result<TransactWriteItem, StoreError> {
         let mut item = to_item(keys::event(event.id), event)?;

@@ -90,6 +90,11 @@ pub(crate) fn rate_limit(policy: &str, client: &str, window_start: i64) -> Key {
     key(format!("RATE#{policy}#{client}"), format!("WINDOW#{window_start}"))
 }
 
+/// Who the owners are, so that the last of them stays one.
+pub(crate) fn owners() -> Key {
+    key("OWNERS", "OWNERS")
+}
+
 /// A key that no row has, for health checks.
 pub(crate) fn health() -> Key {
     key("HEALTH", "HEALTH")

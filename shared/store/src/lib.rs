@@ -10,6 +10,8 @@
 mod accounts;
 mod appointments;
 mod catalog;
+mod directory;
+mod erasure;
 mod error;
 mod events;
 mod item;
@@ -32,6 +34,7 @@ use chairbook_models::catalog::Catalog;
 pub use accounts::AccountChange;
 pub use appointments::{AppointmentPage, BookOutcome, Expiry, Idempotency, PageKey};
 pub use catalog::CatalogRow;
+pub use directory::{UserPage, UsersFrom};
 pub use error::StoreError;
 pub use events::{Claim, DeliveryOutcome};
 pub use sessions::Rotation;

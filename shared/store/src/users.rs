@@ -255,6 +255,31 @@ impl Store {
         meter::metered(call).await?.items.unwrap_or_default().into_iter().map(from_item).collect()
     }
 
+    /// Changes what somebody says of themselves.
+    ///
+    /// # Errors
+    /// [`StoreError::Changed`] when the account is gone.
+    pub async fn change_profile(
+        &self,
+        id: UserId,
+        name: &str,
+        phone: Option<&str>,
+        event: &Event,
+    ) -> Result<(), StoreError> {
+        let write = update(self.users()?, keys::profile(id))
+            .condition_expression("attribute_exists(pk)")
+            .expression_attribute_names("#name", "name")
+            .expression_attribute_values(":name", s(name))
+            .expression_attribute_values(":now", s(instant(event.at)));
+        let write = match phone {
+            Some(phone) => write
+                .update_expression("SET #name = :name, phone = :phone, updated_at = :now")
+                .expression_attribute_values(":phone", s(phone)),
+            None => write.update_expression("SET #name = :name, updated_at = :now REMOVE phone"),
+        };
+        self.transact_or_changed(vec![finish(write)?, self.event_write(event)?]).await
+    }
+
     /// Creates an account, with the token that verifies its address.
     ///
     /// # Errors
@@ -286,6 +311,9 @@ impl Store {
         ];
         if let Some(token) = registration.token {
             writes.push(self.token_write(token)?);
+        }
+        if profile.role == Role::Owner {
+            writes.push(self.owner_joins(profile.id)?);
         }
         match self.transact(writes).await? {
             Outcome::Committed => Ok(()),
@@ -369,13 +397,12 @@ impl Store {
             credentials = credentials.update_expression("SET verified = :true");
             profile = profile.update_expression("SET email_verified = :true, updated_at = :now");
         }
-        self.transact_or_changed(vec![
-            self.token_use(token)?,
-            finish(credentials)?,
-            finish(profile)?,
-            self.event_write(event)?,
-        ])
-        .await
+        let mut writes =
+            vec![self.token_use(token)?, finish(credentials)?, finish(profile)?, self.event_write(event)?];
+        if role == Some(Role::Owner) {
+            writes.push(self.owner_joins(token.user_id)?);
+        }
+        self.transact_or_changed(writes).await
     }
 
     /// Counts an attempt to log in, unless the account is locked, and reads the account: one conditional write,

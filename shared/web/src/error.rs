@@ -147,6 +147,11 @@ impl From<StoreError> for ApiError {
                 "changed_meanwhile",
                 "Somebody else has changed this meanwhile. Please look at it again.",
             ),
+            StoreError::LastOwner => Self::new(
+                StatusCode::CONFLICT,
+                "last_owner",
+                "The salon needs an owner: make somebody else an owner first.",
+            ),
             other => Self::bug(&other),
         }
     }

@@ -1,0 +1,103 @@
+//! `GET /users` and `GET /users/{id}`, for admins.
+
+use axum::extract::State;
+use chairbook_auth::email_address::EmailAddress;
+use chairbook_models::ids::UserId;
+use chairbook_models::user::{Profile, Role};
+use chairbook_platform::clock;
+use chairbook_store::{StoreError, UserPage, UsersFrom};
+use chairbook_web::{Admin, ApiError, Fields, FromFields, Id, Page, Pending, Query, Reply, Web, cursor};
+use jiff::Timestamp;
+use serde_json::{Value, json};
+
+use crate::render;
+
+/// `role`, `email`, `limit`, `cursor`.
+pub(crate) struct Filter {
+    role: Option<Role>,
+    email: Option<EmailAddress>,
+    limit: usize,
+    cursor: Option<String>,
+}
+
+pub(crate) fn role(value: Value) -> Result<Role, &'static str> {
+    serde_json::from_value(value).map_err(|_| "must be user, admin or owner")
+}
+
+impl FromFields for Filter {
+    fn from_fields(fields: &mut Fields) -> Option<Self> {
+        let role = fields.optional_with("role", role);
+        let email = fields.optional("email");
+        let limit = fields.limit();
+        let cursor = fields.optional("cursor");
+        Some(Self { role: role?, email: email?, limit: limit?, cursor: cursor? })
+    }
+}
+
+impl Filter {
+    fn keeps(&self, profile: &Profile) -> bool {
+        self.role.is_none_or(|role| profile.role == role)
+    }
+}
+
+/// A page's position in a cursor: the last user, or the month that comes next.
+fn position(from: &UsersFrom) -> String {
+    match from {
+        UsersFrom::After { id, created_at } => format!("{} {id}", created_at.as_millisecond()),
+        UsersFrom::Month(month) => month.to_string(),
+    }
+}
+
+fn read_position(text: &str) -> Option<UsersFrom> {
+    match text.split_once(' ') {
+        Some((millisecond, id)) => Some(UsersFrom::After {
+            id: id.parse().ok()?,
+            created_at: Timestamp::from_millisecond(millisecond.parse().ok()?).ok()?,
+        }),
+        None => text.parse().ok().map(UsersFrom::Month),
+    }
+}
+
+pub(crate) async fn list(
+    State(web): State<Web>,
+    admin: Pending<Admin>,
+    Query(filter): Query<Filter>,
+) -> Result<Reply<Page<Value>>, ApiError> {
+    let list = format!("users {:?}", filter.role);
+    let from = match &filter.cursor {
+        None => None,
+        Some(cursor) => read_position(&cursor::decode(&list, cursor)?),
+    };
+    let (_, page) = match &filter.email {
+        Some(email) => admin.admit_with(by_email(&web, email, &filter)).await?,
+        None => {
+            let keep = |profile: &Profile| filter.keeps(profile);
+            admin.admit_with(web.store.users_page(keep, filter.limit, from, clock::now())).await?
+        }
+    };
+    Ok(Reply::ok(
+        "The salon's users.",
+        Page {
+            items: page.items.iter().map(render::user).collect(),
+            next_cursor: page.next.map(|next| cursor::encode(&list, &position(&next))),
+        },
+    ))
+}
+
+async fn by_email(web: &Web, email: &EmailAddress, filter: &Filter) -> Result<UserPage, StoreError> {
+    let profile = match web.store.account(email.canonical()).await? {
+        Some(account) => web.store.profile(account.user_id).await?,
+        None => None,
+    };
+    Ok(UserPage { items: profile.into_iter().filter(|profile| filter.keeps(profile)).collect(), next: None })
+}
+
+pub(crate) async fn one(
+    State(web): State<Web>,
+    admin: Pending<Admin>,
+    Id(id): Id<UserId>,
+) -> Result<Reply<Value>, ApiError> {
+    let (_, profile) = admin.admit_with(web.store.profile(id)).await?;
+    let profile = profile.ok_or_else(|| ApiError::not_found("User"))?;
+    Ok(Reply::ok("The user.", json!({"user": render::user(&profile)})))
+}

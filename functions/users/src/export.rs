@@ -1,0 +1,95 @@
+//! `GET /profile/export`: all that is kept about the caller.
+
+use axum::extract::State;
+use chairbook_models::appointment::Appointment;
+use chairbook_models::event::{Event, EventType};
+use chairbook_models::ids::UserId;
+use chairbook_platform::clock;
+use chairbook_store::{Store, StoreError};
+use chairbook_web::{ApiError, Customer, Pending, Reply, Web};
+use futures_util::try_join;
+use http::{HeaderValue, header};
+use serde_json::{Value, json};
+
+use crate::{event, render};
+
+/// So many of the latest events are exported: what fits an answer of Lambda's 6 MB with much to spare.
+const MOST_EVENTS: usize = 5_000;
+
+/// Every appointment of somebody, the latest booked first.
+pub(crate) async fn appointments(store: &Store, user: UserId) -> Result<Vec<Appointment>, StoreError> {
+    let mut all = Vec::new();
+    let mut after = None;
+    loop {
+        let page = store.appointments_of(user, |_| true, 100, after).await?;
+        all.extend(page.items);
+        after = page.next;
+        if after.is_none() {
+            return Ok(all);
+        }
+    }
+}
+
+fn told(event: &Event) -> Value {
+    json!({"type": event.event_type, "at": event.at, "subjects": event.subjects, "data": event.data})
+}
+
+pub(crate) async fn export(
+    State(web): State<Web>,
+    customer: Pending<Customer>,
+) -> Result<Reply<Value>, ApiError> {
+    let now = clock::now();
+    let (store, user) = (&web.store, customer.user_id());
+    let reads = async {
+        try_join!(
+            store.profile(user),
+            store.sessions(user),
+            appointments(store, user),
+            store.events_of(user, MOST_EVENTS)
+        )
+    };
+    let (Customer(caller), (profile, sessions, appointments, events)) = customer.admit_with(Box::pin(reads)).await?;
+    let profile = profile.ok_or_else(|| ApiError::bug(&"a session without a profile"))?;
+    let sessions: Vec<_> = sessions
+        .iter()
+        .map(|session| {
+            json!({
+                "id": session.id,
+                "ip": session.ip,
+                "userAgent": session.user_agent,
+                "createdAt": session.created_at,
+                "lastUsedAt": session.last_used_at,
+            })
+        })
+        .collect();
+    let appointments: Vec<_> = appointments
+        .iter()
+        .map(|appointment| {
+            json!({
+                "id": appointment.id,
+                "serviceName": appointment.service_name,
+                "subServices": appointment.sub_services,
+                "expertName": appointment.expert_name,
+                "startsAt": appointment.starts_at,
+                "endsAt": appointment.ends_at,
+                "timeZone": appointment.time_zone,
+                "status": appointment.effective_status(now),
+                "paymentStatus": appointment.payment_status,
+                "totalPrice": appointment.total_price,
+                "currency": appointment.currency,
+                "notes": appointment.notes,
+                "createdAt": appointment.created_at,
+            })
+        })
+        .collect();
+    store.add_event(&event(EventType::UserExported, user, caller.into(), None, now)).await?;
+    let data = json!({
+        "exportedAt": now,
+        "user": render::user(&profile),
+        "sessions": sessions,
+        "appointments": appointments,
+        "events": events.iter().map(told).collect::<Vec<_>>(),
+    });
+    let disposition = HeaderValue::from_static("attachment; filename=\"chairbook-export.json\"");
+    Ok(Reply::ok("All that we keep about you.", data).with_header(header::CONTENT_DISPOSITION, disposition))
+}

@@ -1,0 +1,47 @@
+//! `GET /profile` and `PUT /profile`.
+
+use axum::extract::State;
+use chairbook_models::event::EventType;
+use chairbook_models::text::{PersonName, Phone};
+use chairbook_platform::clock;
+use chairbook_web::{ApiError, Body, Customer, Fields, FromFields, Pending, Reply, Web};
+use serde_json::{Value, json};
+
+use crate::{event, render};
+
+pub(crate) async fn show(
+    State(web): State<Web>,
+    customer: Pending<Customer>,
+) -> Result<Reply<Value>, ApiError> {
+    let (_, profile) = customer.admit_with(web.store.profile(customer.user_id())).await?;
+    let profile = profile.ok_or_else(|| ApiError::bug(&"a session without a profile"))?;
+    Ok(Reply::ok("Your profile.", json!({"user": render::user(&profile)})))
+}
+
+/// `{name,phone?}`: the whole of what can be changed, as `PUT` says.
+pub(crate) struct Request {
+    name: PersonName,
+    phone: Option<Phone>,
+}
+
+impl FromFields for Request {
+    fn from_fields(fields: &mut Fields) -> Option<Self> {
+        let name = fields.required("name");
+        let phone = fields.optional("phone");
+        Some(Self { name: name?, phone: phone? })
+    }
+}
+
+pub(crate) async fn change(
+    State(web): State<Web>,
+    Customer(caller): Customer,
+    Body(request): Body<Request>,
+) -> Result<Reply<Value>, ApiError> {
+    let now = clock::now();
+    let event = event(EventType::UserProfileChanged, caller.user_id, caller.into(), None, now);
+    let phone = request.phone.as_ref().map(Phone::as_str);
+    web.store.change_profile(caller.user_id, request.name.as_str(), phone, &event).await?;
+    let profile = web.store.profile(caller.user_id).await?;
+    let profile = profile.ok_or_else(|| ApiError::bug(&"a session without a profile"))?;
+    Ok(Reply::ok("Your profile is changed.", json!({"user": render::user(&profile)})))
+}

@@ -1,0 +1,58 @@
+//! `PUT /users/{id}/role`, for owners.
+
+use axum::extract::State;
+use chairbook_models::event::EventType;
+use chairbook_models::ids::UserId;
+use chairbook_models::user::Role;
+use chairbook_platform::clock;
+use chairbook_store::{AccountChange, StoreError};
+use chairbook_web::password::canonical_email;
+use chairbook_web::{ApiError, Body, Fields, FromFields, Id, Owner, Reply, Web};
+use serde_json::{Value, json};
+
+use crate::{directory, event, render};
+
+/// How often a change looks again after somebody has logged in meanwhile.
+const TRIES: u32 = 3;
+
+/// `{role}`.
+pub(crate) struct Request {
+    role: Role,
+}
+
+impl FromFields for Request {
+    fn from_fields(fields: &mut Fields) -> Option<Self> {
+        fields.required_with("role", directory::role).map(|role| Self { role })
+    }
+}
+
+pub(crate) async fn change(
+    State(web): State<Web>,
+    Owner(caller): Owner,
+    Id(id): Id<UserId>,
+    Body(request): Body<Request>,
+) -> Result<Reply<Value>, ApiError> {
+    let not_found = || ApiError::not_found("User");
+    let now = clock::now();
+    for _ in 0..TRIES {
+        let mut profile = web.store.profile(id).await?.ok_or_else(not_found)?;
+        let email = canonical_email(&profile)?;
+        let account = web.store.account(&email).await?.filter(|account| account.user_id == id);
+        let account = account.ok_or_else(not_found)?;
+        if account.role == request.role {
+            return Ok(Reply::ok("That is their role already.", json!({"user": render::user(&profile)})));
+        }
+        let mut event = event(EventType::UserRoleChanged, id, caller.into(), Some(id), now);
+        event.data.insert("role".to_owned(), json!(request.role));
+        match web.store.change_account(&email, &account, AccountChange::Role(request.role), &event).await {
+            Ok(()) => {
+                profile.role = request.role;
+                profile.updated_at = now;
+                return Ok(Reply::ok("The role is changed.", json!({"user": render::user(&profile)})));
+            }
+            Err(StoreError::Changed) => {}
+            Err(error) => return Err(error.into()),
+        }
+    }
+    Err(ApiError::unavailable())
+}
