@@ -1,0 +1,270 @@
+//! Sessions, passwords and what guards them.
+
+use std::collections::BTreeMap;
+
+use chairbook_tests::{Actor, TestStack};
+use futures_util::future::join_all;
+use serde_json::{Value, json};
+
+fn refresh_body(actor: &Actor) -> Value {
+    json!({"refreshToken": actor.refresh_token})
+}
+
+#[tokio::test]
+async fn a_refresh_token_works_once_and_its_copy_ends_the_session() {
+    let stack = TestStack::start().await;
+    let mut ada = stack.customer().await;
+    let first = refresh_body(&ada);
+
+    let second = ada.post("/auth/refresh", first.clone()).await.data(200);
+    assert_eq!(second["tokenType"], "Bearer");
+    assert_ne!(second["refreshToken"], first["refreshToken"]);
+    // A double click: the other answer has the tokens, and nothing ends.
+    ada.post("/auth/refresh", first.clone()).await.error(409, "already_refreshed");
+    ada.access_token = second["accessToken"].as_str().map(str::to_owned);
+    ada.get("/appointments/my").await.data(200);
+
+    // Once more: by now the first token is two generations old, so a copy of it is about.
+    let third = ada.post("/auth/refresh", json!({"refreshToken": second["refreshToken"]})).await.data(200);
+    ada.post("/auth/refresh", first).await.error(401, "session_ended");
+    ada.get("/appointments/my").await.error(401, "session_ended");
+    ada.post("/auth/refresh", json!({"refreshToken": third["refreshToken"]}))
+        .await
+        .error(401, "invalid_token");
+    stack.mail(&ada.email, "We ended one of your sessions").await;
+
+    // What was never a token of the session ends nothing.
+    ada.log_in().await.data(200);
+    let token = ada.refresh_token.clone().unwrap();
+    let made_up = format!("{}{}", &token[..token.len() - 30], "A".repeat(30));
+    ada.post("/auth/refresh", json!({"refreshToken": made_up})).await.error(401, "invalid_token");
+    ada.post("/auth/refresh", json!({"refreshToken": ada.access_token})).await.error(401, "invalid_token");
+    ada.get("/appointments/my").await.data(200);
+    for secret in [&second, &third] {
+        stack.keep_secret(
+            ["accessToken", "refreshToken"].map(|name| secret[name].as_str().unwrap().to_owned()),
+        );
+    }
+    stack.finish().await;
+}
+
+#[tokio::test]
+async fn of_parallel_refreshes_exactly_one_wins() {
+    let stack = TestStack::start().await;
+    let ada = stack.customer().await;
+    let answers = join_all((0..8).map(|_| ada.post("/auth/refresh", refresh_body(&ada)))).await;
+    let won: Vec<_> = answers.iter().filter(|answer| answer.status == 200).collect();
+    assert_eq!(won.len(), 1);
+    for lost in answers.iter().filter(|answer| answer.status != 200) {
+        lost.error(409, "already_refreshed");
+    }
+    ada.post("/auth/refresh", json!({"refreshToken": won[0].data(200)["refreshToken"]})).await.data(200);
+    stack.finish().await;
+}
+
+#[tokio::test]
+async fn sessions_are_listed_and_ended_at_once_in_every_function() {
+    let stack = TestStack::start().await;
+    let phone = stack.customer().await;
+    let mut laptop = phone.elsewhere();
+    laptop.log_in().await.data(200);
+    let mut tablet = phone.elsewhere();
+    tablet.log_in().await.data(200);
+
+    let sessions = laptop.get("/auth/sessions").await.data(200)["items"].as_array().unwrap().clone();
+    assert_eq!(sessions.len(), 3);
+    let current: Vec<_> = sessions.iter().filter(|session| session["current"] == true).collect();
+    assert_eq!(current.len(), 1);
+    assert!(current[0]["ip"].as_str().unwrap().starts_with("127."));
+    let page = laptop.get("/auth/sessions?limit=2").await.data(200);
+    let rest =
+        laptop.get(&format!("/auth/sessions?limit=2&cursor={}", page["nextCursor"].as_str().unwrap())).await;
+    assert_eq!(
+        (page["items"].as_array().unwrap().len(), rest.data(200)["items"].as_array().unwrap().len()),
+        (2, 1)
+    );
+
+    let seen = phone.get("/auth/sessions").await.data(200)["items"].clone();
+    let of_phone =
+        seen.as_array().unwrap().iter().find(|session| session["current"] == true).unwrap().clone();
+    let path = format!("/auth/sessions/{}", of_phone["id"].as_str().unwrap());
+    let stranger = stack.customer().await;
+    stranger.delete(&path).await.error(404, "not_found");
+    laptop.delete(&path).await.data(200);
+    laptop.delete(&path).await.error(404, "not_found");
+    for path in ["/appointments/my", "/auth/sessions", "/profile"] {
+        phone.get(path).await.error(401, "session_ended");
+        laptop.get(path).await.data(200);
+    }
+    phone.post("/auth/refresh", refresh_body(&phone)).await.error(401, "invalid_token");
+
+    assert_eq!(laptop.post("/auth/logout-all", json!({})).await.data(200)["endedSessions"], 2);
+    for gone in [&laptop, &tablet] {
+        gone.get("/profile").await.error(401, "session_ended");
+    }
+    stranger.get("/profile").await.data(200);
+    stack.finish().await;
+}
+
+#[tokio::test]
+async fn a_changed_password_ends_all_other_sessions() {
+    let stack = TestStack::start().await;
+    let mut ada = stack.customer().await;
+    let mut elsewhere = ada.elsewhere();
+    elsewhere.log_in().await.data(200);
+
+    let change = |current: &str, new: &str| json!({"currentPassword": current, "newPassword": new});
+    let old = ada.password.clone();
+    let fields =
+        ada.post("/auth/change-password", change(&old, "password1")).await.fields(400, "validation_failed");
+    assert_eq!(fields, ["newPassword"]);
+    let wrong = ada.post("/auth/change-password", change("not that one", "seven new horses")).await;
+    assert_eq!(wrong.error(400, "wrong_password")["attemptsRemaining"], 2);
+    ada.post("/auth/change-password", change(&old, "seven new horses")).await.data(200);
+    ada.get("/profile").await.data(200);
+    elsewhere.get("/profile").await.error(401, "session_ended");
+    elsewhere.post("/auth/refresh", refresh_body(&elsewhere)).await.error(401, "invalid_token");
+    stack.mail(&ada.email, "Your password for Salon Aurora was changed").await;
+    elsewhere.log_in().await.error(401, "invalid_credentials");
+    "seven new horses".clone_into(&mut ada.password);
+    stack.keep_secret([ada.password.clone()]);
+    ada.log_in().await.data(200);
+
+    // Wrong guesses by somebody who is logged in lock the account, too.
+    for _ in 0..2 {
+        ada.post("/auth/change-password", change("wrong", "eight new horses"))
+            .await
+            .error(400, "wrong_password");
+    }
+    let locked = ada.post("/auth/change-password", change("wrong", "eight new horses")).await;
+    locked.error(429, "account_locked");
+    assert_eq!(locked.header("retry-after"), "30");
+    stack.finish().await;
+}
+
+async fn reset_token(stack: &TestStack, actor: &Actor) -> String {
+    let mail = stack.mail(&actor.email, "Reset your password").await;
+    let text = mail.text.unwrap();
+    let (_, rest) = text.split_once("/auth/reset-password/").unwrap();
+    let token: String = rest.chars().take_while(|c| !c.is_whitespace()).collect();
+    stack.keep_secret([token.clone()]);
+    token
+}
+
+#[tokio::test]
+async fn a_forgotten_password_is_reset_by_mail_even_while_the_account_is_locked() {
+    let stack = TestStack::start().await;
+    let mut ada = stack.customer().await;
+    let mut guesser = ada.elsewhere();
+    "a wrong guess".clone_into(&mut guesser.password);
+    for _ in 0..2 {
+        guesser.log_in().await.error(401, "invalid_credentials");
+    }
+    guesser.log_in().await.error(429, "account_locked");
+    ada.log_in().await.error(429, "account_locked");
+
+    let known = ada.post("/auth/forgot-password", json!({"email": ada.email})).await;
+    let unknown = ada.post("/auth/forgot-password", json!({"email": "nobody@guests.example"})).await;
+    assert_eq!(
+        (known.data(200), known.json()["message"].clone()),
+        (unknown.data(200), unknown.json()["message"].clone())
+    );
+    let token = reset_token(&stack, &ada).await;
+    let page = ada
+        .send(
+            ada.request(reqwest::Method::GET, &format!("/auth/reset-password/{token}"))
+                .header("accept", "text/html"),
+        )
+        .await;
+    assert!(
+        page.text.contains("<form>") && page.header("content-type").starts_with("text/html"),
+        "{}",
+        page.text
+    );
+
+    let reset = |token: &str, password: &str| json!({"token": token, "password": password});
+    let weak =
+        ada.post("/auth/reset-password", reset(&token, "12345678")).await.fields(400, "validation_failed");
+    assert_eq!(weak, ["password"]);
+    ada.post("/auth/reset-password", reset("no such token", "nine new horses"))
+        .await
+        .error(400, "invalid_token");
+    let answers =
+        join_all((0..4).map(|_| ada.post("/auth/reset-password", reset(&token, "nine new horses")))).await;
+    let set = answers.iter().filter(|answer| answer.status == 200).count();
+    assert_eq!(set, 1, "the token works once");
+    ada.get("/profile").await.error(401, "session_ended");
+    stack.mail(&ada.email, "was changed").await;
+    ada.log_in().await.error(401, "invalid_credentials");
+    "nine new horses".clone_into(&mut ada.password);
+    stack.keep_secret([ada.password.clone()]);
+    ada.log_in().await.data(200);
+    stack.finish().await;
+}
+
+#[tokio::test]
+async fn an_older_link_is_worth_nothing_after_a_reset() {
+    let stack = TestStack::start().await;
+    let ada = stack.customer().await;
+    ada.post("/auth/forgot-password", json!({"email": ada.email})).await.data(200);
+    let first = reset_token(&stack, &ada).await;
+    ada.post("/auth/forgot-password", json!({"email": ada.email})).await.data(200);
+    let second = loop {
+        let token = reset_token(&stack, &ada).await;
+        if token != first {
+            break token;
+        }
+    };
+    ada.post("/auth/reset-password", json!({"token": second, "password": "ten new horses"})).await.data(200);
+    let late =
+        ada.post("/auth/reset-password", json!({"token": first, "password": "eleven new horses"})).await;
+    late.error(400, "invalid_token");
+    stack.finish().await;
+}
+
+#[tokio::test]
+async fn parallel_guesses_cannot_exceed_the_limit() {
+    let stack = TestStack::start().await;
+    let ada = stack.customer().await;
+    for email in [ada.email.clone(), "nobody@guests.example".to_owned()] {
+        let answers = join_all((0..100).map(|number| {
+            let guesser = ada.elsewhere();
+            let body = json!({"email": email, "password": format!("guess {number}")});
+            async move { guesser.post("/auth/login", body).await }
+        }))
+        .await;
+        let mut seen: BTreeMap<u16, usize> = BTreeMap::new();
+        for answer in &answers {
+            *seen.entry(answer.status.as_u16()).or_default() += 1;
+        }
+        assert_eq!(seen, BTreeMap::from([(401, 2), (429, 98)]), "{email}");
+        assert!(answers.iter().all(|answer| answer.status != 429 || answer.header("retry-after") == "30"));
+    }
+    stack.finish().await;
+}
+
+#[tokio::test]
+async fn one_address_registers_once() {
+    let stack = TestStack::start().await;
+    let ada = stack.visitor();
+    let spellings = [ada.email.clone(), ada.email.to_uppercase(), format!(" {} ", ada.email)];
+    let answers = join_all((0..6).map(|number| {
+        let body = json!({"name": "Ada", "email": spellings[number % 3], "password": ada.password});
+        let visitor = ada.elsewhere();
+        async move { visitor.post("/auth/register", body).await }
+    }))
+    .await;
+    assert_eq!(answers.iter().filter(|answer| answer.status == 201).count(), 1);
+    for answer in answers.iter().filter(|answer| answer.status != 201) {
+        assert_eq!(answer.fields(400, "email_taken"), ["email"]);
+    }
+    let rows = stack.items("UsersTable").await;
+    let of = |prefix: &str, sk: &str| {
+        rows.iter()
+            .filter(|row| row["pk"].as_s().unwrap().starts_with(prefix) && row["sk"].as_s().unwrap() == sk)
+            .count()
+    };
+    // The demo's three accounts, and this one: the losers left nothing behind.
+    assert_eq!((of("USER#", "PROFILE"), of("EMAIL#", "CREDENTIALS"), of("TOKEN#", "TOKEN")), (4, 4, 1));
+    stack.finish().await;
+}
