@@ -37,7 +37,7 @@ fn next_address() -> IpAddr {
 
 impl Actor {
     pub(crate) fn new(url: &str, email: &str, password: &str) -> Self {
-        let client = Client::builder().local_address(next_address()).timeout(Duration::from_secs(60)).build();
+        let client = Client::builder().local_address(next_address()).timeout(Duration::from_mins(1)).build();
         Self {
             base: url.to_owned(),
             client: client.unwrap(),
@@ -50,11 +50,13 @@ impl Actor {
     }
 
     /// The same person on another device: another address, nobody logged in.
+    #[must_use]
     pub fn elsewhere(&self) -> Self {
         Self { user_id: self.user_id.clone(), ..Self::new(&self.base, &self.email, &self.password) }
     }
 
     /// The same, at a stack that has started anew on another port.
+    #[must_use]
     pub fn at(&self, url: &str) -> Self {
         Self { base: url.to_owned(), ..self.clone() }
     }

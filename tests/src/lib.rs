@@ -12,4 +12,4 @@ pub mod stack_process;
 
 pub use actor::Actor;
 pub use answer::Answer;
-pub use stack::{TestStack, TestStackBuilder};
+pub use stack::{Permitted, TestStack, TestStackBuilder};

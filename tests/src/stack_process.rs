@@ -41,6 +41,11 @@ impl StackProcess {
         Self { child, url, dynamodb_url }
     }
 
+    /// Its process.
+    pub fn process_id(&self) -> u32 {
+        self.child.id()
+    }
+
     /// Somebody who is not logged in.
     pub fn visitor(&self, email: &str) -> Actor {
         Actor::new(&self.url, email, "correct horse battery staple")

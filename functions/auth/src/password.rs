@@ -34,7 +34,10 @@ impl Password {
     /// What is wrong with it as a new password of somebody whose name and address are `about_them`, if
     /// anything.
     pub(crate) fn weakness(&self, about_them: &[&str], field: &str) -> Option<FieldError> {
-        let estimate = zxcvbn::zxcvbn(&self.0, about_them);
+        // Each word alone too: `adalovelace` is no better a password of Ada Lovelace than `Ada Lovelace`.
+        let words = about_them.iter().flat_map(|text| text.split(|c: char| !c.is_alphanumeric()));
+        let about_them: Vec<&str> = about_them.iter().copied().chain(words).collect();
+        let estimate = zxcvbn::zxcvbn(&self.0, &about_them);
         (estimate.guesses_log10() < COMMON_BELOW_GUESSES_LOG10).then(|| {
             let why = estimate.feedback().and_then(zxcvbn::feedback::Feedback::warning);
             let why = why.map_or_else(|| "This is easy to guess.".to_owned(), |warning| warning.to_string());
@@ -82,6 +85,7 @@ mod tests {
             "Passw0rd",
             "aaaaaaaa",
             "lovelace",
+            "adalovelace",
             "abcdefgh",
         ] {
             let weakness = weakness(common).unwrap_or_else(|| panic!("{common} was accepted"));

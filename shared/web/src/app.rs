@@ -89,7 +89,7 @@ impl Web {
 pub fn router(routes: Router) -> Router {
     routes
         .route("/events", axum::routing::post(probe))
-        .fallback(|| async { ApiError::not_found("This route").into_response() })
+        .fallback(|| async { ApiError::not_found("Route").into_response() })
         .method_not_allowed_fallback(|| async {
             ApiError::new(
                 StatusCode::METHOD_NOT_ALLOWED,
@@ -117,7 +117,7 @@ pub async fn run(build: impl FnOnce() -> Result<Router, env::ConfigError>) -> Re
 async fn probe(Extension(context): Extension<RequestContext>) -> Response {
     match context {
         RequestContext::PassThrough => Json(json!({"ok": true})).into_response(),
-        _ => ApiError::not_found("This route").into_response(),
+        _ => ApiError::not_found("Route").into_response(),
     }
 }
 

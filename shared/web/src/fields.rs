@@ -23,6 +23,8 @@ pub struct Fields {
     members: Map<String, Value>,
     known: BTreeSet<&'static str>,
     errors: Vec<FieldError>,
+    /// Whether they come from a query string, where a list is one text.
+    in_query: bool,
 }
 
 /// A request type that can be read from [`Fields`].
@@ -33,7 +35,7 @@ pub trait FromFields: Sized {
 
 impl Fields {
     fn new(members: Map<String, Value>) -> Self {
-        Self { members, known: BTreeSet::new(), errors: Vec::new() }
+        Self { members, known: BTreeSet::new(), errors: Vec::new(), in_query: false }
     }
 
     /// Notes that a field is wrong.
@@ -105,8 +107,8 @@ impl Fields {
         let items = match self.take(field) {
             None => return Some(Vec::new()),
             Some(Value::Array(items)) => items,
-            Some(Value::String(items)) if items.is_empty() => return Some(Vec::new()),
-            Some(Value::String(items)) => {
+            Some(Value::String(items)) if self.in_query && items.is_empty() => return Some(Vec::new()),
+            Some(Value::String(items)) if self.in_query => {
                 items.split(',').map(|item| Value::String(item.to_owned())).collect()
             }
             Some(_) => {
@@ -250,7 +252,7 @@ impl<S: Send + Sync, T: FromFields> FromRequestParts<S> for Query<T> {
         if !repeated.is_empty() {
             return Err(ApiError::validation(repeated));
         }
-        Fields::new(members).finish().map(Self)
+        Fields { in_query: true, ..Fields::new(members) }.finish().map(Self)
     }
 }
 
@@ -262,7 +264,7 @@ impl<S: Send + Sync, T: FromStr> FromRequestParts<S> for Id<T> {
     type Rejection = Response;
 
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Response> {
-        let not_found = || ApiError::not_found("That").into_response();
+        let not_found = || ApiError::not_found("Resource").into_response();
         let Path(text) = Path::<String>::from_request_parts(parts, state).await.map_err(|_| not_found())?;
         text.parse().map(Self).map_err(|_| not_found())
     }
@@ -309,6 +311,14 @@ mod tests {
         assert_eq!(errors[4].1, "is not known; these are: count, name, sure, tags");
         let errors = read(json!({"name": "a", "tags": ["1", "x"]})).unwrap_err();
         assert_eq!(errors[0].0, "tags[1]");
+    }
+
+    #[test]
+    fn only_in_a_query_string_is_a_list_a_text() {
+        let Value::Object(members) = json!({"name": "a", "tags": "1,2"}) else { panic!("an object") };
+        assert_eq!(Fields::new(members.clone()).finish::<Sample>().unwrap_err().fields[0].field, "tags");
+        let fields = Fields { in_query: true, ..Fields::new(members) };
+        assert_eq!(fields.finish::<Sample>().unwrap().tags, [1, 2]);
     }
 
     #[test]

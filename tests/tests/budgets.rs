@@ -1,0 +1,255 @@
+//! What requests may cost, counted from the access log of a warm stack: DynamoDB calls one after the other, and write
+//! units. Counted, not timed, so that a slow machine changes nothing.
+
+use std::collections::BTreeMap;
+
+use chairbook_local::runtime::AccessLog;
+use chairbook_models::catalog::{Expert, OwnTerms, Service};
+use chairbook_models::event::{Actor as EventActor, Event, EventType, Subjects};
+use chairbook_models::ids::{EventId, ExpertId, ServiceId};
+use chairbook_models::working_hours::WorkingHours;
+use chairbook_platform::{clock, random};
+use chairbook_store::CatalogRow;
+use chairbook_tests::{Actor, Answer, TestStack};
+use jiff::ToSpan as _;
+use jiff::civil::Date;
+use jiff::civil::Weekday::{Friday, Monday, Saturday, Sunday, Thursday, Tuesday, Wednesday};
+use jiff::tz::TimeZone;
+use reqwest::Method;
+use serde_json::{Value, json};
+
+const CUT: &str = "svc_00000000000000000000000001";
+const CHILDRENS_CUT: &str = "svc_00000000000000000000000003";
+const MAREK: &str = "exp_00000000000000000000000002";
+
+const BOOK: (&str, &str) = ("POST", "/api/v1/appointments");
+
+/// What a booking may write, with its indexes, event and rate limit.
+const BOOKING_WRITE_UNITS: f64 = 13.0;
+
+/// A stack whose requests are measured one at a time.
+struct Scale {
+    stack: TestStack,
+}
+
+impl Scale {
+    async fn new() -> Self {
+        Self { stack: TestStack::start().await }
+    }
+
+    /// The access log's line of the one request that was just made to a route.
+    async fn line(&self, (method, route): (&str, &str)) -> AccessLog {
+        let mut lines = self.stack.access_logs(method, route, 1).await;
+        assert_eq!(lines.len(), 1, "{method} {route} was called more than once");
+        lines.pop().unwrap()
+    }
+
+    /// Makes a request and says what it cost.
+    async fn cost(
+        &self,
+        actor: &Actor,
+        route: (&str, &str),
+        path: &str,
+        body: Option<Value>,
+    ) -> (Answer, AccessLog) {
+        let request = actor.request(Method::from_bytes(route.0.as_bytes()).unwrap(), path);
+        let request = match body {
+            Some(body) => request.json(&body),
+            None => request,
+        };
+        let answer = actor.send(request).await;
+        (answer, self.line(route).await)
+    }
+
+    /// What a read costs once its function is warm.
+    async fn warm_read(&self, actor: &Actor, route: &str, path: &str) -> AccessLog {
+        for _ in 0..2 {
+            self.cost(actor, ("GET", route), path, None).await.0.data(200);
+        }
+        self.cost(actor, ("GET", route), path, None).await.1
+    }
+
+    /// Books and says what it cost.
+    async fn book(&self, actor: &Actor, request: Value) -> (Value, AccessLog) {
+        let (answer, line) = self.cost(actor, BOOK, "/appointments", Some(request)).await;
+        (answer.data(201)["appointment"].clone(), line)
+    }
+}
+
+#[track_caller]
+fn within(what: &str, line: &AccessLog, round_trips: u64, write_units: f64) {
+    println!(
+        "{what}: {} round trips, {} calls, {} write units, {} read units",
+        line.dynamodb_round_trips, line.dynamodb_calls, line.write_units, line.read_units
+    );
+    assert_eq!(line.dynamodb_round_trips, round_trips, "{what}: {line:?}");
+    assert!(line.write_units > 0.0 && line.write_units <= write_units, "{what}: {line:?}");
+}
+
+/// So many days from today (UTC), out of reach of any lead time.
+fn day(days: i64) -> Date {
+    clock::now().to_zoned(TimeZone::UTC).date() + days.days()
+}
+
+/// The free starts of a service by an expert, by date.
+async fn free(actor: &Actor, service: &str, expert: &str) -> BTreeMap<String, Vec<String>> {
+    let query = format!("serviceId={service}&expertId={expert}&from={}&to={}", day(2), day(15));
+    let mut days: BTreeMap<String, Vec<String>> = BTreeMap::new();
+    for (date, time, _) in actor.availability(&query).await {
+        days.entry(date).or_default().push(time);
+    }
+    days
+}
+
+#[tokio::test]
+async fn reading_one_thing() {
+    let scale = Scale::new().await;
+    let ada = scale.stack.customer().await;
+    let (date, times) = free(&ada, CUT, MAREK).await.pop_first().unwrap();
+    let request = json!({"serviceId": CUT, "expertId": MAREK, "date": date, "time": times[0]});
+    let (appointment, _) = scale.book(&ada, request).await;
+    let one = format!("/appointments/{}", appointment["id"].as_str().unwrap());
+    for (route, path) in [
+        ("/api/v1/appointments/{id}", one.as_str()),
+        ("/api/v1/appointments/my", "/appointments/my"),
+        ("/api/v1/services/{id}", "/services/svc_00000000000000000000000001"),
+        ("/api/v1/services", "/services"),
+        ("/api/v1/experts", "/experts"),
+    ] {
+        let line = scale.warm_read(&ada, route, path).await;
+        within(path, &line, 1, 1.0);
+    }
+    scale.stack.finish().await;
+}
+
+#[tokio::test]
+async fn booking_and_cancelling() {
+    let scale = Scale::new().await;
+    let ada = scale.stack.customer().await;
+    let mut days = free(&ada, CHILDRENS_CUT, MAREK).await;
+
+    // The day with the most to do: half an hour each, without a gap, all of them reservations.
+    let fullest = days.values().map(Vec::len).max().unwrap();
+    let date = days.iter().find(|(_, times)| times.len() == fullest).unwrap().0.clone();
+    let times = days.remove(&date).unwrap();
+    let minute = |time: &str| {
+        let (hours, minutes) = time.split_once(':').unwrap();
+        hours.parse::<u32>().unwrap() * 60 + minutes.parse::<u32>().unwrap()
+    };
+    let mut fitting: Vec<String> = Vec::new();
+    for time in times {
+        if fitting.last().is_none_or(|last| minute(&time) >= minute(last) + 30) {
+            fitting.push(time);
+        }
+    }
+    assert!(fitting.len() >= 14, "a full day: {fitting:?}");
+    let request = |date: &str, time: &str, pay_now: bool| {
+        json!({"serviceId": CHILDRENS_CUT, "expertId": MAREK, "date": date, "time": time, "payNow": pay_now,
+               "notes": "x".repeat(100)})
+    };
+    let mut made = Vec::new();
+    for (number, time) in fitting.iter().enumerate() {
+        let (appointment, line) = scale.book(&ada, request(&date, time, false)).await;
+        made.push(appointment);
+        // The first request of a process reads the verification key and the catalog.
+        if number > 0 {
+            within(&format!("booking {number} of a day"), &line, 2, BOOKING_WRITE_UNITS);
+        }
+    }
+    let (date, times) = days.pop_first().unwrap();
+    let (paid, line) = scale.book(&ada, request(&date, &times[0], true)).await;
+    within("booking, paid", &line, 2, BOOKING_WRITE_UNITS);
+
+    // Two bookings side by side on one expert's day do not stand in each other's way.
+    let (one, other) =
+        tokio::join!(ada.book(request(&date, &times[4], false)), ada.book(request(&date, &times[8], true)));
+    one.data(201);
+    other.data(201);
+    let pair = scale.stack.access_logs(BOOK.0, BOOK.1, 2).await;
+    assert_eq!(pair.len(), 2);
+
+    // Cancelled again, on the full day and on the other.
+    for (what, appointment) in [("first", &made[0]), ("reserved", &made[7]), ("paid", &paid)] {
+        let id = appointment["id"].as_str().unwrap();
+        let route = ("DELETE", "/api/v1/appointments/{id}/cancel");
+        let (answer, line) = scale.cost(&ada, route, &format!("/appointments/{id}/cancel"), None).await;
+        answer.data(200);
+        within(&format!("cancelling, {what}"), &line, 2, BOOKING_WRITE_UNITS);
+    }
+
+    // Anybody: one look at everybody's day, then the booking.
+    for (number, (date, times)) in days.iter().take(3).enumerate() {
+        let request = json!({"serviceId": CUT, "date": date, "time": times[0], "payNow": number % 2 == 0});
+        let (_, line) = scale.book(&ada, request).await;
+        within("booking, any expert", &line, 3, BOOKING_WRITE_UNITS);
+    }
+    scale.stack.finish().await;
+}
+
+#[tokio::test]
+async fn availability_of_a_month_and_ten_experts() {
+    let scale = Scale::new().await;
+    let store = scale.stack.stack.store();
+    let catalog = store.catalog().await.unwrap();
+    let model = &catalog.services[&CUT.parse().unwrap()];
+    let service =
+        Service { id: ServiceId::derived([7; 16]), name: "Consultation".to_owned(), ..model.clone() };
+    let hours: &[(u16, u16)] = &[(540, 1_080)];
+    let hours = [Monday, Tuesday, Wednesday, Thursday, Friday, Saturday, Sunday].map(|day| (day, hours));
+    let marek = &catalog.experts[&MAREK.parse().unwrap()];
+    let experts = (1..=10_u8).map(|number| {
+        CatalogRow::Expert(Box::new(Expert {
+            id: ExpertId::derived([number; 16]),
+            name: format!("Expert {number}"),
+            services: BTreeMap::from([(service.id, OwnTerms::default())]),
+            working_hours: WorkingHours::weekly(&hours).unwrap(),
+            ..marek.clone()
+        }))
+    });
+    let mut rows: Vec<_> = experts.collect();
+    rows.push(CatalogRow::Service(service.clone()));
+    let now = clock::now();
+    let event = Event::new(
+        EventId::new(now, random::bytes()),
+        EventType::CatalogChanged,
+        now,
+        EventActor::System,
+        None,
+        Subjects::default(),
+    );
+    store.write_catalog(&rows, &event).await.unwrap();
+
+    let visitor = scale.stack.visitor();
+    let query = format!("serviceId={}&from={}&to={}", service.id, day(2), day(32));
+    let path = format!("/availability?{query}");
+    let slots = visitor.availability(&query).await;
+    let dates: std::collections::BTreeSet<_> = slots.iter().map(|(date, ..)| date).collect();
+    assert_eq!((dates.len(), slots[0].2.len()), (31, 10));
+    scale.line(("GET", "/api/v1/availability")).await;
+    let line = scale.warm_read(&visitor, "/api/v1/availability", &path).await;
+    within("availability", &line, 2, 1.0);
+    scale.stack.finish().await;
+}
+
+#[tokio::test]
+async fn logging_in() {
+    let scale = Scale::new().await;
+    let mut ada = scale.stack.customer().await;
+    let login = ("POST", "/api/v1/auth/login");
+    scale.line(login).await;
+    for number in 0..3 {
+        ada.log_in().await.data(200);
+        within(&format!("login {number}"), &scale.line(login).await, 2, 10.0);
+    }
+    let (wrong, right) = (
+        json!({"email": ada.email, "password": "wrong"}),
+        json!({"email": ada.email, "password": ada.password}),
+    );
+    let (answer, line) = scale.cost(&ada, login, "/auth/login", Some(wrong)).await;
+    answer.error(401, "invalid_credentials");
+    within("a wrong password", &line, 1, 3.0);
+    let (answer, line) = scale.cost(&ada, login, "/auth/login", Some(right)).await;
+    answer.data(200);
+    within("login after a wrong password", &line, 2, 10.0);
+    scale.stack.finish().await;
+}
