@@ -368,7 +368,8 @@ impl Store {
     /// Uses up a verification token: its address is verified, and its bearer's role becomes `role` if given.
     ///
     /// # Errors
-    /// [`StoreError::Changed`] when the token was used up meanwhile, or its account is gone.
+    /// [`StoreError::Changed`] when the token was used up meanwhile, the address is verified already, or its account
+    /// is gone.
     pub async fn verify_email(
         &self,
         token: &OneTimeToken,
@@ -377,8 +378,10 @@ impl Store {
     ) -> Result<(), StoreError> {
         let table = self.users()?;
         let mut credentials = update(table, keys::credentials(&token.email))
-            .condition_expression("user_id = :user")
+            // Of several links, the first that is followed counts.
+            .condition_expression("user_id = :user AND verified = :false")
             .expression_attribute_values(":user", s(token.user_id.to_string()))
+            .expression_attribute_values(":false", AttributeValue::Bool(false))
             .expression_attribute_values(":true", AttributeValue::Bool(true));
         let mut profile = update(table, keys::profile(token.user_id))
             .condition_expression("attribute_exists(pk)")
