@@ -222,7 +222,7 @@ impl Store {
         let parts = span(appointment).parts();
         let mut expiries: Vec<Expiry> = Vec::new();
         let mut run_out: Vec<Vec<(u16, Holder)>> = vec![Vec::new(); parts.len()];
-        for _ in 0..=TAKE_OVERS {
+        'look: for _ in 0..=TAKE_OVERS {
             let writes = self.booking_writes(appointment, idempotency, event, &parts, run_out, &expiries)?;
             let refusals = match self.transact(writes).await? {
                 Outcome::Committed => return Ok(BookOutcome::Booked),
@@ -236,14 +236,17 @@ impl Store {
                 return Ok(BookOutcome::Taken);
             };
             expiries.clear();
+            run_out = vec![Vec::new(); parts.len()];
             for id in holds.iter().flatten().map(|(_, holder)| holder.appointment_id) {
                 if expiries.iter().any(|expiry| expiry.reserved.id == id) {
                     continue;
                 }
-                match self.appointment(id).await?.and_then(&expire) {
-                    Some(expiry) => expiries.push(expiry),
-                    None => return Ok(BookOutcome::Taken),
-                }
+                let Some(expiry) = self.appointment(id).await?.and_then(&expire) else {
+                    // Somebody has ended it since the day was looked at: its cells may be free by now.
+                    expiries.clear();
+                    continue 'look;
+                };
+                expiries.push(expiry);
             }
             run_out = holds;
         }
