@@ -105,7 +105,7 @@ pub(crate) async fn alternatives(
     let dates = (taken.0, taken.0.saturating_add(ALTERNATIVE_DAYS.days()));
     let busy = busy(store, salon, quotes, dates, now).await?;
     let days = salon.availability(quotes, &busy, dates.0, dates.1, now);
-    let slots = days.into_iter().flat_map(|day| day.slots);
+    let slots = days.flat_map(|day| day.slots);
     Ok(slots.filter(|slot| slot.starts_at > taken.1).take(ALTERNATIVES).collect())
 }
 
@@ -138,6 +138,6 @@ pub(crate) async fn availability(
         .quotes(question.service_id, &question.sub_service_ids, question.expert_id)
         .map_err(|error| refusal::of_booking(&error))?;
     let busy = busy(store, &salon, &quotes, dates, now).await?;
-    let days: Vec<_> = salon.availability(&quotes, &busy, dates.0, dates.1, now).iter().map(render).collect();
+    let days: Vec<_> = salon.availability(&quotes, &busy, dates.0, dates.1, now).map(|day| render(&day)).collect();
     Ok(Reply::ok("The free times.", json!({"timeZone": catalog.settings.time_zone, "days": days})))
 }

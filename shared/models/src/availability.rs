@@ -59,22 +59,21 @@ impl Salon<'_> {
         Some(Span { start: midnight(date)?, end: midnight(date.tomorrow().ok()?)? })
     }
 
-    /// The slots of each local date from one to another, both included; dates without any are there too.
+    /// The slots of each local date from one to another, both included; dates without any are there too. Each date is
+    /// looked at when it is asked for.
     ///
     /// `busy` says what is taken of each expert's days; an expert who is not in it is free.
-    #[must_use]
-    pub fn availability(
-        &self,
-        quotes: &[Quote<'_>],
-        busy: &BTreeMap<ExpertId, Busy>,
+    pub fn availability<'s>(
+        &'s self,
+        quotes: &'s [Quote<'_>],
+        busy: &'s BTreeMap<ExpertId, Busy>,
         from: Date,
         to: Date,
         now: Timestamp,
-    ) -> Vec<DaySlots> {
+    ) -> impl Iterator<Item = DaySlots> + 's {
         from.series(1.day())
-            .take_while(|date| *date <= to)
-            .map(|date| DaySlots { date, slots: self.slots(quotes, busy, date, now) })
-            .collect()
+            .take_while(move |date| *date <= to)
+            .map(move |date| DaySlots { date, slots: self.slots(quotes, busy, date, now) })
     }
 
     fn slots(

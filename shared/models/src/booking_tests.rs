@@ -246,7 +246,7 @@ fn offers_around(catalog: &Catalog, around: Timestamp) -> Vec<DaySlots> {
     let now = around - SignedDuration::from_hours(24 * 7);
     let quotes = salon.quotes(service_id(), &[], None).unwrap();
     let (from, to) = (day.yesterday().unwrap(), day.tomorrow().unwrap());
-    let days = salon.availability(&quotes, &BTreeMap::new(), from, to, now);
+    let days: Vec<_> = salon.availability(&quotes, &BTreeMap::new(), from, to, now).collect();
     for slot in days.iter().flat_map(|day| &day.slots) {
         let booked = salon.book(&quotes[0], slot.date, slot.time, now);
         assert_eq!(booked.map(|booking| booking.blocked.start), Ok(slot.starts_at), "{slot:?}");
@@ -394,7 +394,6 @@ proptest! {
         let to = today.checked_add(3.days()).unwrap();
         let offered: Vec<_> = salon
             .availability(&quotes, &busy, today, to, now)
-            .into_iter()
             .flat_map(|day| day.slots)
             .map(|slot| (slot.date, slot.time))
             .collect();
@@ -415,7 +414,6 @@ proptest! {
         let (first, last) = salon.utc_days(today, to);
         let touched: Vec<_> = salon
             .availability(&quotes, &BTreeMap::new(), today, to, now)
-            .into_iter()
             .flat_map(|day| day.slots)
             .flat_map(|slot| {
                 let end = slot.starts_at + minutes(quotes[0].blocked_minutes());
