@@ -90,15 +90,18 @@ fn routes() -> Vec<(&'static str, Who, &'static str, Option<Value>)> {
 async fn call(actor: &Actor, key: &str, path: &str, body: Option<&Value>) -> Answer {
     let method: Method = key.split(' ').next().unwrap().parse().unwrap();
     let request = actor.request(method, path);
-    actor.send(match body {
-        Some(body) => request.json(body),
-        None => request,
-    })
-    .await
+    actor
+        .send(match body {
+            Some(body) => request.json(body),
+            None => request,
+        })
+        .await
 }
 
 fn bearing(actor: &Actor, token: &str) -> Actor {
-    Actor { access_token: Some(token.to_owned()), ..actor.clone() }
+    let mut bearing = actor.clone();
+    bearing.access_token = Some(token.to_owned());
+    bearing
 }
 
 /// Tokens that are worth nothing, by what is wrong with them.
@@ -161,10 +164,16 @@ async fn every_route_as_everybody() {
 
     let table: BTreeMap<_, _> = routes().into_iter().map(|route| (route.0, route)).collect();
     let system = stack.stack.system();
-    let of_template: Vec<String> =
-        system.functions.iter().flat_map(|function| function.routes().map(chairbook_local::template::model::Route::key)).collect();
+    let of_template: Vec<String> = system
+        .functions
+        .iter()
+        .flat_map(|function| function.routes().map(chairbook_local::template::model::Route::key))
+        .collect();
     for key in &of_template {
-        assert!(table.contains_key(key.as_str()), "{key} is in the template, but nobody has said who may call it");
+        assert!(
+            table.contains_key(key.as_str()),
+            "{key} is in the template, but nobody has said who may call it"
+        );
     }
     assert_eq!(table.len(), of_template.len(), "a route of the table is not in the template");
 
@@ -172,19 +181,23 @@ async fn every_route_as_everybody() {
         let path = path.replace("{apt}", &appointment);
         let body = body.as_ref();
         let unwelcome = [("anonymous", &anonymous), ("logged out", &logged_out), ("deleted", &deleted)];
-        let bad: Vec<_> = bad_tokens.iter().map(|(what, token)| (*what, bearing(&anonymous, token))).collect();
+        let bad: Vec<_> =
+            bad_tokens.iter().map(|(what, token)| (*what, bearing(&anonymous, token))).collect();
         let strangers = unwelcome.into_iter().chain(bad.iter().map(|(what, actor)| (*what, actor)));
         for (what, stranger) in strangers {
             let answer = call(stranger, key, &path, body).await;
             let is_refused = answer.status == 401;
-            assert_eq!(is_refused, *who != Who::Anybody, "{key} as {what}: {} {}", answer.status, answer.text);
+            assert_eq!(
+                is_refused,
+                *who != Who::Anybody,
+                "{key} as {what}: {} {}",
+                answer.status,
+                answer.text
+            );
         }
-        for (role, actor) in [
-            (Who::User, &user),
-            (Who::User, &another),
-            (Who::Admin, &admin),
-            (Who::Owner, &owner),
-        ] {
+        for (role, actor) in
+            [(Who::User, &user), (Who::User, &another), (Who::Admin, &admin), (Who::Owner, &owner)]
+        {
             // What ends sessions is called from a session of its own.
             let mut other_session = actor.elsewhere();
             let actor = if key.contains("/logout") {

@@ -167,3 +167,24 @@ async fn admins_delete_customers_and_owners_delete_admins() {
     admin.get("/users").await.error(401, "session_ended");
     stack.finish().await;
 }
+
+#[tokio::test]
+async fn the_first_owner_is_who_the_template_names() {
+    let stack =
+        TestStack::builder().without_demo().parameter("OwnerEmail", "Guest1@Guests.example").start().await;
+    let (mut other, mut boss) = (stack.visitor(), stack.visitor());
+    assert_eq!(boss.email, "guest1@guests.example");
+    for guest in [&mut other, &mut boss] {
+        guest.register("A Guest").await.data(201);
+        let token = stack.verification_token(guest).await;
+        guest.get(&format!("/auth/verify-email/{token}")).await.data(200);
+        guest.log_in().await.data(200);
+    }
+    assert_eq!(other.get("/profile").await.data(200)["user"]["role"], "user");
+    assert_eq!(boss.get("/profile").await.data(200)["user"]["role"], "owner");
+    boss.put(&format!("/users/{}/role", boss.user_id), json!({"role": "user"}))
+        .await
+        .error(409, "last_owner");
+    boss.put(&format!("/users/{}/role", other.user_id), json!({"role": "admin"})).await.data(200);
+    stack.finish().await;
+}

@@ -138,6 +138,7 @@ pub(crate) async fn availability(
         .quotes(question.service_id, &question.sub_service_ids, question.expert_id)
         .map_err(|error| refusal::of_booking(&error))?;
     let busy = busy(store, &salon, &quotes, dates, now).await?;
-    let days: Vec<_> = salon.availability(&quotes, &busy, dates.0, dates.1, now).map(|day| render(&day)).collect();
+    let days: Vec<_> =
+        salon.availability(&quotes, &busy, dates.0, dates.1, now).map(|day| render(&day)).collect();
     Ok(Reply::ok("The free times.", json!({"timeZone": catalog.settings.time_zone, "days": days})))
 }

@@ -116,8 +116,10 @@ async fn open_session(
         expires_at: state.refresh_end(now)?,
     };
     let device = device(client);
+    // At the first login every device is new, which is no news.
+    let is_new = !account.devices.is_empty() && !account.devices.contains(&device);
     let mut event = account_event(EventType::UserLoggedIn, user_id, Actor::User(user_id), Some(client), now);
-    event.data.insert("newDevice".to_owned(), json!(!account.devices.contains(&device)));
+    event.data.insert("newDevice".to_owned(), json!(is_new));
 
     let store = &state.web.store;
     let key = state.signer.verification_key();

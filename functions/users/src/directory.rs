@@ -68,12 +68,11 @@ pub(crate) async fn list(
         None => None,
         Some(cursor) => read_position(&cursor::decode(&list, cursor)?),
     };
-    let (_, page) = match &filter.email {
-        Some(email) => admin.admit_with(by_email(&web, email, &filter)).await?,
-        None => {
-            let keep = |profile: &Profile| filter.keeps(profile);
-            admin.admit_with(web.store.users_page(keep, filter.limit, from, clock::now())).await?
-        }
+    let (_, page) = if let Some(email) = &filter.email {
+        admin.admit_with(by_email(&web, email, &filter)).await?
+    } else {
+        let keep = |profile: &Profile| filter.keeps(profile);
+        admin.admit_with(web.store.users_page(keep, filter.limit, from, clock::now())).await?
     };
     Ok(Reply::ok(
         "The salon's users.",

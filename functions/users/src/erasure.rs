@@ -15,8 +15,8 @@ use chairbook_web::{Admin, ApiError, Body, Customer, Fields, FromFields, Id, Pen
 use futures_util::{StreamExt, TryStreamExt, stream};
 use serde_json::{Value, json};
 
-use crate::export::appointments;
 use crate::event;
+use crate::export::appointments;
 
 /// How often something that others change at the same time is tried.
 const TRIES: u32 = 5;
@@ -112,11 +112,7 @@ async fn forget(store: &Store, user: UserId, actor: Actor) -> Result<(), StoreEr
     }
 }
 
-async fn forget_in(
-    store: &Store,
-    found: appointment::Appointment,
-    actor: Actor,
-) -> Result<(), StoreError> {
+async fn forget_in(store: &Store, found: appointment::Appointment, actor: Actor) -> Result<(), StoreError> {
     let id = found.id;
     let mut found = Some(found);
     for _ in 0..TRIES {
@@ -127,8 +123,7 @@ async fn forget_in(
         let written = match &cancelled {
             Some(cancelled) => {
                 let mut event = event(EventType::AppointmentCancelled, before.user_id, actor, None, now);
-                event.subjects =
-                    Subjects { user_id: Some(before.user_id), appointment_id: Some(before.id) };
+                event.subjects = Subjects { user_id: Some(before.user_id), appointment_id: Some(before.id) };
                 store.end_appointment(&before, cancelled, &event).await
             }
             None => store.rewrite_appointment(&before, &appointment::anonymise(&before, now)).await,

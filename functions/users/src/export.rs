@@ -48,7 +48,8 @@ pub(crate) async fn export(
             store.events_of(user, MOST_EVENTS)
         )
     };
-    let (Customer(caller), (profile, sessions, appointments, events)) = customer.admit_with(Box::pin(reads)).await?;
+    let (Customer(caller), (profile, sessions, appointments, events)) =
+        customer.admit_with(Box::pin(reads)).await?;
     let profile = profile.ok_or_else(|| ApiError::bug(&"a session without a profile"))?;
     let sessions: Vec<_> = sessions
         .iter()

@@ -58,7 +58,9 @@ impl Store {
         let (mut month, mut start) = match from {
             None => (month_of(now), None),
             Some(UsersFrom::Month(date)) => (date.first_of_month().min(month_of(now)), None),
-            Some(UsersFrom::After { id, created_at }) => (month_of(created_at), Some(start_key(id, created_at))),
+            Some(UsersFrom::After { id, created_at }) => {
+                (month_of(created_at), Some(start_key(id, created_at)))
+            }
         };
         let mut items: Vec<Profile> = Vec::new();
         for _ in 0..QUERIES_PER_PAGE {

@@ -71,7 +71,11 @@ impl Store {
     ///
     /// # Errors
     /// [`StoreError::Changed`] when it is no longer as `before` says.
-    pub async fn rewrite_appointment(&self, before: &Appointment, after: &Appointment) -> Result<(), StoreError> {
+    pub async fn rewrite_appointment(
+        &self,
+        before: &Appointment,
+        after: &Appointment,
+    ) -> Result<(), StoreError> {
         self.transact_or_changed(vec![appointment_write(self.appointments()?, before, after)?]).await
     }
 }

@@ -95,15 +95,17 @@ pub async fn prove_password(
     let account = account.ok_or_else(|| ApiError::bug(&"a profile without credentials"))?;
     match password.verify(Some(account.password_hash.clone())).await? {
         Verdict::Right | Verdict::RightButWeaklyHashed => Ok(account),
-        Verdict::Wrong => Err(match lockout::lock_after(failures) {
-            Some(lock) => locked(lock.as_secs()),
-            None => {
-                let error = ApiError::validation(vec![FieldError::new(field, "is not your password")]);
-                ApiError { code: "wrong_password", ..error }
-                    .with_detail("attemptsRemaining", json!(lockout::attempts_remaining(failures)))
-            }
-        }),
+        Verdict::Wrong => Err(wrong(field, failures)),
     }
+}
+
+fn wrong(field: &str, failures: u32) -> ApiError {
+    if let Some(lock) = lockout::lock_after(failures) {
+        return locked(lock.as_secs());
+    }
+    let error = ApiError::validation(vec![FieldError::new(field, "is not your password")]);
+    ApiError { code: "wrong_password", ..error }
+        .with_detail("attemptsRemaining", json!(lockout::attempts_remaining(failures)))
 }
 
 #[cfg(test)]

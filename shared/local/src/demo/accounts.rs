@@ -42,8 +42,9 @@ impl DemoAccount {
         }
     }
 
-    /// The password is no secret, so neither is the salt.
-    pub(super) fn password_hash(&self, place: u8) -> Result<String, password::HashError> {
-        password::hash(PASSWORD, number(place))
-    }
+}
+
+/// The hash of the demo's password. That is no secret, so neither is the salt.
+pub(super) fn password_hash(place: u8) -> Result<String, password::HashError> {
+    password::hash(PASSWORD, number(place))
 }

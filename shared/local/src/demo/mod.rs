@@ -36,7 +36,7 @@ pub async fn fill(store: &Store, now: Timestamp) -> Result<(), StoreError> {
     for (place, account) in ACCOUNTS.iter().enumerate() {
         let place = u8::try_from(place + 1).unwrap_or(u8::MAX);
         let password_hash =
-            account.password_hash(place).map_err(|error| StoreError::Malformed(error.to_string()))?;
+            accounts::password_hash(place).map_err(|error| StoreError::Malformed(error.to_string()))?;
         let registration = Registration {
             profile: &account.profile(place, now),
             email: account.email,
