@@ -4,12 +4,14 @@ use std::fmt::Write as _;
 use std::time::Duration;
 
 use clap::builder::styling::{AnsiColor, Style};
+use jiff::tz::TimeZone;
+use serde_json::{Map, Value};
 
 use crate::clock;
 use crate::data_directory::Data;
 use crate::demo;
 use crate::gateway::Access;
-use crate::runtime::{InvocationRecord, LogLine, RecordedOutcome};
+use crate::runtime::{InvocationRecord, LogLine, RecordedOutcome, Trigger};
 use crate::stack::Stack;
 
 const BOLD: Style = Style::new().bold();
@@ -27,7 +29,7 @@ fn styled(style: Style, text: &str) -> String {
 #[must_use]
 pub fn welcome(stack: &Stack, data: &Data, with_demo: bool) -> String {
     let url = stack.url();
-    let mut text = format!("\n  {}\n\n", styled(BOLD, "Chairbook is running."));
+    let mut text = format!("\n  {} Ctrl-C stops it.\n\n", styled(BOLD, "Chairbook is running."));
     let kept = match data {
         Data::Kept(path) => path.display().to_string(),
         Data::Temporary => "temporary, gone at the end".to_owned(),
@@ -58,7 +60,6 @@ pub fn welcome(stack: &Stack, data: &Data, with_demo: bool) -> String {
             let _infallible = writeln!(text, "  {:<12}{}", role, account.email);
         }
     }
-    text.push('\n');
     text
 }
 
@@ -69,8 +70,9 @@ fn left_out(left_out: &crate::template::model::LeftOut) -> String {
     }
 }
 
+/// The time on the wall of whoever looks at the console.
 fn clock_time() -> String {
-    styled(DIM, &clock::now().strftime("%H:%M:%S").to_string())
+    styled(DIM, &clock::now().to_zoned(TimeZone::system()).strftime("%H:%M:%S").to_string())
 }
 
 fn milliseconds(duration: Duration) -> String {
@@ -81,7 +83,9 @@ fn milliseconds(duration: Duration) -> String {
 /// capacity units.
 #[must_use]
 pub fn invocation(record: &InvocationRecord) -> String {
-    let (what, status) = match &record.access {
+    // What is invoked without a request has no route: lambda_http makes one up for the access log.
+    let access = record.access.as_ref().filter(|_| record.trigger == Trigger::HttpApi);
+    let (what, status) = match access {
         Some(access) => {
             let style = match access.status {
                 0..=399 => GOOD,
@@ -102,9 +106,10 @@ pub fn invocation(record: &InvocationRecord) -> String {
         styled(NOTE, &format!("{:<26}", record.function)),
         milliseconds(record.duration)
     );
-    if let Some(access) = &record.access {
+    if let Some(access) = access {
+        let calls = if access.dynamodb_calls == 1 { "call" } else { "calls" };
         let cost = format!(
-            " · {} DynamoDB calls, {} read and {} write units",
+            " · {} DynamoDB {calls}, {} read and {} write units",
             access.dynamodb_calls, access.read_units, access.write_units
         );
         line.push_str(&styled(DIM, &cost));
@@ -133,19 +138,53 @@ pub fn unrouted(access: &Access) -> Option<String> {
     })
 }
 
-/// What a function logged as a warning or an error; other lines are in its log file.
+/// What a function logged as a warning or an error, with its fields; other lines are in its log file.
 #[must_use]
 pub fn log_line(line: &LogLine) -> Option<String> {
-    let logged: serde_json::Value = serde_json::from_str(&line.text).ok()?;
-    let style = match logged["level"].as_str() {
-        Some("ERROR") => BAD,
-        Some("WARN") => WARN,
+    let mut logged: Map<String, Value> = serde_json::from_str(&line.text).ok()?;
+    let (level, style) = match logged.get("level")?.as_str()? {
+        "ERROR" => ("error", BAD),
+        "WARN" => ("warning", WARN),
         _ => return None,
     };
-    Some(format!(
-        "{} {} {}",
+    let message = logged.remove("message").unwrap_or_default();
+    let mut text = format!(
+        "{} {} {} {}",
         clock_time(),
         styled(NOTE, &format!("{:<26}", line.function)),
-        styled(style, &line.text)
-    ))
+        styled(style, level),
+        message.as_str().unwrap_or("(no message)")
+    );
+    for (name, value) in
+        logged.iter().filter(|(name, _)| !["level", "target", "timestamp"].contains(&name.as_str()))
+    {
+        text.push_str(&styled(DIM, &format!(" {name}={value}")));
+    }
+    Some(text)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn shown(text: &str) -> Option<String> {
+        let line =
+            LogLine { function: "EmailFunction".to_owned(), text: text.to_owned(), is_standard_error: false };
+        log_line(&line).map(|line| anstream::adapter::strip_str(&line).to_string())
+    }
+
+    #[test]
+    fn a_warning_is_shown_for_people() {
+        let line = r#"{"timestamp":"2026-03-02T09:00:00Z","level":"WARN","message":"SES throttles","attempt":2,"event_id":"evt_1","target":"email"}"#;
+        let shown = shown(line).unwrap();
+        let (_time, rest) = shown.split_once(' ').unwrap();
+        assert_eq!(rest, r#"EmailFunction              warning SES throttles attempt=2 event_id="evt_1""#);
+    }
+
+    #[test]
+    fn what_is_no_warning_is_not_shown() {
+        assert_eq!(shown(r#"{"level":"INFO","message":"request"}"#), None);
+        assert_eq!(shown("thread 'main' panicked"), None);
+        assert_eq!(shown("17"), None);
+    }
 }

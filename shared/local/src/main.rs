@@ -1,5 +1,6 @@
 //! `cargo run`: the whole system on this machine.
 
+use std::io::IsTerminal as _;
 use std::process::ExitCode;
 
 use chairbook_local::binaries::{self, Profile};
@@ -9,10 +10,15 @@ use chairbook_local::stack::{Options, Stack, read_template};
 use clap::Parser as _;
 use tokio::sync::broadcast::Receiver;
 use tokio::sync::broadcast::error::RecvError;
+use tracing::Level;
+use tracing_subscriber::filter::Targets;
+use tracing_subscriber::fmt;
+use tracing_subscriber::layer::SubscriberExt as _;
+use tracing_subscriber::util::SubscriberInitExt as _;
 
 fn main() -> ExitCode {
     let cli = Cli::parse();
-    tracing_subscriber::fmt().with_max_level(tracing::Level::WARN).with_writer(std::io::stderr).init();
+    init_tracing();
     match run(&cli) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
@@ -20,6 +26,14 @@ fn main() -> ExitCode {
             ExitCode::FAILURE
         }
     }
+}
+
+/// The stack's own warnings. The embedded database warns of every condition that is not met, which is everyday work
+/// for whoever called it.
+fn init_tracing() {
+    let levels = Targets::new().with_default(Level::WARN).with_target("dynoxide", Level::ERROR);
+    let lines = fmt::layer().with_writer(std::io::stderr).with_ansi(std::io::stderr().is_terminal());
+    tracing_subscriber::registry().with(lines).with(levels).init();
 }
 
 fn show(out: &mut impl std::io::Write, line: &str) {

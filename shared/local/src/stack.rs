@@ -66,7 +66,7 @@ pub struct Options {
 #[derive(Debug, thiserror::Error)]
 pub enum StartError {
     /// The template cannot be read.
-    #[error("cannot read {0}: {1}")]
+    #[error("cannot read {0}: {1}; start it in the template's folder, or give the path as --template")]
     Read(PathBuf, io::Error),
     /// The template is at fault.
     #[error("{path}:\n{problems}", path = .0.display(), problems = .1)]
