@@ -35,7 +35,7 @@ use crate::{binaries, clock, demo, ses};
 const CREDENTIAL: &str = "local";
 
 /// An environment that nobody has called for so long is shut down.
-const IDLE_TIMEOUT: Duration = Duration::from_secs(120);
+const IDLE_TIMEOUT: Duration = Duration::from_mins(2);
 
 /// How long the end waits for what is under way.
 const PATIENCE: Duration = Duration::from_secs(5);
@@ -356,16 +356,13 @@ fn check_event_sources(system: &System) -> Result<(), String> {
     for function in &system.functions {
         let at_fault = |fault: String| format!("{}: {fault}", function.logical_id);
         for source in &function.event_sources {
-            match source {
-                EventSource::HttpApi(_) => {}
-                EventSource::Sqs(source) => {
-                    source.filters.iter().try_for_each(filter::check).map_err(at_fault)?
-                }
-                EventSource::Stream(source) => {
-                    source.filters.iter().try_for_each(filter::check).map_err(at_fault)?
-                }
-                EventSource::Schedule(source) => schedule::check(source).map_err(at_fault)?,
-            }
+            let checked = match source {
+                EventSource::HttpApi(_) => Ok(()),
+                EventSource::Sqs(source) => source.filters.iter().try_for_each(filter::check),
+                EventSource::Stream(source) => source.filters.iter().try_for_each(filter::check),
+                EventSource::Schedule(source) => schedule::check(source),
+            };
+            checked.map_err(at_fault)?;
         }
     }
     Ok(())
