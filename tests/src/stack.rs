@@ -14,7 +14,11 @@ use chairbook_local::gateway::Access;
 use chairbook_local::mailbox::Mail;
 use chairbook_local::runtime::{AccessLog, InvocationRecord};
 use chairbook_local::stack::{Options, Stack, read_template};
+use chairbook_models::event::{self, Event, EventType, Subjects};
+use chairbook_models::ids::EventId;
 use chairbook_models::user::Role;
+use chairbook_platform::{clock, random};
+use chairbook_store::CatalogRow;
 use tokio::sync::broadcast::Receiver;
 use tokio::sync::broadcast::error::TryRecvError;
 
@@ -232,6 +236,15 @@ impl TestStack {
     /// A DynamoDB client of the stack's tables.
     pub fn dynamodb(&self) -> aws_sdk_dynamodb::Client {
         chairbook_platform::aws::local_dynamodb(&self.stack.dynamodb_url(), "us-east-1", "local")
+    }
+
+    /// Writes rows of the catalog, each as a whole.
+    pub async fn write_catalog(&self, rows: &[CatalogRow]) {
+        let now = clock::now();
+        let id = EventId::new(now, random::bytes());
+        let subjects = Subjects::default();
+        let event = Event::new(id, EventType::CatalogChanged, now, event::Actor::System, None, subjects);
+        self.stack.store().write_catalog(rows, &event).await.unwrap();
     }
 
     /// Every item of a table, by its logical id.

@@ -9,8 +9,7 @@ use base64::prelude::BASE64_URL_SAFE_NO_PAD;
 use chairbook_auth::access_token::{Claims, Signer};
 use chairbook_auth::opaque_token::RefreshToken;
 use chairbook_models::catalog::{Service, TimeOff};
-use chairbook_models::event::{Actor as EventActor, Event, EventType, Subjects};
-use chairbook_models::ids::{EventId, ServiceId, TimeOffId};
+use chairbook_models::ids::{ServiceId, TimeOffId};
 use chairbook_platform::{clock, random};
 use chairbook_store::CatalogRow;
 use chairbook_tests::{Actor, Answer, TestStack};
@@ -61,20 +60,6 @@ const PROTECTED: [(Method, &str); 5] = [
     (Method::DELETE, "/appointments/apt_0000000000000000000000zzzz/cancel"),
     (Method::POST, "/auth/logout"),
 ];
-
-/// Writes rows of the catalog.
-async fn write_catalog(stack: &TestStack, rows: &[CatalogRow]) {
-    let now = clock::now();
-    let event = Event::new(
-        EventId::new(now, random::bytes()),
-        EventType::CatalogChanged,
-        now,
-        EventActor::System,
-        None,
-        Subjects::default(),
-    );
-    stack.stack.store().write_catalog(rows, &event).await.unwrap();
-}
 
 /// `request` with some members replaced.
 fn with(request: &Value, members: Value) -> Value {
@@ -325,7 +310,7 @@ async fn strict_salon(stack: &TestStack, off: Date) {
         CatalogRow::Expert(Box::new(leila)),
         CatalogRow::Expert(Box::new(ines)),
     ];
-    write_catalog(stack, &rows).await;
+    stack.write_catalog(&rows).await;
 }
 
 #[tokio::test]
@@ -408,7 +393,7 @@ async fn bookings_that_the_rules_refuse() {
     let mut settings = stack.stack.store().settings().await.unwrap();
     "Europe/Paris".clone_into(&mut settings.time_zone);
     settings.horizon_days = 500;
-    write_catalog(&stack, &[CatalogRow::Settings(settings)]).await;
+    stack.write_catalog(&[CatalogRow::Settings(settings)]).await;
     let answer = guest.book(with(&good, json!({"date": date, "time": "02:30"}))).await;
     assert_eq!(answer.fields(400, "no_such_time"), ["time"]);
     stack.finish().await;

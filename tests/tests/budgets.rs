@@ -5,10 +5,9 @@ use std::collections::BTreeMap;
 
 use chairbook_local::runtime::AccessLog;
 use chairbook_models::catalog::{Expert, OwnTerms, Service};
-use chairbook_models::event::{Actor as EventActor, Event, EventType, Subjects};
-use chairbook_models::ids::{EventId, ExpertId, ServiceId};
+use chairbook_models::ids::{ExpertId, ServiceId};
 use chairbook_models::working_hours::WorkingHours;
-use chairbook_platform::{clock, random};
+use chairbook_platform::clock;
 use chairbook_store::CatalogRow;
 use chairbook_tests::{Actor, Answer, TestStack};
 use jiff::ToSpan as _;
@@ -208,16 +207,7 @@ async fn availability_of_a_month_and_ten_experts() {
     });
     let mut rows: Vec<_> = experts.collect();
     rows.push(CatalogRow::Service(service.clone()));
-    let now = clock::now();
-    let event = Event::new(
-        EventId::new(now, random::bytes()),
-        EventType::CatalogChanged,
-        now,
-        EventActor::System,
-        None,
-        Subjects::default(),
-    );
-    store.write_catalog(&rows, &event).await.unwrap();
+    scale.stack.write_catalog(&rows).await;
 
     let visitor = scale.stack.visitor();
     let query = format!("serviceId={}&from={}&to={}", service.id, day(2), day(32));

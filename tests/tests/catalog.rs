@@ -1,9 +1,8 @@
 //! What the salon offers, as everybody can read it: found, in order, whole, and never older than the last change.
 
 use chairbook_models::catalog::{Category, Service};
-use chairbook_models::event::{Actor as EventActor, Event, EventType, Subjects};
-use chairbook_models::ids::{CategoryId, EventId, ServiceId};
-use chairbook_platform::{clock, random};
+use chairbook_models::ids::{CategoryId, ServiceId};
+use chairbook_platform::clock;
 use chairbook_store::CatalogRow;
 use chairbook_tests::{Actor, Answer, TestStack};
 use futures_util::future::join_all;
@@ -21,19 +20,6 @@ const NAILS: &str = "cat_00000000000000000000000003";
 const INES: &str = "exp_00000000000000000000000001";
 const MAREK: &str = "exp_00000000000000000000000002";
 const ROSA: &str = "exp_00000000000000000000000004";
-
-async fn write_catalog(stack: &TestStack, rows: &[CatalogRow]) {
-    let now = clock::now();
-    let event = Event::new(
-        EventId::new(now, random::bytes()),
-        EventType::CatalogChanged,
-        now,
-        EventActor::System,
-        None,
-        Subjects::default(),
-    );
-    stack.stack.store().write_catalog(rows, &event).await.unwrap();
-}
 
 /// One member of each item of a list.
 async fn list(actor: &Actor, path: &str, member: &str) -> Vec<String> {
@@ -157,16 +143,14 @@ async fn what_is_not_offered_any_more_is_not_shown() {
     let mut ines = catalog.experts[&INES.parse().unwrap()].clone();
     (nails.is_active, short_cut.is_active, conditioning.is_active, ines.is_active) =
         (false, false, false, false);
-    write_catalog(
-        &stack,
-        &[
+    stack
+        .write_catalog(&[
             CatalogRow::Category(nails),
             CatalogRow::Service(short_cut),
             CatalogRow::SubService(conditioning),
             CatalogRow::Expert(Box::new(ines)),
-        ],
-    )
-    .await;
+        ])
+        .await;
 
     assert_eq!(list(&guest, "/categories", "name").await, ["Hair", "Colour", "Skin & massage"]);
     let services = list(&guest, "/services", "id").await;
@@ -230,7 +214,7 @@ async fn a_client_that_has_the_answer_is_told_so() {
         get_if_none_match(&guest, path, "\"other\"").await.data(200);
         // Any change of the catalog changes it.
         let settings = stack.stack.store().settings().await.unwrap();
-        write_catalog(&stack, &[CatalogRow::Settings(settings)]).await;
+        stack.write_catalog(&[CatalogRow::Settings(settings)]).await;
         let changed = get_if_none_match(&guest, path, &tag).await;
         changed.data(200);
         assert_ne!(changed.header("etag"), tag, "{path}");
@@ -257,7 +241,7 @@ async fn no_process_shows_an_older_catalog_than_the_last_that_was_written() {
     join_all((0..12).map(async |_| guest.get("/services").await.data(200))).await;
     for price in 1..=12 {
         cut.price = price;
-        write_catalog(&stack, &[CatalogRow::Service(cut.clone())]).await;
+        stack.write_catalog(&[CatalogRow::Service(cut.clone())]).await;
         let seen = join_all((0..6).map(async |_| {
             let service = guest.get(&format!("/services/{CUT}")).await.data(200)["service"].clone();
             service["price"].as_i64().unwrap()
@@ -289,7 +273,7 @@ async fn no_process_shows_an_older_catalog_than_the_last_that_was_written() {
     marek.services.insert(fitting.id, chairbook_models::catalog::OwnTerms::default());
     let rows =
         [CatalogRow::Category(wigs), CatalogRow::Service(fitting), CatalogRow::Expert(Box::new(marek))];
-    write_catalog(&stack, &rows).await;
+    stack.write_catalog(&rows).await;
     assert_eq!(list(&guest, "/categories", "name").await[0], "Wigs");
     assert_eq!(list(&guest, "/services", "name").await[0], "Fitting");
     guest.get(&path).await.data(200);

@@ -6,8 +6,7 @@ use std::ops::Range;
 use std::time::{Duration, Instant};
 
 use chairbook_models::catalog::{Category, Expert, OwnTerms, Service, Settings, SubService};
-use chairbook_models::event::{Actor as EventActor, Event, EventType, Subjects};
-use chairbook_models::ids::{CategoryId, EventId, ExpertId, ServiceId, SubServiceId};
+use chairbook_models::ids::{CategoryId, ExpertId, ServiceId, SubServiceId};
 use chairbook_models::working_hours::WorkingHours;
 use chairbook_platform::{clock, random};
 use chairbook_store::CatalogRow;
@@ -133,9 +132,7 @@ async fn open() -> (TestStack, impl Fn(i32) -> Date) {
         .start()
         .await;
     let now = clock::now();
-    let id = EventId::new(now, random::bytes());
-    let event = Event::new(id, EventType::CatalogChanged, now, EventActor::System, None, Subjects::default());
-    stack.stack.store().write_catalog(&salon(now), &event).await.unwrap();
+    stack.write_catalog(&salon(now)).await;
     let today = now.to_zoned(TimeZone::get(ZONE).unwrap()).date();
     (stack, move |days| today + days.days())
 }

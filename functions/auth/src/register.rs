@@ -8,7 +8,7 @@ use chairbook_models::text::{PersonName, Phone};
 use chairbook_models::user::{Profile, Role};
 use chairbook_platform::{clock, random};
 use chairbook_store::{Registration, StoreError, TokenPurpose};
-use chairbook_web::{ApiError, Body, Fields, FromFields, Reply, Visitor};
+use chairbook_web::{ApiError, Body, Fields, FromFields, Reply, Visitor, render};
 use http::StatusCode;
 use serde_json::{Value, json};
 
@@ -87,17 +87,8 @@ pub(crate) async fn register(
         }
         Err(error) => return Err(error.into()),
     }
-    let user = json!({
-        "id": profile.id,
-        "name": profile.name,
-        "email": profile.email,
-        "phone": profile.phone,
-        "role": profile.role,
-        "emailVerified": profile.email_verified,
-        "createdAt": profile.created_at,
-    });
     Ok(Reply::created(
         "Welcome! We have sent you an e-mail; please follow its link to verify your address.",
-        json!({"user": user}),
+        json!({"user": render::user(&profile)}),
     ))
 }

@@ -6,11 +6,11 @@ use chairbook_models::ids::UserId;
 use chairbook_models::user::{Profile, Role};
 use chairbook_platform::clock;
 use chairbook_store::{StoreError, UserPage, UsersFrom};
-use chairbook_web::{Admin, ApiError, Fields, FromFields, Id, Page, Pending, Query, Reply, Web, cursor};
+use chairbook_web::{
+    Admin, ApiError, Fields, FromFields, Id, Page, Pending, Query, Reply, Web, cursor, render,
+};
 use jiff::Timestamp;
 use serde_json::{Value, json};
-
-use crate::render;
 
 /// `role`, `email`, `limit`, `cursor`.
 pub(crate) struct Filter {

@@ -6,12 +6,12 @@ use chairbook_models::event::{Event, EventType};
 use chairbook_models::ids::UserId;
 use chairbook_platform::clock;
 use chairbook_store::{Store, StoreError};
-use chairbook_web::{ApiError, Customer, Pending, Reply, Web};
+use chairbook_web::{ApiError, Customer, Pending, Reply, Web, render};
 use futures_util::try_join;
 use http::{HeaderValue, header};
 use serde_json::{Value, json};
 
-use crate::{event, render};
+use crate::event;
 
 /// So many of the latest events are exported: what fits an answer of Lambda's 6 MB with much to spare.
 const MOST_EVENTS: usize = 5_000;

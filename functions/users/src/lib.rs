@@ -4,7 +4,6 @@ mod directory;
 mod erasure;
 mod export;
 mod profile;
-mod render;
 mod role;
 
 use axum::Router;

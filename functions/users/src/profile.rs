@@ -4,10 +4,10 @@ use axum::extract::State;
 use chairbook_models::event::EventType;
 use chairbook_models::text::{PersonName, Phone};
 use chairbook_platform::clock;
-use chairbook_web::{ApiError, Body, Customer, Fields, FromFields, Pending, Reply, Web};
+use chairbook_web::{ApiError, Body, Customer, Fields, FromFields, Pending, Reply, Web, render};
 use serde_json::{Value, json};
 
-use crate::{event, render};
+use crate::event;
 
 pub(crate) async fn show(
     State(web): State<Web>,

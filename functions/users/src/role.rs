@@ -7,10 +7,10 @@ use chairbook_models::user::Role;
 use chairbook_platform::clock;
 use chairbook_store::{AccountChange, StoreError};
 use chairbook_web::password::canonical_email;
-use chairbook_web::{ApiError, Body, Fields, FromFields, Id, Owner, Reply, Web};
+use chairbook_web::{ApiError, Body, Fields, FromFields, Id, Owner, Reply, Web, render};
 use serde_json::{Value, json};
 
-use crate::{directory, event, render};
+use crate::{directory, event};
 
 /// How often a change looks again after somebody has logged in meanwhile.
 const TRIES: u32 = 3;

@@ -14,6 +14,7 @@ mod fields;
 mod paging;
 pub mod password;
 mod rate_limit;
+pub mod render;
 mod reply;
 
 pub use access::{Admin, Client, Customer, Owner, Pending, Visitor};

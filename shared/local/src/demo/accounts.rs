@@ -41,7 +41,6 @@ impl DemoAccount {
             updated_at: now,
         }
     }
-
 }
 
 /// The hash of the demo's password. That is no secret, so neither is the salt.

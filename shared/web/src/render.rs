@@ -1,9 +1,11 @@
-//! A person as the API shows them: to themselves and to admins.
+//! What several functions show in the same way.
 
 use chairbook_models::user::Profile;
 use serde_json::{Value, json};
 
-pub(crate) fn user(profile: &Profile) -> Value {
+/// A person, as they see themselves and admins see them.
+#[must_use]
+pub fn user(profile: &Profile) -> Value {
     json!({
         "id": profile.id,
         "name": profile.name,
