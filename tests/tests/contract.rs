@@ -319,8 +319,10 @@ async fn only_pages_of_listed_origins_may_call() {
     }
     stack.finish().await;
 
-    let stack = TestStack::builder().parameter("CorsOrigins", "").start().await;
+    let closed = TestStack::builder().parameter("CorsOrigins", "").parameter("StrictTransportSecurity", "");
+    let stack = closed.start().await;
     let visitor = stack.visitor();
+    assert_eq!(visitor.get("/services").await.headers.get("strict-transport-security"), None);
     let ask = [(ORIGIN.as_str(), "https://www.salon.example"), ("access-control-request-method", "GET")];
     let preflight = raw(&visitor, Method::OPTIONS, "/services", &ask, "").await;
     assert_eq!((preflight.status.as_u16(), preflight.header("access-control-allow-origin")), (404, ""));

@@ -543,7 +543,7 @@ const BROKEN: [(&str, &str, &str); 29] = [
         "EmailRole: may write verification keys",
     ),
     (
-        "          TOKEN_ISSUER: !Ref TokenIssuer\n      Events:\n        ListCategories",
+        "          STRICT_TRANSPORT_SECURITY: !Ref StrictTransportSecurity\n      Events:\n        ListCategories",
         "          TOKEN_ISSUER: !Sub '{{resolve:secretsmanager:${SigningSecret}:SecretString}}'\n      Events:\n        ListCategories",
         "SigningSecret: is given to",
     ),

@@ -1,7 +1,7 @@
 //! The layers in front of every handler, from the outside in: the access log and the answer's common headers;
 //! panics become 500; the rate limit and the caller's token.
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 
 use axum::Json;
@@ -203,12 +203,21 @@ async fn observe(request: Request, next: Next) -> Response {
     response
 }
 
+/// `STRICT_TRANSPORT_SECURITY`; whether it may bind subdomains is for the deployment to say.
+fn transport_security() -> Option<&'static HeaderValue> {
+    static VALUE: OnceLock<Option<HeaderValue>> = OnceLock::new();
+    let read = || HeaderValue::from_str(&env::optional("STRICT_TRANSPORT_SECURITY")?).ok();
+    VALUE.get_or_init(read).as_ref()
+}
+
 /// The headers that every answer has (<https://owasp.org/www-project-secure-headers/>).
 fn common_headers(headers: &mut HeaderMap, request_id: &str, server_timing: &str) {
+    if let Some(value) = transport_security() {
+        headers.entry(header::STRICT_TRANSPORT_SECURITY).or_insert_with(|| value.clone());
+    }
     for (name, value) in [
         ("content-security-policy", "default-src 'none'; frame-ancestors 'none'"),
         ("referrer-policy", "no-referrer"),
-        ("strict-transport-security", "max-age=63072000; includeSubDomains"),
         ("x-content-type-options", "nosniff"),
         ("cache-control", "no-store"),
         ("x-request-id", request_id),
