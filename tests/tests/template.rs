@@ -544,7 +544,7 @@ const BROKEN: [(&str, &str, &str); 29] = [
     ),
     (
         "          STRICT_TRANSPORT_SECURITY: !Ref StrictTransportSecurity\n      Events:\n        ListCategories",
-        "          TOKEN_ISSUER: !Sub '{{resolve:secretsmanager:${SigningSecret}:SecretString}}'\n      Events:\n        ListCategories",
+        "          STRICT_TRANSPORT_SECURITY: !Sub '{{resolve:secretsmanager:${SigningSecret}:SecretString}}'\n      Events:\n        ListCategories",
         "SigningSecret: is given to",
     ),
     ("        CHAIRBOOK_LOG: !Ref LogLevel", "        LOG: !Ref LogLevel", "AuthFunction: does not read LOG"),
