@@ -207,7 +207,7 @@ async fn logins_are_told_as_the_parameter_says() {
 
     for (stack, expected, reason) in [
         (always, [1, 1, 1], ""),
-        (new_device, [1, 0, 1], "known_device"),
+        (new_device, [0, 0, 1], "known_device"),
         (never, [0, 0, 0], "login_mail_off"),
     ] {
         let mut ada = stack.visitor();
