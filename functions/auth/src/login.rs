@@ -43,7 +43,8 @@ pub(crate) async fn login(
     let email = request.email.canonical();
     let (_, attempt) = visitor.admit_with(state.web.store.attempt_login(email, now)).await?;
     let (account, failures) = match attempt {
-        LoginAttempt::Locked { until } => return Err(locked(seconds_until(until, now))),
+        // Seen from now: the attempt that locked the account may have come after this request did.
+        LoginAttempt::Locked { until } => return Err(locked(seconds_until(until, clock::now()))),
         LoginAttempt::Counted { account, failures } => (account, failures),
     };
     let password = request.password;

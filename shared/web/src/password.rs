@@ -6,6 +6,7 @@ use chairbook_auth::email_address::EmailAddress;
 use chairbook_auth::lockout;
 use chairbook_auth::password::{self, Verdict};
 use chairbook_models::user::Profile;
+use chairbook_platform::clock;
 use chairbook_store::{Account, LoginAttempt, Store};
 use http::StatusCode;
 use jiff::Timestamp;
@@ -89,7 +90,7 @@ pub async fn prove_password(
     now: Timestamp,
 ) -> Result<Account, ApiError> {
     let (account, failures) = match store.attempt_login(email, now).await? {
-        LoginAttempt::Locked { until } => return Err(locked(seconds_until(until, now))),
+        LoginAttempt::Locked { until } => return Err(locked(seconds_until(until, clock::now()))),
         LoginAttempt::Counted { account, failures } => (account, failures),
     };
     let account = account.ok_or_else(|| ApiError::bug(&"a profile without credentials"))?;
