@@ -10,19 +10,14 @@ use chairbook_models::day::Busy;
 use chairbook_models::ids::{ExpertId, ServiceId, SubServiceId};
 use chairbook_platform::clock;
 use chairbook_store::{Store, StoreError};
-use chairbook_web::{ApiError, FieldError, Fields, FromFields, Pending, Query, Reply, Visitor};
+use chairbook_web::{ApiError, Fields, FromFields, Pending, Query, Reply, Visitor};
 use futures_util::future::try_join_all;
 use jiff::civil::Date;
 use jiff::{Timestamp, ToSpan};
 use serde_json::{Value, json};
 
-use crate::{MAX_SUB_SERVICES, State, fields, refusal};
-
-/// How many days one answer may have.
-const MAX_DAYS: i32 = 31;
-
-/// How many days it has when the request does not say.
-const DEFAULT_DAYS: i32 = 7;
+use crate::fields::Dates;
+use crate::{MAX_SUB_SERVICES, State, refusal};
 
 /// How many days after a taken slot alternatives are looked for.
 const ALTERNATIVE_DAYS: i32 = 7;
@@ -35,8 +30,7 @@ pub(crate) struct Question {
     service_id: ServiceId,
     expert_id: Option<ExpertId>,
     sub_service_ids: Vec<SubServiceId>,
-    from: Option<Date>,
-    to: Option<Date>,
+    dates: Dates,
 }
 
 impl FromFields for Question {
@@ -44,32 +38,13 @@ impl FromFields for Question {
         let service_id = fields.required("serviceId");
         let expert_id = fields.optional("expertId");
         let sub_service_ids = fields.list("subServiceIds", MAX_SUB_SERVICES);
-        let from = fields.optional_with("from", fields::date);
-        let to = fields.optional_with("to", fields::date);
+        let dates = Dates::from_fields(fields);
         Some(Self {
             service_id: service_id?,
             expert_id: expert_id?,
             sub_service_ids: sub_service_ids?,
-            from: from?,
-            to: to?,
+            dates: dates?,
         })
-    }
-}
-
-impl Question {
-    /// The first and the last date that are asked for.
-    fn dates(&self, today: Date) -> Result<(Date, Date), ApiError> {
-        let refused = |message: String| ApiError::validation(vec![FieldError::new("to", message)]);
-        let from = self.from.unwrap_or(today);
-        let to = self.to.unwrap_or_else(|| from.saturating_add((DEFAULT_DAYS - 1).days()));
-        if to < from {
-            return Err(refused("must not be before `from`".to_owned()));
-        }
-        let days = from.until(to).map_or(i32::MAX, |span| span.get_days());
-        if days >= MAX_DAYS {
-            return Err(refused(format!("must be at most {} days after `from`", MAX_DAYS - 1)));
-        }
-        Ok((from, to))
     }
 }
 
@@ -133,7 +108,7 @@ pub(crate) async fn availability(
     let store = &state.web.store;
     let (_, catalog) = visitor.admit_with(store.catalog()).await?;
     let salon = salon(&catalog)?;
-    let dates = question.dates(salon.today(now))?;
+    let dates = question.dates.resolve(salon.today(now))?;
     let quotes = salon
         .quotes(question.service_id, &question.sub_service_ids, question.expert_id)
         .map_err(|error| refusal::of_booking(&error))?;

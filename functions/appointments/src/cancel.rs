@@ -1,39 +1,43 @@
 //! `DELETE /appointments/{id}/cancel`.
 
 use axum::extract::State as Shared;
-use chairbook_models::appointment::{self, CancelledBy};
+use chairbook_auth::Caller;
+use chairbook_models::appointment::{self, Appointment, ChangedBy};
+use chairbook_models::catalog::Settings;
 use chairbook_models::event::{Actor, EventType};
 use chairbook_models::ids::AppointmentId;
 use chairbook_models::user::Role;
 use chairbook_platform::clock;
-use chairbook_store::StoreError;
+use chairbook_store::{Store, StoreError};
 use chairbook_web::{ApiError, Customer, Id, Pending, Reply};
 use futures_util::try_join;
 use serde_json::{Value, json};
 
 use crate::one::visible_to;
-use crate::{State, event, refusal, render};
+use crate::{State, TRIES, event, refusal, render};
 
-/// How often a cancellation looks again after somebody else has changed the appointment meanwhile.
-const TRIES: u32 = 3;
+/// Who changes an appointment, as the rules see them.
+pub(crate) fn changed_by(caller: Caller, settings: &Settings) -> ChangedBy {
+    if caller.role >= Role::Admin {
+        ChangedBy::Staff
+    } else {
+        ChangedBy::Customer { window_minutes: settings.cancellation_window_minutes }
+    }
+}
 
-pub(crate) async fn cancel(
-    Shared(state): Shared<State>,
-    customer: Pending<Customer>,
-    Id(id): Id<AppointmentId>,
+/// Cancels an appointment that was found like this, whoever may see it.
+pub(crate) async fn cancel_found(
+    store: &Store,
+    id: AppointmentId,
+    mut found: Option<Appointment>,
+    caller: Caller,
+    by: ChangedBy,
 ) -> Result<Reply<Value>, ApiError> {
-    let store = &state.web.store;
-    let reads = async { try_join!(store.appointment(id), store.catalog()) };
-    let (Customer(caller), (mut found, catalog)) = customer.admit_with(reads).await?;
     for _ in 0..TRIES {
         let now = clock::now();
         let before = visible_to(caller, found)?;
-        let by = if caller.role >= Role::Admin {
-            CancelledBy::Staff
-        } else {
-            CancelledBy::Customer { window_minutes: catalog.settings.cancellation_window_minutes }
-        };
-        let after = appointment::cancel(&before, by, now).map_err(refusal::of_cancel)?;
+        let after =
+            appointment::cancel(&before, by, now).map_err(|error| refusal::conflict(error.code(), &error))?;
         let event = event(EventType::AppointmentCancelled, &after, Actor::User(caller.user_id), now);
         match store.end_appointment(&before, &after, &event).await {
             Ok(()) => {
@@ -45,4 +49,15 @@ pub(crate) async fn cancel(
         }
     }
     Err(StoreError::Changed.into())
+}
+
+pub(crate) async fn cancel(
+    Shared(state): Shared<State>,
+    customer: Pending<Customer>,
+    Id(id): Id<AppointmentId>,
+) -> Result<Reply<Value>, ApiError> {
+    let store = &state.web.store;
+    let reads = async { try_join!(store.appointment(id), store.catalog()) };
+    let (Customer(caller), (found, catalog)) = customer.admit_with(reads).await?;
+    cancel_found(store, id, found, caller, changed_by(caller, &catalog.settings)).await
 }

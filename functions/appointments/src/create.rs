@@ -188,7 +188,8 @@ fn appointment_of(
     booking.into_appointment(salon, order.id, order.caller.user_id, payment, notes, order.now)
 }
 
-fn expiry(reserved: Appointment, now: Timestamp) -> Option<Expiry> {
+/// What becomes of a reservation if it has run out.
+pub(crate) fn expiry(reserved: Appointment, now: Timestamp) -> Option<Expiry> {
     let expired = appointment::expire(&reserved, now)?;
     let event = event(EventType::AppointmentExpired, &expired, Actor::System, now);
     Some(Expiry { reserved, expired, event })

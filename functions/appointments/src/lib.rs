@@ -1,19 +1,25 @@
 //! Function `appointments`: when somebody is free, booking, and what becomes of a booking.
 
 mod availability;
+mod by_day;
+mod calendar;
 mod cancel;
 mod create;
 mod fields;
 mod idempotency;
 mod mine;
 mod one;
+mod pay;
 mod refusal;
 mod render;
+mod reschedule;
+mod status;
 
 use std::time::Duration;
 
 use axum::Router;
-use axum::routing::{delete, get, post};
+use axum::routing::{delete, get, put};
+use chairbook_mail::Mailbox;
 use chairbook_models::appointment::Appointment;
 use chairbook_models::event::{Actor, Event, EventType, Subjects};
 use chairbook_models::ids::EventId;
@@ -26,20 +32,29 @@ use serde_json::json;
 /// How many add-ons one appointment may have.
 pub(crate) const MAX_SUB_SERVICES: usize = 20;
 
+/// How often a change looks again after somebody else has changed the appointment meanwhile.
+pub(crate) const TRIES: u32 = 3;
+
 /// What the handlers share.
 #[derive(Clone)]
 pub struct State {
     web: Web,
     hold: Duration,
+    mail_from: Mailbox,
 }
 
 impl State {
-    /// From the environment: what [`Web::from_env`] reads, and `RESERVATION_HOLD`.
+    /// From the environment: what [`Web::from_env`] reads, `RESERVATION_HOLD`, and `MAIL_FROM`, which organizes the
+    /// calendar's entries.
     ///
     /// # Errors
     /// [`ConfigError`] names what is missing or wrong.
     pub fn from_env() -> Result<Self, ConfigError> {
-        Ok(Self { web: Web::from_env()?, hold: env::duration("RESERVATION_HOLD")? })
+        Ok(Self {
+            web: Web::from_env()?,
+            hold: env::duration("RESERVATION_HOLD")?,
+            mail_from: env::parsed("MAIL_FROM")?,
+        })
     }
 }
 
@@ -65,10 +80,14 @@ pub fn router(state: State) -> Router {
     chairbook_web::router(
         Router::new()
             .route("/api/v1/availability", web.guard(usual, get(availability::availability)))
-            .route("/api/v1/appointments", web.guard(usual, post(create::create)))
+            .route("/api/v1/appointments", web.guard(usual, get(by_day::list).post(create::create)))
             .route("/api/v1/appointments/my", web.guard(usual, get(mine::list)))
             .route("/api/v1/appointments/{id}", web.guard(usual, get(one::one)))
             .route("/api/v1/appointments/{id}/cancel", web.guard(usual, delete(cancel::cancel)))
+            .route("/api/v1/appointments/{id}/reschedule", web.guard(usual, put(reschedule::reschedule)))
+            .route("/api/v1/appointments/{id}/pay", web.guard(usual, put(pay::pay)))
+            .route("/api/v1/appointments/{id}/status", web.guard(usual, put(status::set)))
+            .route("/api/v1/appointments/{id}/calendar.ics", web.guard(usual, get(calendar::calendar)))
             .with_state(state),
     )
 }

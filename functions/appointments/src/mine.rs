@@ -7,7 +7,7 @@ use chairbook_store::PageKey;
 use chairbook_web::{ApiError, Customer, Fields, FromFields, Page, Pending, Query, Reply, cursor};
 use serde_json::Value;
 
-use crate::{State, render};
+use crate::{State, fields, render};
 
 /// `status`, `limit`, `cursor`.
 pub(crate) struct Filter {
@@ -18,10 +18,7 @@ pub(crate) struct Filter {
 
 impl FromFields for Filter {
     fn from_fields(fields: &mut Fields) -> Option<Self> {
-        let status = fields.optional_with("status", |value| {
-            serde_json::from_value(value)
-                .map_err(|_| "must be reserved, confirmed, cancelled, expired, completed or no_show")
-        });
+        let status = fields.optional_with("status", fields::status);
         let limit = fields.limit();
         let cursor = fields.optional("cursor");
         Some(Self { status: status?, limit: limit?, cursor: cursor? })

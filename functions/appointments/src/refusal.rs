@@ -1,6 +1,6 @@
 //! Refusals of the booking rules, as HTTP answers.
 
-use chairbook_models::appointment::CancelError;
+use chairbook_models::appointment::payment::PayError;
 use chairbook_models::availability::Slot;
 use chairbook_models::booking::BookingError;
 use chairbook_web::{ApiError, FieldError};
@@ -32,7 +32,31 @@ pub(crate) fn slot_taken(alternatives: &[Slot]) -> ApiError {
         .with_detail("alternatives", json!(alternatives))
 }
 
-/// A cancellation that the rules refuse.
-pub(crate) fn of_cancel(error: CancelError) -> ApiError {
-    ApiError::new(StatusCode::CONFLICT, error.code(), error.to_string())
+/// A change that the appointment's state does not allow: 409.
+pub(crate) fn conflict(code: &'static str, error: &dyn std::fmt::Display) -> ApiError {
+    ApiError::new(StatusCode::CONFLICT, code, error.to_string())
+}
+
+/// A new time that the rules refuse. What the request did not name is not its fault: an appointment whose service is
+/// not offered any more cannot be moved.
+pub(crate) fn of_reschedule(error: &BookingError) -> ApiError {
+    match error.field() {
+        "serviceId" | "subServiceIds" => ApiError::new(
+            StatusCode::CONFLICT,
+            error.code(),
+            "This appointment cannot be moved: its service, or one of its add-ons, is not offered like this any more.",
+        ),
+        _ => of_booking(error),
+    }
+}
+
+/// A payment that is not taken.
+pub(crate) fn of_payment(error: PayError) -> ApiError {
+    match error {
+        PayError::InvalidTransition(_) => conflict(error.code(), &error),
+        PayError::WrongAmount(_) => ApiError {
+            code: error.code(),
+            ..ApiError::validation(vec![FieldError::new("amount", error.to_string())])
+        },
+    }
 }

@@ -1,6 +1,7 @@
 //! An appointment as the API shows it.
 
 use chairbook_models::appointment::Appointment;
+use chairbook_models::appointment::payment::{Payment, PaymentReference};
 use jiff::Timestamp;
 use serde_json::{Value, json};
 
@@ -25,8 +26,19 @@ pub(crate) fn appointment(appointment: &Appointment, now: Timestamp) -> Value {
         "totalPrice": appointment.total_price,
         "currency": appointment.currency,
         "expiresAt": appointment.expires_at,
+        "payment": appointment.payment.as_ref().map(payment),
+        "refund": appointment.refund,
         "notes": appointment.notes,
         "createdAt": appointment.created_at,
         "updatedAt": appointment.updated_at,
+    })
+}
+
+fn payment(payment: &Payment) -> Value {
+    json!({
+        "method": payment.method,
+        "reference": payment.reference.as_ref().map(PaymentReference::as_str),
+        "amount": payment.amount,
+        "at": payment.at,
     })
 }

@@ -87,10 +87,9 @@ pub fn reason_to_skip(facts: &Facts<'_>) -> Option<&'static str> {
         },
         EventType::AppointmentConfirmed => about(facts.appointment, Status::Confirmed, Some(facts.now)),
         EventType::AppointmentReserved => {
-            let skip = about(facts.appointment, Status::Reserved, Some(facts.now));
-            let held_until = facts.appointment.and_then(|appointment| appointment.expires_at);
-            skip.or_else(|| (held_until? <= facts.now).then_some("hold_ended"))
+            about(facts.appointment, Status::Reserved, Some(facts.now)).or_else(|| hold_ended(facts))
         }
+        EventType::AppointmentRescheduled => moved(facts),
         EventType::AppointmentCancelled => about(facts.appointment, Status::Cancelled, None),
         EventType::AppointmentExpired => about(facts.appointment, Status::Expired, None),
         EventType::UserLoggedOut
@@ -99,6 +98,8 @@ pub fn reason_to_skip(facts: &Facts<'_>) -> Option<&'static str> {
         | EventType::UserProfileChanged
         | EventType::UserExported
         | EventType::UserDeleted
+        | EventType::AppointmentCompleted
+        | EventType::AppointmentNoShow
         | EventType::CatalogChanged => Some("no_mail"),
     }
 }
@@ -106,6 +107,27 @@ pub fn reason_to_skip(facts: &Facts<'_>) -> Option<&'static str> {
 /// A link that no longer works is not worth a mail.
 fn link_expired(facts: &Facts<'_>, lifetime: SignedDuration) -> Option<&'static str> {
     (facts.now.duration_since(facts.event.at) >= lifetime).then_some("link_expired")
+}
+
+/// A reservation that is not held any more is not to be paid for.
+fn hold_ended(facts: &Facts<'_>) -> Option<&'static str> {
+    let held_until = facts.appointment?.expires_at?;
+    (held_until <= facts.now).then_some("hold_ended")
+}
+
+/// A moved appointment must still stand, paid for or not, where this event moved it.
+fn moved(facts: &Facts<'_>) -> Option<&'static str> {
+    let status = match facts.appointment.map(|appointment| appointment.status) {
+        Some(Status::Confirmed) => Status::Confirmed,
+        _ => Status::Reserved,
+    };
+    let moved_to = facts.event.data.get("startsAt").and_then(Value::as_str);
+    let is_there = |appointment: &Appointment| {
+        moved_to.and_then(|at| at.parse().ok()).is_none_or(|at: Timestamp| at == appointment.starts_at)
+    };
+    about(facts.appointment, status, Some(facts.now))
+        .or_else(|| hold_ended(facts))
+        .or_else(|| (!is_there(facts.appointment?)).then_some("moved_again"))
 }
 
 /// An appointment must still be what its mail says, and, where the mail looks forward to it, not be over.
@@ -179,6 +201,8 @@ mod tests {
             total_price: 4500,
             currency: Currency::EUR,
             expires_at: (status == Status::Reserved).then(|| instant("2026-03-01T16:00:00Z")),
+            payment: None,
+            refund: None,
             notes: None,
             version: 1,
             created_at: Timestamp::UNIX_EPOCH,
@@ -311,6 +335,32 @@ mod tests {
             let gone = decide(&event(event_type), true, None, "2026-03-01T12:00:01Z");
             assert_eq!(gone, Some("appointment_gone"));
         }
+    }
+
+    #[test]
+    fn a_moved_appointment_is_told_while_it_stands_where_it_was_moved_to() {
+        let moved_to = |starts_at: &str| {
+            let mut event = event(EventType::AppointmentRescheduled);
+            event.data = [("startsAt".to_owned(), Value::String(starts_at.to_owned()))].into();
+            event
+        };
+        let (here, elsewhere) = ("2026-03-03T10:00:00Z", "2026-03-04T10:00:00Z");
+        let (early, late, over) = ("2026-03-01T12:00:01Z", "2026-03-01T16:00:00Z", "2026-03-03T11:00:00Z");
+        for (to, status, now, skip) in [
+            (here, Status::Confirmed, early, None),
+            (here, Status::Confirmed, late, None),
+            (here, Status::Confirmed, over, Some("appointment_over")),
+            (here, Status::Reserved, early, None),
+            (here, Status::Reserved, late, Some("hold_ended")),
+            (here, Status::Cancelled, early, Some("appointment_changed")),
+            (here, Status::Expired, early, Some("appointment_changed")),
+            (here, Status::Completed, early, Some("appointment_changed")),
+            (elsewhere, Status::Confirmed, early, Some("moved_again")),
+        ] {
+            let appointment = appointment(status);
+            assert_eq!(decide(&moved_to(to), true, Some(&appointment), now), skip, "{to} {status:?} {now}");
+        }
+        assert_eq!(decide(&moved_to(here), true, None, early), Some("appointment_gone"));
     }
 
     #[test]

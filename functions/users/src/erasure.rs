@@ -4,7 +4,7 @@
 //! erasure, the same request goes on with it.
 
 use axum::extract::State;
-use chairbook_models::appointment::{self, CancelledBy};
+use chairbook_models::appointment::{self, ChangedBy};
 use chairbook_models::event::{Actor, EventType, Subjects};
 use chairbook_models::ids::UserId;
 use chairbook_models::user::{Profile, Role};
@@ -119,7 +119,7 @@ async fn forget_in(store: &Store, found: appointment::Appointment, actor: Actor)
         let Some(before) = found.filter(|found| found.user_id != UserId::NOBODY) else { return Ok(()) };
         let now = clock::now();
         let to_come = before.starts_at > now;
-        let cancelled = appointment::cancel(&before, CancelledBy::Staff, now).ok().filter(|_| to_come);
+        let cancelled = appointment::cancel(&before, ChangedBy::Staff, now).ok().filter(|_| to_come);
         let written = match &cancelled {
             Some(cancelled) => {
                 let mut event = event(EventType::AppointmentCancelled, before.user_id, actor, None, now);

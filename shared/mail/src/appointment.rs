@@ -101,15 +101,37 @@ templates!(
     "appointment_confirmed/body.html"
 );
 
+/// What a mail says of a reservation that is not paid for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Hold {
+    /// What is to be paid, without saying that it is not.
+    pub price: String,
+    /// Until when it is held.
+    pub until: String,
+}
+
+impl Hold {
+    /// What the mail of a reservation says of its hold.
+    ///
+    /// # Errors
+    /// [`MailError::UnknownTimeZone`].
+    pub fn of(reservation: &Appointment) -> Result<Self, MailError> {
+        // A reservation without an end does not exist; if it did, it would be held until its start.
+        let until = reservation.expires_at.unwrap_or(reservation.starts_at);
+        Ok(Self {
+            price: reservation.currency.format(reservation.total_price),
+            until: time::in_full(&time::local(until, &reservation.time_zone)?),
+        })
+    }
+}
+
 /// It is booked and awaits payment.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct AppointmentReserved {
     /// What was booked.
     pub summary: Summary,
-    /// What is to be paid, without saying that it is not.
-    pub price: String,
     /// Until when it is held.
-    pub held_until: String,
+    pub hold: Hold,
     /// Until when it can be cancelled, if it can be.
     pub cancellable_until: Option<String>,
 }
@@ -119,6 +141,28 @@ templates!(
     "appointment_reserved/subject",
     "appointment_reserved/body.txt",
     "appointment_reserved/body.html"
+);
+
+/// It was moved.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct AppointmentRescheduled {
+    /// What is booked now.
+    pub summary: Summary,
+    /// When and with whom it was before, as `Tuesday, 3 March 2026, 10:00 (Europe/Paris) with Camille Moreau`.
+    pub before: String,
+    /// Whether the customer did it, or the salon.
+    pub by_customer: bool,
+    /// Until when it is held, if it is not paid for.
+    pub hold: Option<Hold>,
+    /// Until when it can be cancelled, if it can be.
+    pub cancellable_until: Option<String>,
+}
+
+templates!(
+    AppointmentRescheduled,
+    "appointment_rescheduled/subject",
+    "appointment_rescheduled/body.txt",
+    "appointment_rescheduled/body.html"
 );
 
 /// It was called off.

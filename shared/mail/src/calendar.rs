@@ -1,5 +1,5 @@
 //! An appointment for the customer's calendar: iCalendar (RFC 5545) as iTIP (RFC 5546) wants it, so that each
-//! mail updates or removes the entry that the first one made.
+//! mail updates or removes the entry that the first one made, and so does the file that the API hands out.
 
 use std::fmt::Write as _;
 
@@ -10,8 +10,8 @@ use icalendar::{
 };
 use jiff::Timestamp;
 
+use crate::address::Mailbox;
 use crate::appointment::{price, service_with_add_ons};
-use crate::config::MailConfig;
 use crate::rendered::Attachment;
 use crate::text;
 
@@ -49,22 +49,23 @@ const fn event_status(status: Status) -> EventStatus {
     }
 }
 
-/// The appointment as it stands, as an attachment `appointment.ics`.
+/// The appointment as it stands, as a file `appointment.ics` from the salon's address; without an attendee where the
+/// customer is gone.
 ///
-/// `UID` is the appointment's id at the host of the public URL; `SEQUENCE` is the appointment's version, and
-/// `DTSTAMP` the instant of its last change, so that the same state is always the same file and a calendar knows
-/// which of two is newer.
+/// `UID` is made of the appointment's id alone, whatever host anybody asks at (RFC 7986 §5.3); `SEQUENCE` is the
+/// appointment's version, and `DTSTAMP` the instant of its last change, so that the same state is always the same file
+/// and a calendar knows which of two is newer.
 #[must_use]
 pub fn attachment(
     appointment: &Appointment,
-    customer: &Profile,
+    customer: Option<&Profile>,
     salon_name: &str,
-    config: &MailConfig,
+    from: &Mailbox,
 ) -> Attachment {
     let method = Method::of(appointment.status);
     let mut event = Event::new();
     event
-        .uid(&format!("{}@{}", appointment.id, config.host()))
+        .uid(&format!("{}@chairbook", appointment.id))
         .sequence(appointment.version)
         .summary(&format!(
             "{} at {}",
@@ -74,8 +75,10 @@ pub fn attachment(
         .description(&description(appointment))
         .location(&text::single_line(salon_name))
         .status(event_status(appointment.status))
-        .attendee(attendee(appointment, customer))
-        .append_property(organizer(salon_name, config));
+        .append_property(organizer(salon_name, from));
+    if let Some(customer) = customer {
+        event.attendee(attendee(appointment, customer));
+    }
     for (name, instant) in [
         ("DTSTAMP", appointment.updated_at),
         ("CREATED", appointment.created_at),
@@ -117,8 +120,8 @@ fn description(appointment: &Appointment) -> String {
     lines.join("\n")
 }
 
-fn organizer(salon_name: &str, config: &MailConfig) -> Property {
-    let mut organizer = Property::new("ORGANIZER", mailto(config.from().address()));
+fn organizer(salon_name: &str, from: &Mailbox) -> Property {
+    let mut organizer = Property::new("ORGANIZER", mailto(from.address()));
     organizer.add_parameter("CN", &parameter(salon_name));
     organizer.done()
 }

@@ -1,6 +1,6 @@
 //! From an event to its mail.
 
-use chairbook_models::appointment::Appointment;
+use chairbook_models::appointment::{Appointment, Status};
 use chairbook_models::catalog::Settings;
 use chairbook_models::event::{Actor, Event, EventType};
 use chairbook_models::user::Profile;
@@ -11,8 +11,8 @@ use crate::account::{
     role_in_words,
 };
 use crate::appointment::{
-    AppointmentCancelled, AppointmentConfirmed, AppointmentExpired, AppointmentReserved, Summary,
-    cancellable_until,
+    AppointmentCancelled, AppointmentConfirmed, AppointmentExpired, AppointmentRescheduled,
+    AppointmentReserved, Hold, Summary, cancellable_until,
 };
 use crate::calendar;
 use crate::config::MailConfig;
@@ -68,6 +68,7 @@ pub fn compose(context: &Context<'_>) -> Result<Rendered, MailError> {
         EventType::UserRoleChanged => role_changed(context)?.render(Vec::new()),
         EventType::AppointmentConfirmed
         | EventType::AppointmentReserved
+        | EventType::AppointmentRescheduled
         | EventType::AppointmentCancelled
         | EventType::AppointmentExpired => about_appointment(context),
         EventType::UserLoggedOut
@@ -76,6 +77,8 @@ pub fn compose(context: &Context<'_>) -> Result<Rendered, MailError> {
         | EventType::UserProfileChanged
         | EventType::UserExported
         | EventType::UserDeleted
+        | EventType::AppointmentCompleted
+        | EventType::AppointmentNoShow
         | EventType::CatalogChanged => Err(MailError::NoMail(event.event_type)),
     }
 }
@@ -132,19 +135,23 @@ fn about_appointment(context: &Context<'_>) -> Result<Rendered, MailError> {
     let Context { event, recipient, settings, config, .. } = *context;
     let appointment = context.appointment.ok_or(MailError::AppointmentMissing(event.event_type))?;
     let summary = Summary::new(appointment, &recipient.name, settings)?;
-    let attachments = vec![calendar::attachment(appointment, recipient, &settings.salon_name, config)];
+    let attachments =
+        vec![calendar::attachment(appointment, Some(recipient), &settings.salon_name, config.from())];
     match event.event_type {
-        EventType::AppointmentReserved => {
-            // A reservation without an end does not exist; if it did, it would be held until its start.
-            let until = appointment.expires_at.unwrap_or(appointment.starts_at);
-            AppointmentReserved {
-                summary,
-                price: appointment.currency.format(appointment.total_price),
-                held_until: time::in_full(&time::local(until, &appointment.time_zone)?),
-                cancellable_until: cancellable_until(appointment, settings, event.at)?,
-            }
-            .render(attachments)
+        EventType::AppointmentReserved => AppointmentReserved {
+            summary,
+            hold: Hold::of(appointment)?,
+            cancellable_until: cancellable_until(appointment, settings, event.at)?,
         }
+        .render(attachments),
+        EventType::AppointmentRescheduled => AppointmentRescheduled {
+            summary,
+            before: before(context, appointment)?,
+            by_customer: event.actor == Actor::User(appointment.user_id),
+            hold: (appointment.status == Status::Reserved).then(|| Hold::of(appointment)).transpose()?,
+            cancellable_until: cancellable_until(appointment, settings, event.at)?,
+        }
+        .render(attachments),
         EventType::AppointmentCancelled => {
             let by_customer = event.actor == Actor::User(appointment.user_id);
             AppointmentCancelled { summary, by_customer }.render(attachments)
@@ -156,4 +163,14 @@ fn about_appointment(context: &Context<'_>) -> Result<Rendered, MailError> {
         }
         .render(attachments),
     }
+}
+
+/// When and with whom an appointment was before it was moved.
+fn before(context: &Context<'_>, appointment: &Appointment) -> Result<String, MailError> {
+    let missing = || MailError::PreviousMissing(context.event.event_type);
+    let previous = context.event.data.get("previous").ok_or_else(missing)?;
+    let said = |key: &str| previous.get(key).and_then(Value::as_str).ok_or_else(missing);
+    let starts_at = said("startsAt")?.parse().map_err(|_| missing())?;
+    let at = time::in_full(&time::local(starts_at, &appointment.time_zone)?);
+    Ok(format!("{at} with {}", text::single_line(said("expertName")?)))
 }

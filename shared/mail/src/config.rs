@@ -19,7 +19,6 @@ pub enum ConfigError {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct MailConfig {
     public_url: String,
-    host: String,
     from: Mailbox,
 }
 
@@ -34,20 +33,16 @@ impl MailConfig {
         if !matches!(uri.scheme_str(), Some("http" | "https")) || uri.query().is_some() {
             return Err(ConfigError::PublicUrl);
         }
-        let host = uri.host().filter(|host| !host.is_empty()).ok_or(ConfigError::PublicUrl)?.to_owned();
-        Ok(Self { public_url: public_url.trim_end_matches('/').to_owned(), host, from: from.parse()? })
+        if uri.host().is_none_or(str::is_empty) {
+            return Err(ConfigError::PublicUrl);
+        }
+        Ok(Self { public_url: public_url.trim_end_matches('/').to_owned(), from: from.parse()? })
     }
 
     /// The base of links, without a slash at its end.
     #[must_use]
     pub fn public_url(&self) -> &str {
         &self.public_url
-    }
-
-    /// The host in it, which makes calendar ids unique in the world.
-    #[must_use]
-    pub fn host(&self) -> &str {
-        &self.host
     }
 
     /// The sender.
@@ -62,14 +57,13 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_host_is_what_stands_in_the_url() {
-        for (url, public_url, host) in [
-            ("https://api.chairbook.example", "https://api.chairbook.example", "api.chairbook.example"),
-            ("http://127.0.0.1:3000/", "http://127.0.0.1:3000", "127.0.0.1"),
-            ("https://salon.example/booking", "https://salon.example/booking", "salon.example"),
+    fn a_slash_at_the_end_of_the_base_is_dropped() {
+        for (url, public_url) in [
+            ("https://api.chairbook.example", "https://api.chairbook.example"),
+            ("http://127.0.0.1:3000/", "http://127.0.0.1:3000"),
+            ("https://salon.example/booking", "https://salon.example/booking"),
         ] {
-            let config = MailConfig::new(url, "a@b.example").unwrap();
-            assert_eq!((config.public_url(), config.host()), (public_url, host));
+            assert_eq!(MailConfig::new(url, "a@b.example").unwrap().public_url(), public_url);
         }
     }
 

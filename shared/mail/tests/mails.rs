@@ -78,6 +78,8 @@ fn appointment(status: Status) -> Appointment {
         total_price: 6500,
         currency: "EUR".parse().unwrap(),
         expires_at: (status == Status::Reserved).then(|| instant("2026-02-28T18:30:00Z")),
+        payment: None,
+        refund: None,
         notes: Some("Please use the scissors, not the clippers: the last time took a while to grow out.\r\nThank you!".to_owned()),
         version: u32::from(!matches!(status, Status::Reserved | Status::Confirmed)),
         created_at: instant("2026-02-28T14:30:00Z"),
@@ -135,6 +137,14 @@ fn role(role: &str) -> Event {
     saying(EventType::UserRoleChanged, json!({"role": role}))
 }
 
+/// An appointment that was at nine the day before, with somebody else.
+fn moved(actor: Actor) -> Event {
+    let previous = json!({"startsAt": "2026-03-02T08:00:00Z", "expertName": "Noé Petit"});
+    let mut event = event(EventType::AppointmentRescheduled, actor);
+    event.data = [("previous".to_owned(), previous)].into();
+    event
+}
+
 /// Every mail there is, by the name of its snapshot.
 fn all() -> Vec<(&'static str, Rendered)> {
     let cancelled = EventType::AppointmentCancelled;
@@ -157,6 +167,11 @@ fn all() -> Vec<(&'static str, Rendered)> {
         ("role_changed_to_owner", mail(&role("owner"), Status::Confirmed)),
         ("appointment_confirmed", mail(&by_customer(EventType::AppointmentConfirmed), Status::Confirmed)),
         ("appointment_reserved", mail(&by_customer(EventType::AppointmentReserved), Status::Reserved)),
+        ("appointment_rescheduled", mail(&moved(Actor::User(customer())), Status::Confirmed)),
+        (
+            "appointment_rescheduled_by_the_salon",
+            mail(&moved(Actor::User(UserId::derived([9; 16]))), Status::Reserved),
+        ),
         ("appointment_cancelled", mail(&by_customer(cancelled), Status::Cancelled)),
         (
             "appointment_cancelled_by_the_salon",
@@ -192,6 +207,7 @@ fn an_event_without_what_its_mail_needs_says_what_is_missing() {
         (EventType::UserVerificationRequested, "user.verification_requested carries no token"),
         (EventType::UserPasswordResetRequested, "user.password_reset_requested carries no token"),
         (EventType::UserRoleChanged, "the data of user.role_changed must have a role: user, admin or owner"),
+        (EventType::AppointmentRescheduled, "appointment.rescheduled came without its appointment"),
         (EventType::AppointmentConfirmed, "appointment.confirmed came without its appointment"),
         (EventType::AppointmentExpired, "appointment.expired came without its appointment"),
         (EventType::UserLoggedOut, "there is no mail for user.logged_out"),
@@ -227,6 +243,28 @@ fn a_role_that_there_is_not_is_no_role() {
 }
 
 #[test]
+fn a_moved_appointment_without_its_past_has_no_mail() {
+    let (profile, settings, config) = (profile(), settings(), config());
+    for previous in [
+        json!(null),
+        json!({"startsAt": "2026-03-02T08:00:00Z"}),
+        json!({"startsAt": "yesterday", "expertName": "Noé Petit"}),
+    ] {
+        let event = saying(EventType::AppointmentRescheduled, json!({"previous": previous}));
+        let appointment = appointment(Status::Confirmed);
+        let context = Context {
+            event: &event,
+            recipient: &profile,
+            appointment: Some(&appointment),
+            token: None,
+            settings: &settings,
+            config: &config,
+        };
+        assert!(matches!(compose(&context), Err(MailError::PreviousMissing(_))), "{previous}");
+    }
+}
+
+#[test]
 fn a_wrong_time_zone_is_named() {
     let event = by_customer(EventType::AppointmentConfirmed);
     let (profile, settings, config) = (profile(), settings(), config());
@@ -246,7 +284,8 @@ fn a_wrong_time_zone_is_named() {
 fn every_event_that_notifies_has_a_mail_and_no_other() {
     for event_type in EventType::ALL {
         let (profile, settings, config) = (profile(), settings(), config());
-        let event = saying(event_type, json!({"role": "admin"}));
+        let previous = &moved(Actor::System).data["previous"];
+        let event = saying(event_type, json!({"role": "admin", "previous": previous}));
         let appointment = appointment(Status::Confirmed);
         let context = Context {
             event: &event,
@@ -295,6 +334,13 @@ fn hostile_mails() -> Vec<(&'static str, Rendered)> {
         (role("admin"), Status::Confirmed),
         (by_customer(EventType::AppointmentConfirmed), Status::Confirmed),
         (by_customer(EventType::AppointmentReserved), Status::Reserved),
+        (
+            saying(
+                EventType::AppointmentRescheduled,
+                json!({"previous": {"startsAt": "2026-03-02T08:00:00Z", "expertName": HOSTILE}}),
+            ),
+            Status::Reserved,
+        ),
         (by_customer(EventType::AppointmentCancelled), Status::Cancelled),
         (by_customer(EventType::AppointmentExpired), Status::Expired),
     ]
@@ -446,13 +492,14 @@ fn value(calendar: &ICalendar, component: usize, name: &ICalendarProperty) -> Op
 
 #[test]
 fn every_appointment_mail_carries_a_calendar_that_others_can_read() {
-    for (event_type, status, method, entry_status, sequence) in [
-        (EventType::AppointmentConfirmed, Status::Confirmed, "Request", "Confirmed", "0"),
-        (EventType::AppointmentReserved, Status::Reserved, "Request", "Tentative", "0"),
-        (EventType::AppointmentCancelled, Status::Cancelled, "Cancel", "Cancelled", "1"),
-        (EventType::AppointmentExpired, Status::Expired, "Cancel", "Cancelled", "1"),
+    for (event, status, method, entry_status, sequence) in [
+        (by_customer(EventType::AppointmentConfirmed), Status::Confirmed, "Request", "Confirmed", "0"),
+        (by_customer(EventType::AppointmentReserved), Status::Reserved, "Request", "Tentative", "0"),
+        (moved(Actor::System), Status::Confirmed, "Request", "Confirmed", "0"),
+        (by_customer(EventType::AppointmentCancelled), Status::Cancelled, "Cancel", "Cancelled", "1"),
+        (by_customer(EventType::AppointmentExpired), Status::Expired, "Cancel", "Cancelled", "1"),
     ] {
-        let mail = mail(&by_customer(event_type), status);
+        let mail = mail(&event, status);
         let upper = method.to_uppercase();
         assert_eq!(mail.attachments[0].content_type, format!("text/calendar; charset=utf-8; method={upper}"));
         let calendar = parsed(&mail);
@@ -463,7 +510,7 @@ fn every_appointment_mail_carries_a_calendar_that_others_can_read() {
         let of_event = |name| value(&calendar, 1, &name).unwrap();
         assert_eq!(
             of_event(ICalendarProperty::Uid),
-            format!("{}@api.chairbook.example", AppointmentId::derived([2; 16]))
+            format!("{}@chairbook", AppointmentId::derived([2; 16]))
         );
         assert_eq!(of_event(ICalendarProperty::Sequence), sequence);
         assert_eq!(of_event(ICalendarProperty::Status), format!("Status({entry_status})"));

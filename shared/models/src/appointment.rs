@@ -7,6 +7,11 @@ use serde::{Deserialize, Serialize};
 use crate::ids::{AppointmentId, ExpertId, ServiceId, SubServiceId, UserId};
 use crate::money::Currency;
 
+pub mod payment;
+pub mod reschedule;
+
+use payment::{Payment, Refund};
+
 /// Where an appointment stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -94,6 +99,12 @@ pub struct Appointment {
     /// Until when an unpaid reservation is held (UTC); absent on others.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub expires_at: Option<Timestamp>,
+    /// What was paid at the front desk; absent on others.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub payment: Option<Payment>,
+    /// What was given back.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub refund: Option<Refund>,
     /// What the customer wants the expert to know.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub notes: Option<String>,
@@ -116,6 +127,31 @@ pub enum CancelError {
     TooLate(u32),
 }
 
+/// Why an appointment cannot be completed or missed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum CloseError {
+    /// The lifecycle does not lead there.
+    #[error("This appointment cannot become {}: it is {}.", .to.as_str(), .from.as_str())]
+    InvalidTransition {
+        /// Where it stands.
+        from: Status,
+        /// Where it was to stand.
+        to: Status,
+    },
+    /// Nobody has been served, or has failed to come, before the start.
+    #[error("This appointment cannot become {} before it begins.", .0.as_str())]
+    NotBegun(Status),
+}
+
+impl CloseError {
+    /// The machine-readable code.
+    #[must_use]
+    pub const fn code(&self) -> &'static str {
+        "invalid_transition"
+    }
+}
+
+/// How a customer is told until when something can be done.
 fn window(minutes: u32) -> String {
     match minutes {
         0 => "they begin".to_owned(),
@@ -135,9 +171,9 @@ impl CancelError {
     }
 }
 
-/// Who cancels.
+/// Who cancels or moves an appointment.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum CancelledBy {
+pub enum ChangedBy {
     /// The customer, until so many minutes before the start.
     Customer {
         /// The salon's cancellation window, minutes.
@@ -145,6 +181,14 @@ pub enum CancelledBy {
     },
     /// The front desk, at any time.
     Staff,
+}
+
+impl ChangedBy {
+    /// The salon's window if this is a customer who comes too late for an appointment that begins then.
+    fn closed_window(self, starts_at: Timestamp, now: Timestamp) -> Option<u32> {
+        let Self::Customer { window_minutes } = self else { return None };
+        (starts_at.duration_since(now) < crate::booking::minutes(window_minutes)).then_some(window_minutes)
+    }
 }
 
 impl Status {
@@ -214,29 +258,60 @@ pub fn expire(appointment: &Appointment, now: Timestamp) -> Option<Appointment> 
     has_run_out.then(|| appointment.changed(Status::Expired, now))
 }
 
-/// An appointment, cancelled; what was paid counts as given back.
+/// An appointment, cancelled; what was paid is given back.
 ///
 /// # Errors
 /// [`CancelError`] when it is over, or a customer is too late.
-pub fn cancel(
-    appointment: &Appointment,
-    by: CancelledBy,
-    now: Timestamp,
-) -> Result<Appointment, CancelError> {
+pub fn cancel(appointment: &Appointment, by: ChangedBy, now: Timestamp) -> Result<Appointment, CancelError> {
     let status = appointment.effective_status(now);
     if !status.can_become(Status::Cancelled) {
         return Err(CancelError::InvalidTransition(status));
     }
-    if let CancelledBy::Customer { window_minutes } = by
-        && appointment.starts_at.duration_since(now) < crate::booking::minutes(window_minutes)
-    {
+    if let Some(window_minutes) = by.closed_window(appointment.starts_at, now) {
         return Err(CancelError::TooLate(window_minutes));
     }
-    let payment_status = match appointment.payment_status {
-        PaymentStatus::Paid => PaymentStatus::Refunded,
-        other => other,
-    };
-    Ok(Appointment { payment_status, ..appointment.changed(Status::Cancelled, now) })
+    let cancelled = appointment.changed(Status::Cancelled, now);
+    Ok(match appointment.payment_status {
+        PaymentStatus::Paid => Appointment {
+            payment_status: PaymentStatus::Refunded,
+            refund: Some(Refund { amount: appointment.total_price, at: now }),
+            ..cancelled
+        },
+        PaymentStatus::Unpaid | PaymentStatus::Refunded => cancelled,
+    })
+}
+
+/// How a confirmed appointment came to its end.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Closing {
+    /// The customer was served.
+    Completed,
+    /// The customer did not come.
+    NoShow,
+}
+
+impl Closing {
+    const fn status(self) -> Status {
+        match self {
+            Self::Completed => Status::Completed,
+            Self::NoShow => Status::NoShow,
+        }
+    }
+}
+
+/// A confirmed appointment that has begun, completed or missed. Either way what was paid stays paid.
+///
+/// # Errors
+/// [`CloseError`] when it is not confirmed, or has not begun.
+pub fn close(appointment: &Appointment, closing: Closing, now: Timestamp) -> Result<Appointment, CloseError> {
+    let (from, to) = (appointment.effective_status(now), closing.status());
+    if !from.can_become(to) {
+        return Err(CloseError::InvalidTransition { from, to });
+    }
+    if now < appointment.starts_at {
+        return Err(CloseError::NotBegun(to));
+    }
+    Ok(appointment.changed(to, now))
 }
 
 #[cfg(test)]
@@ -245,13 +320,13 @@ mod tests {
 
     use super::*;
 
-    const START: i64 = 1_000_000;
+    pub(super) const START: i64 = 1_000_000;
 
-    fn at(second: i64) -> Timestamp {
+    pub(super) fn at(second: i64) -> Timestamp {
         Timestamp::from_second(second).unwrap()
     }
 
-    fn appointment(status: Status, expires_at: Option<i64>) -> Appointment {
+    pub(super) fn appointment(status: Status, expires_at: Option<i64>) -> Appointment {
         Appointment {
             id: AppointmentId::derived([1; 16]),
             user_id: UserId::derived([2; 16]),
@@ -276,6 +351,8 @@ mod tests {
             total_price: 4_500,
             currency: Currency::EUR,
             expires_at: expires_at.map(at),
+            payment: None,
+            refund: None,
             notes: None,
             version: 3,
             created_at: at(0),
@@ -283,7 +360,7 @@ mod tests {
         }
     }
 
-    const ALL: [Status; 6] = [
+    pub(super) const ALL: [Status; 6] = [
         Status::Reserved,
         Status::Confirmed,
         Status::Cancelled,
@@ -332,7 +409,7 @@ mod tests {
     #[test]
     fn what_is_over_is_not_cancelled() {
         for status in ALL {
-            let cancelled = cancel(&appointment(status, None), CancelledBy::Staff, at(0));
+            let cancelled = cancel(&appointment(status, None), ChangedBy::Staff, at(0));
             match status {
                 Status::Reserved | Status::Confirmed => {
                     let cancelled = cancelled.unwrap();
@@ -340,23 +417,48 @@ mod tests {
                     let paid = status == Status::Confirmed;
                     let expected = if paid { PaymentStatus::Refunded } else { PaymentStatus::Unpaid };
                     assert_eq!(cancelled.payment_status, expected);
+                    let refund = paid.then(|| Refund { amount: 4_500, at: at(0) });
+                    assert_eq!(cancelled.refund, refund);
                 }
                 _ => assert_eq!(cancelled, Err(CancelError::InvalidTransition(status))),
             }
         }
         let run_out = appointment(Status::Reserved, Some(500));
-        let refused = cancel(&run_out, CancelledBy::Staff, at(500));
+        let refused = cancel(&run_out, ChangedBy::Staff, at(500));
         assert_eq!(refused, Err(CancelError::InvalidTransition(Status::Expired)));
     }
 
     #[test]
     fn customers_cancel_until_the_window_closes_and_staff_at_any_time() {
         let confirmed = appointment(Status::Confirmed, None);
-        let customer = CancelledBy::Customer { window_minutes: 10 };
+        let customer = ChangedBy::Customer { window_minutes: 10 };
         assert!(cancel(&confirmed, customer, at(START - 600)).is_ok());
         assert_eq!(cancel(&confirmed, customer, at(START - 599)), Err(CancelError::TooLate(10)));
-        assert!(cancel(&confirmed, CancelledBy::Staff, at(START + 10)).is_ok());
-        let no_window = CancelledBy::Customer { window_minutes: 0 };
+        assert!(cancel(&confirmed, ChangedBy::Staff, at(START + 10)).is_ok());
+        let no_window = ChangedBy::Customer { window_minutes: 0 };
         assert_eq!(cancel(&confirmed, no_window, at(START + 1)), Err(CancelError::TooLate(0)));
+    }
+
+    #[test]
+    fn only_what_is_confirmed_and_has_begun_is_completed_or_missed() {
+        for (closing, to) in [(Closing::Completed, Status::Completed), (Closing::NoShow, Status::NoShow)] {
+            for from in ALL {
+                let closed = close(&appointment(from, None), closing, at(START));
+                if from == Status::Confirmed {
+                    let closed = closed.unwrap();
+                    let expected = (to, PaymentStatus::Paid, 4, at(START));
+                    let found = (closed.status, closed.payment_status, closed.version, closed.updated_at);
+                    assert_eq!(found, expected);
+                } else {
+                    assert_eq!(closed, Err(CloseError::InvalidTransition { from, to }));
+                }
+            }
+            let early = close(&appointment(Status::Confirmed, None), closing, at(START - 1));
+            assert_eq!(early, Err(CloseError::NotBegun(to)));
+        }
+        let run_out = close(&appointment(Status::Reserved, Some(500)), Closing::NoShow, at(START));
+        let expected = CloseError::InvalidTransition { from: Status::Expired, to: Status::NoShow };
+        assert_eq!(run_out, Err(expected));
+        assert_eq!(expected.to_string(), "This appointment cannot become no_show: it is expired.");
     }
 }

@@ -411,6 +411,8 @@ impl Booking<'_, '_> {
             total_price: self.quote.total_price,
             currency: salon.catalog.settings.currency,
             expires_at,
+            payment: None,
+            refund: None,
             notes: notes.map(|notes| notes.as_str().to_owned()),
             version: 1,
             created_at: now,
@@ -426,7 +428,8 @@ fn hold_end(now: Timestamp, hold: Duration) -> Timestamp {
     Timestamp::from_second(end.as_second().saturating_add(up)).unwrap_or(end)
 }
 
-fn booked(sub: &SubService) -> BookedSubService {
+/// An add-on as it is booked today.
+pub(crate) fn booked(sub: &SubService) -> BookedSubService {
     BookedSubService {
         id: sub.id,
         name: sub.name.clone(),
@@ -437,4 +440,4 @@ fn booked(sub: &SubService) -> BookedSubService {
 
 #[cfg(test)]
 #[path = "booking_tests.rs"]
-mod tests;
+pub(crate) mod tests;

@@ -21,23 +21,23 @@ const EVERY_DAY: [Weekday; 7] = [
     Weekday::Sunday,
 ];
 
-fn service_id() -> ServiceId {
+pub(crate) fn service_id() -> ServiceId {
     ServiceId::derived([1; 16])
 }
 
-fn sub_id(byte: u8) -> SubServiceId {
+pub(crate) fn sub_id(byte: u8) -> SubServiceId {
     SubServiceId::derived([byte; 16])
 }
 
-fn expert_id(byte: u8) -> ExpertId {
+pub(crate) fn expert_id(byte: u8) -> ExpertId {
     ExpertId::derived([byte; 16])
 }
 
-fn weekly(ranges: &[(u16, u16)]) -> WorkingHours {
+pub(crate) fn weekly(ranges: &[(u16, u16)]) -> WorkingHours {
     WorkingHours::weekly(&EVERY_DAY.map(|weekday| (weekday, ranges))).unwrap()
 }
 
-fn expert(byte: u8, hours: WorkingHours) -> Expert {
+pub(crate) fn expert(byte: u8, hours: WorkingHours) -> Expert {
     Expert {
         id: expert_id(byte),
         name: format!("Expert {byte}"),
@@ -68,7 +68,7 @@ fn sub_service(byte: u8, price: i64, duration_minutes: u32) -> SubService {
 }
 
 /// One service of 60 minutes with a buffer of 10 and two add-ons, and expert 1, who works from 9 to 17.
-fn catalog(zone: &str) -> Catalog {
+pub(crate) fn catalog(zone: &str) -> Catalog {
     let service = Service {
         id: service_id(),
         category_id: CategoryId::derived([9; 16]),
@@ -91,7 +91,7 @@ fn catalog(zone: &str) -> Catalog {
     }
 }
 
-fn at(text: &str) -> Timestamp {
+pub(crate) fn at(text: &str) -> Timestamp {
     text.parse().unwrap()
 }
 

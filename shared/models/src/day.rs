@@ -176,6 +176,18 @@ impl ExpertDay {
         InTheWay::RunOutHolds(holds)
     }
 
+    /// The day as it would be without what an appointment holds of it.
+    #[must_use]
+    pub fn without(mut self, appointment: AppointmentId) -> Self {
+        let is_its = |_: &u16, holder: &mut Holder| holder.appointment_id == appointment;
+        for (first, holder) in self.holders.extract_if(.., is_its) {
+            for cell in first..first.saturating_add(holder.cells) {
+                self.cells.remove(cell);
+            }
+        }
+        self
+    }
+
     /// The cells that are taken, without those of reservations that have run out.
     fn held(&self, now: Timestamp) -> Cells {
         let mut held = self.cells;
@@ -271,6 +283,18 @@ mod tests {
         ] {
             assert_eq!(day.in_the_way(part, at(now)), expected, "{part:?} at {now}");
         }
+    }
+
+    #[test]
+    fn an_appointment_is_not_in_its_own_way() {
+        let (own, other) = ((10, holder(1, 3, None)), (13, holder(2, 2, None)));
+        let day = ExpertDay::new(10..15, BTreeMap::from([own, other]));
+        let part = |first, end| DayPart { date: date(2026, 3, 3), first, end };
+        let without = day.clone().without(own.1.appointment_id);
+        assert_eq!(without, ExpertDay::new(13..15, BTreeMap::from([other])));
+        assert_eq!(without.in_the_way(part(9, 13), at(0)), InTheWay::Nothing);
+        assert_eq!(without.in_the_way(part(12, 14), at(0)), InTheWay::Taken);
+        assert_eq!(day.clone().without(AppointmentId::derived([9; 16])), day);
     }
 
     #[test]

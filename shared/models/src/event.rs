@@ -57,12 +57,22 @@ pub enum EventType {
     /// An account was deleted and its personal data erased.
     #[serde(rename = "user.deleted")]
     UserDeleted,
-    /// An appointment was booked and paid for.
+    /// An appointment was booked and paid for, or a reservation was paid for.
     #[serde(rename = "appointment.confirmed")]
     AppointmentConfirmed,
     /// An appointment was booked and awaits payment.
     #[serde(rename = "appointment.reserved")]
     AppointmentReserved,
+    /// An appointment was moved; `data.previous` says when and with whom it was before (`startsAt`, `expertId`,
+    /// `expertName`).
+    #[serde(rename = "appointment.rescheduled")]
+    AppointmentRescheduled,
+    /// A customer was served.
+    #[serde(rename = "appointment.completed")]
+    AppointmentCompleted,
+    /// A customer did not come.
+    #[serde(rename = "appointment.no_show")]
+    AppointmentNoShow,
     /// An appointment was cancelled.
     #[serde(rename = "appointment.cancelled")]
     AppointmentCancelled,
@@ -76,7 +86,7 @@ pub enum EventType {
 
 impl EventType {
     /// Every type.
-    pub const ALL: [Self; 19] = [
+    pub const ALL: [Self; 22] = [
         Self::UserRegistered,
         Self::UserVerificationRequested,
         Self::UserVerified,
@@ -93,6 +103,9 @@ impl EventType {
         Self::UserDeleted,
         Self::AppointmentConfirmed,
         Self::AppointmentReserved,
+        Self::AppointmentRescheduled,
+        Self::AppointmentCompleted,
+        Self::AppointmentNoShow,
         Self::AppointmentCancelled,
         Self::AppointmentExpired,
         Self::CatalogChanged,
@@ -118,6 +131,9 @@ impl EventType {
             Self::UserDeleted => "user.deleted",
             Self::AppointmentConfirmed => "appointment.confirmed",
             Self::AppointmentReserved => "appointment.reserved",
+            Self::AppointmentRescheduled => "appointment.rescheduled",
+            Self::AppointmentCompleted => "appointment.completed",
+            Self::AppointmentNoShow => "appointment.no_show",
             Self::AppointmentCancelled => "appointment.cancelled",
             Self::AppointmentExpired => "appointment.expired",
             Self::CatalogChanged => "catalog.changed",
@@ -135,6 +151,8 @@ impl EventType {
                 | Self::UserProfileChanged
                 | Self::UserExported
                 | Self::UserDeleted
+                | Self::AppointmentCompleted
+                | Self::AppointmentNoShow
                 | Self::CatalogChanged
         )
     }

@@ -8,12 +8,14 @@
 //! [`item`], and describe it in `docs/data-model.md`.
 
 mod accounts;
+mod appointment_lists;
 mod appointments;
 mod catalog;
 mod directory;
 mod erasure;
 mod error;
 mod events;
+mod expert_days;
 mod item;
 mod keys;
 mod limits;
@@ -32,7 +34,8 @@ use chairbook_auth::access_token::VerificationKey;
 use chairbook_models::catalog::Catalog;
 
 pub use accounts::AccountChange;
-pub use appointments::{AppointmentPage, BookOutcome, Expiry, Idempotency, PageKey};
+pub use appointment_lists::{AppointmentPage, DayPageKey, PageKey};
+pub use appointments::{BookOutcome, Expiry, Idempotency, RescheduleOutcome};
 pub use catalog::CatalogRow;
 pub use directory::{UserPage, UsersFrom};
 pub use error::StoreError;

@@ -1,0 +1,92 @@
+//! `GET /appointments`: everybody's, for the front desk.
+
+use axum::extract::State as Shared;
+use chairbook_models::appointment::{Appointment, Status};
+use chairbook_models::ids::{ExpertId, UserId};
+use chairbook_platform::clock;
+use chairbook_store::DayPageKey;
+use chairbook_web::{Admin, ApiError, Fields, FromFields, Page, Pending, Query, Reply, cursor};
+use jiff::Timestamp;
+use serde_json::Value;
+
+use crate::fields::{self, Dates};
+use crate::{State, availability, render};
+
+/// `from`, `to`, `status`, `expertId`, `userId`, `limit`, `cursor`.
+pub(crate) struct Filter {
+    dates: Dates,
+    status: Option<Status>,
+    expert_id: Option<ExpertId>,
+    user_id: Option<UserId>,
+    limit: usize,
+    cursor: Option<String>,
+}
+
+impl FromFields for Filter {
+    fn from_fields(fields: &mut Fields) -> Option<Self> {
+        let dates = Dates::from_fields(fields);
+        let status = fields.optional_with("status", fields::status);
+        let expert_id = fields.optional("expertId");
+        let user_id = fields.optional("userId");
+        let limit = fields.limit();
+        let cursor = fields.optional("cursor");
+        Some(Self {
+            dates: dates?,
+            status: status?,
+            expert_id: expert_id?,
+            user_id: user_id?,
+            limit: limit?,
+            cursor: cursor?,
+        })
+    }
+}
+
+impl Filter {
+    /// The list's name, to which its cursors are bound.
+    fn list(&self) -> String {
+        format!("appointments {:?} {:?} {:?} {:?}", self.dates, self.status, self.expert_id, self.user_id)
+    }
+
+    fn keeps(&self, appointment: &Appointment, now: Timestamp) -> bool {
+        self.status.is_none_or(|status| appointment.effective_status(now) == status)
+            && self.expert_id.is_none_or(|expert| appointment.expert_id == expert)
+            && self.user_id.is_none_or(|user| appointment.user_id == user)
+    }
+}
+
+/// A page's position in a cursor: the last appointment's date, start and id.
+fn position(key: &DayPageKey) -> String {
+    format!("{} {} {}", key.date, key.starts_at.as_millisecond(), key.id)
+}
+
+fn read_position(text: &str) -> Option<DayPageKey> {
+    let mut parts = text.split(' ');
+    let date = parts.next()?.parse().ok()?;
+    let starts_at = Timestamp::from_millisecond(parts.next()?.parse().ok()?).ok()?;
+    Some(DayPageKey { date, starts_at, id: parts.next()?.parse().ok()? })
+}
+
+pub(crate) async fn list(
+    Shared(state): Shared<State>,
+    admin: Pending<Admin>,
+    Query(filter): Query<Filter>,
+) -> Result<Reply<Page<Value>>, ApiError> {
+    let now = clock::now();
+    let list = filter.list();
+    let after = match &filter.cursor {
+        None => None,
+        Some(cursor) => read_position(&cursor::decode(&list, cursor)?),
+    };
+    let store = &state.web.store;
+    let (_, catalog) = admin.admit_with(store.catalog()).await?;
+    let dates = filter.dates.resolve(availability::salon(&catalog)?.today(now))?;
+    let keep = |appointment: &Appointment| filter.keeps(appointment, now);
+    let page = store.appointments_by_day(dates, keep, filter.limit, after).await?;
+    Ok(Reply::ok(
+        "The salon's appointments.",
+        Page {
+            items: page.items.iter().map(|appointment| render::appointment(appointment, now)).collect(),
+            next_cursor: page.next.map(|key| cursor::encode(&list, &position(&key))),
+        },
+    ))
+}

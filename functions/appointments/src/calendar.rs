@@ -1,0 +1,35 @@
+//! `GET /appointments/{id}/calendar.ics`: the file that the appointment's latest mail carried.
+
+use axum::body::Body;
+use axum::extract::State as Shared;
+use axum::response::Response;
+use chairbook_mail::calendar;
+use chairbook_models::appointment;
+use chairbook_models::ids::AppointmentId;
+use chairbook_platform::clock;
+use chairbook_web::{ApiError, Customer, Id, Pending};
+use futures_util::try_join;
+use http::header;
+
+use crate::State;
+use crate::one::visible_to;
+
+pub(crate) async fn calendar(
+    Shared(state): Shared<State>,
+    customer: Pending<Customer>,
+    Id(id): Id<AppointmentId>,
+) -> Result<Response, ApiError> {
+    let store = &state.web.store;
+    let reads = async { try_join!(store.appointment(id), store.catalog()) };
+    let (Customer(caller), (found, catalog)) = customer.admit_with(reads).await?;
+    let found = visible_to(caller, found)?;
+    let profile = store.profile(found.user_id).await?;
+    // As the sweep will leave it, whether or not it has come by.
+    let shown = appointment::expire(&found, clock::now()).unwrap_or(found);
+    let file = calendar::attachment(&shown, profile.as_ref(), &catalog.settings.salon_name, &state.mail_from);
+    Response::builder()
+        .header(header::CONTENT_TYPE, file.content_type)
+        .header(header::CONTENT_DISPOSITION, format!("attachment; filename=\"{}\"", file.filename))
+        .body(Body::from(file.content))
+        .map_err(|error| ApiError::bug(&error))
+}

@@ -1,0 +1,116 @@
+//! `PUT /appointments/{id}/reschedule`.
+
+use axum::extract::State as Shared;
+use chairbook_auth::Caller;
+use chairbook_models::appointment::Appointment;
+use chairbook_models::appointment::reschedule::movable;
+use chairbook_models::catalog::Catalog;
+use chairbook_models::event::{Actor, Event, EventType};
+use chairbook_models::ids::{AppointmentId, ExpertId, SubServiceId};
+use chairbook_platform::clock;
+use chairbook_store::{RescheduleOutcome, StoreError};
+use chairbook_web::{ApiError, Body, Customer, Fields, FromFields, Id, Pending, Reply};
+use futures_util::try_join;
+use jiff::Timestamp;
+use jiff::civil::{Date, Time};
+use serde_json::{Value, json};
+
+use crate::cancel::changed_by;
+use crate::create::expiry;
+use crate::one::visible_to;
+use crate::{State, TRIES, availability, event, fields, refusal, render};
+
+/// `{date, time, expertId?}`.
+pub(crate) struct Request {
+    date: Date,
+    time: Time,
+    expert_id: Option<ExpertId>,
+}
+
+impl FromFields for Request {
+    fn from_fields(fields: &mut Fields) -> Option<Self> {
+        let date = fields.required_with("date", fields::date);
+        let time = fields.required_with("time", fields::time);
+        let expert_id = fields.optional("expertId");
+        Some(Self { date: date?, time: time?, expert_id: expert_id? })
+    }
+}
+
+impl Request {
+    /// Whether an appointment is there already, as a request that is repeated finds it.
+    fn is_done(&self, appointment: &Appointment) -> bool {
+        (appointment.date, appointment.time) == (self.date, self.time)
+            && self.expert_id.is_none_or(|expert| expert == appointment.expert_id)
+    }
+}
+
+pub(crate) async fn reschedule(
+    Shared(state): Shared<State>,
+    customer: Pending<Customer>,
+    Id(id): Id<AppointmentId>,
+    Body(request): Body<Request>,
+) -> Result<Reply<Value>, ApiError> {
+    let store = &state.web.store;
+    let reads = async { try_join!(store.appointment(id), store.catalog()) };
+    let (Customer(caller), (mut found, catalog)) = customer.admit_with(reads).await?;
+    for _ in 0..TRIES {
+        let before = visible_to(caller, found)?;
+        match attempt(&state, &catalog, caller, &before, &request).await? {
+            Some(reply) => return Ok(reply),
+            None => found = store.appointment(id).await?,
+        }
+    }
+    Err(StoreError::Changed.into())
+}
+
+/// Moves an appointment that was found like this; `None` if it has changed meanwhile.
+async fn attempt(
+    state: &State,
+    catalog: &Catalog,
+    caller: Caller,
+    before: &Appointment,
+    request: &Request,
+) -> Result<Option<Reply<Value>>, ApiError> {
+    let (store, now) = (&state.web.store, clock::now());
+    let moved = |after: &Appointment| {
+        Reply::ok("The appointment is moved.", json!({"appointment": render::appointment(after, now)}))
+    };
+    let movable = movable(before, changed_by(caller, &catalog.settings), now)
+        .map_err(|error| refusal::conflict(error.code(), &error))?;
+    if request.is_done(before) {
+        return Ok(Some(moved(before)));
+    }
+    let salon = availability::salon(catalog)?;
+    let sub_services: Vec<SubServiceId> = before.sub_services.iter().map(|sub| sub.id).collect();
+    let expert = request.expert_id.unwrap_or(before.expert_id);
+    let quotes = salon
+        .quotes(before.service_id, &sub_services, Some(expert))
+        .map_err(|error| refusal::of_reschedule(&error))?;
+    let quote =
+        quotes.first().ok_or_else(|| ApiError::bug(&"no quote of an expert who offers the service"))?;
+    let booking =
+        salon.book(quote, request.date, request.time, now).map_err(|error| refusal::of_reschedule(&error))?;
+    let after = movable.to(&booking, &salon, now);
+    let event = moved_event(before, &after, caller, now);
+    match store.reschedule(before, &after, &event, now, |held| expiry(held, now)).await {
+        Ok(RescheduleOutcome::Rescheduled) => Ok(Some(moved(&after))),
+        Ok(RescheduleOutcome::Taken) => {
+            let taken = (request.date, after.starts_at);
+            let alternatives = availability::alternatives(store, &salon, &quotes, taken, now).await?;
+            Err(refusal::slot_taken(&alternatives))
+        }
+        Err(StoreError::Changed) => Ok(None),
+        Err(error) => Err(error.into()),
+    }
+}
+
+fn moved_event(before: &Appointment, after: &Appointment, caller: Caller, now: Timestamp) -> Event {
+    let mut event = event(EventType::AppointmentRescheduled, after, Actor::User(caller.user_id), now);
+    let previous = json!({
+        "startsAt": before.starts_at,
+        "expertId": before.expert_id,
+        "expertName": before.expert_name,
+    });
+    event.data.insert("previous".to_owned(), previous);
+    event
+}

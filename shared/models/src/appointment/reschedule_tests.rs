@@ -1,0 +1,141 @@
+use jiff::SignedDuration;
+use jiff::civil::{Date, Time, date, time};
+
+use super::super::payment::{PaymentMethod, pay};
+use super::super::{cancel, payment};
+use super::*;
+use crate::booking;
+use crate::booking::tests::{at, catalog, expert, expert_id, service_id, sub_id, weekly};
+use crate::catalog::{Catalog, OwnTerms};
+use crate::ids::{AppointmentId, UserId};
+
+const NOW: &str = "2026-03-02T12:00:00Z";
+const HOUR: std::time::Duration = std::time::Duration::from_hours(1);
+
+fn staff() -> ChangedBy {
+    ChangedBy::Staff
+}
+
+/// Two experts: the second asks more and needs longer.
+fn salon_catalog() -> Catalog {
+    let mut catalog = catalog("Europe/Paris");
+    let mut second = expert(2, weekly(&[(540, 1020)]));
+    let own = OwnTerms { price: Some(6_000), duration_minutes: Some(90) };
+    second.services.insert(service_id(), own);
+    catalog.experts.insert(second.id, second);
+    catalog
+}
+
+/// The service and its first add-on by the first expert, on Tuesday at ten.
+fn booked_appointment(catalog: &Catalog, payment: booking::Payment) -> Appointment {
+    let salon = Salon::new(catalog).unwrap();
+    let quotes = salon.quotes(service_id(), &[sub_id(1)], Some(expert_id(1))).unwrap();
+    let booking = salon.book(&quotes[0], date(2026, 3, 3), time(10, 0, 0, 0), at(NOW)).unwrap();
+    let (id, user) = (AppointmentId::derived([5; 16]), UserId::derived([6; 16]));
+    booking.into_appointment(&salon, id, user, payment, None, at(NOW))
+}
+
+fn moved(catalog: &Catalog, before: &Appointment, to: (u8, Date, Time), now: Timestamp) -> Appointment {
+    let salon = Salon::new(catalog).unwrap();
+    let subs: Vec<_> = before.sub_services.iter().map(|sub| sub.id).collect();
+    let quotes = salon.quotes(before.service_id, &subs, Some(expert_id(to.0))).unwrap();
+    let booking = salon.book(&quotes[0], to.1, to.2, now).unwrap();
+    movable(before, staff(), now).unwrap().to(&booking, &salon, now)
+}
+
+const WEDNESDAY: (Date, Time) = (date(2026, 3, 4), time(14, 30, 0, 0));
+
+#[test]
+fn a_moved_appointment_is_the_same_at_another_time() {
+    let catalog = salon_catalog();
+    for payment in [booking::Payment::Now, booking::Payment::Later(HOUR)] {
+        let before = booked_appointment(&catalog, payment);
+        let now = at("2026-03-02T12:30:00Z");
+        let after = moved(&catalog, &before, (1, WEDNESDAY.0, WEDNESDAY.1), now);
+        let expected = Appointment {
+            date: WEDNESDAY.0,
+            time: WEDNESDAY.1,
+            starts_at: at("2026-03-04T13:30:00Z"),
+            ends_at: at("2026-03-04T14:45:00Z"),
+            blocked_until: at("2026-03-04T14:55:00Z"),
+            version: 2,
+            updated_at: now,
+            ..before
+        };
+        assert_eq!(after, expected);
+    }
+}
+
+#[test]
+fn the_price_is_the_agreed_one_unless_an_unpaid_reservation_goes_to_another_expert() {
+    let then = salon_catalog();
+    let mut today = then.clone();
+    today.services.get_mut(&service_id()).unwrap().price = 9_000;
+    let add_on = today.sub_services.get_mut(&sub_id(1)).unwrap();
+    (add_on.price, add_on.duration_minutes) = (2_000, 30);
+    for (payment, expert, total, add_on, duration) in [
+        (booking::Payment::Later(HOUR), 1, 5_500, 1_000, 90),
+        (booking::Payment::Later(HOUR), 2, 8_000, 2_000, 120),
+        (booking::Payment::Now, 1, 5_500, 1_000, 90),
+        (booking::Payment::Now, 2, 5_500, 1_000, 120),
+    ] {
+        let before = booked_appointment(&then, payment);
+        let after = moved(&today, &before, (expert, WEDNESDAY.0, WEDNESDAY.1), at(NOW));
+        let found = (after.total_price, after.sub_services[0].price, after.duration_minutes);
+        assert_eq!(found, (total, add_on, duration), "{payment:?} to expert {expert}");
+        assert_eq!((after.expert_id, after.sub_services[0].duration_minutes), (expert_id(expert), 30));
+        assert_eq!((after.status, after.payment_status), (before.status, before.payment_status));
+    }
+}
+
+#[test]
+fn a_hold_is_not_prolonged_and_ends_before_the_new_start() {
+    let catalog = salon_catalog();
+    let before = booked_appointment(&catalog, booking::Payment::Later(HOUR * 20));
+    assert_eq!(before.expires_at, Some(at("2026-03-03T08:00:00Z")));
+    let later = moved(&catalog, &before, (1, WEDNESDAY.0, WEDNESDAY.1), at("2026-03-02T13:00:00Z"));
+    assert_eq!(later.expires_at, before.expires_at);
+    let earlier =
+        moved(&catalog, &before, (1, date(2026, 3, 2), time(15, 0, 0, 0)), at("2026-03-02T13:00:00Z"));
+    assert_eq!(earlier.expires_at, Some(at("2026-03-02T14:00:00Z")));
+}
+
+#[test]
+fn only_what_is_to_come_is_moved() {
+    let catalog = salon_catalog();
+    let reserved = booked_appointment(&catalog, booking::Payment::Later(HOUR));
+    let cash =
+        |amount| payment::Payment { method: PaymentMethod::Cash, reference: None, amount, at: at(NOW) };
+    let paid = pay(&reserved, cash(5_500), at(NOW)).unwrap();
+    let cancelled = cancel(&reserved, staff(), at(NOW)).unwrap();
+    let expires_at = reserved.expires_at.unwrap();
+    let just_before = expires_at - SignedDuration::from_secs(1);
+    for (what, appointment, now, refused) in [
+        ("held", &reserved, just_before, None),
+        ("run out", &reserved, expires_at, Some(Status::Expired)),
+        ("paid", &paid, expires_at, None),
+        ("cancelled", &cancelled, at(NOW), Some(Status::Cancelled)),
+    ] {
+        let found = movable(appointment, staff(), now).map(drop);
+        assert_eq!(
+            found,
+            refused.map_or(Ok(()), |status| Err(RescheduleError::InvalidTransition(status))),
+            "{what}"
+        );
+    }
+}
+
+#[test]
+fn customers_move_as_long_as_they_can_cancel() {
+    let confirmed = booked_appointment(&salon_catalog(), booking::Payment::Now);
+    for (window_minutes, before_start, refused) in
+        [(60, 3_600, false), (60, 3_599, true), (0, 0, false), (0, -1, true)]
+    {
+        let now = confirmed.starts_at - SignedDuration::from_secs(before_start);
+        let customer = ChangedBy::Customer { window_minutes };
+        let expected = if refused { Err(RescheduleError::TooLate(window_minutes)) } else { Ok(()) };
+        assert_eq!(movable(&confirmed, customer, now).map(drop), expected, "{window_minutes} {before_start}");
+        assert_eq!(cancel(&confirmed, customer, now).is_err(), refused, "{window_minutes} {before_start}");
+        assert!(movable(&confirmed, staff(), now).is_ok());
+    }
+}

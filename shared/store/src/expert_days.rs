@@ -1,0 +1,336 @@
+//! Table `appointments`: each expert's days as cells that are there or not, and whose they are.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use aws_sdk_dynamodb::types::{AttributeValue, ReturnConsumedCapacity, TransactWriteItem};
+use chairbook_models::appointment::Appointment;
+use chairbook_models::day::{DayPart, ExpertDay, Holder, Span};
+use chairbook_models::ids::ExpertId;
+use jiff::Timestamp;
+use jiff::civil::Date;
+
+use crate::item::{Item, s, text};
+use crate::transaction::{finish, update};
+use crate::{Store, StoreError, keys, meter};
+
+/// The attribute of a cell: `c000` to `c287`.
+fn cell(number: u16) -> String {
+    format!("c{number:03}")
+}
+
+/// The attribute that says whose appointment begins at a cell: `a000` to `a287`.
+fn holder(number: u16) -> String {
+    format!("a{number:03}")
+}
+
+/// A holder, short: DynamoDB bills an update by the whole item's size, and a day has many. The id, how many
+/// cells, and until when (seconds since 1970) a reservation is held.
+fn holder_value(holder: &Holder) -> AttributeValue {
+    let until = holder.until.map_or_else(String::new, |until| format!(" {}", until.as_second()));
+    s(format!("{} {}{until}", holder.appointment_id, holder.cells))
+}
+
+fn read_holder(value: &str) -> Option<Holder> {
+    let mut parts = value.split(' ');
+    let appointment_id = parts.next()?.parse().ok()?;
+    let cells = parts.next()?.parse().ok()?;
+    let until = match parts.next() {
+        None => None,
+        Some(seconds) => Some(Timestamp::from_second(seconds.parse().ok()?).ok()?),
+    };
+    Some(Holder { appointment_id, cells, until })
+}
+
+pub(crate) fn read_day(item: &Item) -> ExpertDay {
+    let place =
+        |name: &str, kind: char| name.strip_prefix(kind).filter(|n| n.len() == 3)?.parse::<u16>().ok();
+    let cells = item.keys().filter_map(|name| place(name, 'c'));
+    let holders: BTreeMap<u16, Holder> = item
+        .keys()
+        .filter_map(|name| Some((place(name, 'a')?, text(item, name).and_then(read_holder)?)))
+        .collect();
+    ExpertDay::new(cells, holders)
+}
+
+/// The parts of experts' days that an appointment needs.
+pub(crate) fn parts(appointment: &Appointment) -> Vec<DayPart> {
+    Span { start: appointment.starts_at, end: appointment.blocked_until }.parts()
+}
+
+/// The holder that an appointment leaves in one part of its span, by its first cell.
+fn holder_of(appointment: &Appointment, part: DayPart) -> (u16, Holder) {
+    let until = appointment.expires_at;
+    (part.first, Holder { appointment_id: appointment.id, cells: part.len(), until })
+}
+
+/// What changes of some experts' days. A transaction may write a row once, so that whatever is freed and taken of one
+/// day is one update.
+#[derive(Debug, Default)]
+pub(crate) struct DayChanges(Vec<(ExpertId, Date, DayChange)>);
+
+/// The update of one expert's day.
+#[derive(Debug)]
+pub(crate) struct DayWrite {
+    /// The day (UTC).
+    pub(crate) date: Date,
+    /// Whose day it is.
+    pub(crate) expert: ExpertId,
+    /// The update.
+    pub(crate) write: TransactWriteItem,
+}
+
+impl DayChanges {
+    fn of(&mut self, expert: ExpertId, date: Date) -> &mut DayChange {
+        let found = self.0.iter().position(|(whose, day, _)| (*whose, *day) == (expert, date));
+        let place = found.unwrap_or_else(|| {
+            self.0.push((expert, date, DayChange::default()));
+            self.0.len() - 1
+        });
+        &mut self.0[place].2
+    }
+
+    /// The appointment takes the cells that it needs, each of which must be free or be freed by these changes.
+    pub(crate) fn take(&mut self, appointment: &Appointment) {
+        for part in parts(appointment) {
+            self.of(appointment.expert_id, part.date).take = Some(holder_of(appointment, part));
+        }
+    }
+
+    /// The appointment gives its cells back, which must still be its own.
+    pub(crate) fn free(&mut self, appointment: &Appointment) {
+        for part in parts(appointment) {
+            self.of(appointment.expert_id, part.date).free.push(holder_of(appointment, part));
+        }
+    }
+
+    /// One update for each day of which something changes.
+    pub(crate) fn writes(self, table: &str) -> Result<Vec<DayWrite>, StoreError> {
+        let changes = self.0.into_iter().filter(|(_, _, change)| !change.is_nothing());
+        changes
+            .map(|(expert, date, change)| {
+                Ok(DayWrite { date, expert, write: change.write(table, expert, date)? })
+            })
+            .collect()
+    }
+}
+
+/// What changes of one day: holders by their first cells.
+#[derive(Debug, Default)]
+struct DayChange {
+    take: Option<(u16, Holder)>,
+    free: Vec<(u16, Holder)>,
+}
+
+fn cells_of((first, holder): &(u16, Holder)) -> std::ops::Range<u16> {
+    *first..first.saturating_add(holder.cells)
+}
+
+impl DayChange {
+    /// Whether what is taken is just what is freed.
+    fn is_nothing(&self) -> bool {
+        self.take.as_ref().is_some_and(|taken| self.free == [*taken])
+    }
+
+    fn write(&self, table: &str, expert: ExpertId, date: Date) -> Result<TransactWriteItem, StoreError> {
+        let freed: BTreeSet<u16> = self.free.iter().flat_map(cells_of).collect();
+        let taken: BTreeSet<u16> = self.take.iter().flat_map(cells_of).collect();
+        let claimed = || taken.difference(&freed);
+        let mut set: Vec<String> = claimed().map(|&number| format!("{} = :y", cell(number))).collect();
+        let mut remove: Vec<String> = freed.difference(&taken).map(|&number| cell(number)).collect();
+        let mut conditions: Vec<String> =
+            claimed().map(|&number| format!("attribute_not_exists({})", cell(number))).collect();
+        let mut write = update(table, keys::expert_day(expert, date));
+        // DynamoDB refuses a value that no expression mentions.
+        if !set.is_empty() {
+            write = write.expression_attribute_values(":y", AttributeValue::Bool(true));
+        }
+        for (place, (first, held)) in self.free.iter().enumerate() {
+            let name = holder(*first);
+            // Only what still belongs to the appointment is freed.
+            conditions.push(format!("{name} = :free{place}"));
+            write = write.expression_attribute_values(format!(":free{place}"), holder_value(held));
+            if self.take.is_none_or(|(taken, _)| taken != *first) {
+                remove.push(name);
+            }
+        }
+        if let Some((first, held)) = &self.take {
+            set.push(format!("{} = :holder", holder(*first)));
+            write = write.expression_attribute_values(":holder", holder_value(held));
+        }
+        let mut expression = Vec::new();
+        if !set.is_empty() {
+            expression.push(format!("SET {}", set.join(", ")));
+        }
+        if !remove.is_empty() {
+            expression.push(format!("REMOVE {}", remove.join(", ")));
+        }
+        finish(write.update_expression(expression.join(" ")).condition_expression(conditions.join(" AND ")))
+    }
+}
+
+impl Store {
+    /// The days of an expert from one UTC date to another, those on which anything is booked.
+    ///
+    /// # Errors
+    /// [`StoreError`] when they could not be read.
+    pub async fn expert_days(
+        &self,
+        expert: ExpertId,
+        from: Date,
+        to: Date,
+    ) -> Result<Vec<(Date, ExpertDay)>, StoreError> {
+        let first = keys::expert_day(expert, from);
+        let last = keys::expert_day(expert, to);
+        let mut days = Vec::new();
+        let mut start = None;
+        loop {
+            let call = self
+                .client
+                .query()
+                .table_name(self.appointments()?)
+                .key_condition_expression("pk = :expert AND sk BETWEEN :from AND :to")
+                .expression_attribute_values(":expert", s(&first.pk))
+                .expression_attribute_values(":from", s(&first.sk))
+                .expression_attribute_values(":to", s(&last.sk))
+                .set_exclusive_start_key(start)
+                .return_consumed_capacity(ReturnConsumedCapacity::Total)
+                .send();
+            let page = meter::metered(call).await?;
+            for item in page.items.unwrap_or_default() {
+                let date = text(&item, "sk")
+                    .and_then(|sk| sk.strip_prefix("DAY#"))
+                    .and_then(|date| date.parse().ok())
+                    .ok_or_else(|| StoreError::Malformed("an expert's day without a date".to_owned()))?;
+                days.push((date, read_day(&item)));
+            }
+            start = page.last_evaluated_key;
+            if start.is_none() {
+                return Ok(days);
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use aws_sdk_dynamodb::types::Update;
+    use chairbook_models::booking::MAX_BLOCKED_MINUTES;
+    use chairbook_models::day::{CELL_MINUTES, CELLS_PER_DAY};
+    use chairbook_models::ids::AppointmentId;
+    use proptest::prelude::*;
+
+    use super::*;
+
+    /// What DynamoDB lets an expression have, bytes.
+    const EXPRESSION_BYTES: usize = 4096;
+
+    /// What it lets an update expression have, operators and functions.
+    const OPERATORS: usize = 300;
+
+    fn held(byte: u8, first: u16, cells: u16, until: Option<i64>) -> (u16, Holder) {
+        let until = until.map(|second| Timestamp::from_second(second).unwrap());
+        (first, Holder { appointment_id: AppointmentId::derived([byte; 16]), cells, until })
+    }
+
+    fn written(take: Option<(u16, Holder)>, free: Vec<(u16, Holder)>) -> Update {
+        let change = DayChange { take, free };
+        let write = change.write("table", ExpertId::derived([1; 16]), jiff::civil::date(2026, 3, 3)).unwrap();
+        write.update().unwrap().clone()
+    }
+
+    #[track_caller]
+    fn check(update: &Update, expression: &str, condition: &str) {
+        assert_eq!(update.update_expression(), expression);
+        assert_eq!(update.condition_expression(), Some(condition));
+        let values = update.expression_attribute_values().unwrap();
+        for name in values.keys() {
+            assert!(expression.contains(name) || condition.contains(name), "{name} is not used");
+        }
+    }
+
+    #[test]
+    fn a_holder_is_read_back_as_it_was_written() {
+        for until in [None, Some(1_800_000_000)] {
+            let (_, holder) = held(9, 0, 12, until);
+            let AttributeValue::S(text) = holder_value(&holder) else { panic!("a string") };
+            assert_eq!(read_holder(&text), Some(holder));
+        }
+    }
+
+    #[test]
+    fn a_day_is_read_from_its_attributes_alone() {
+        let (first, holder) = held(9, 108, 2, None);
+        let item = Item::from([
+            ("pk".to_owned(), s("EXPERT#x")),
+            ("c108".to_owned(), AttributeValue::Bool(true)),
+            ("c109".to_owned(), AttributeValue::Bool(true)),
+            ("a108".to_owned(), holder_value(&holder)),
+        ]);
+        assert_eq!(read_day(&item), ExpertDay::new([108, 109], BTreeMap::from([(first, holder)])));
+    }
+
+    #[test]
+    fn taking_and_freeing() {
+        check(
+            &written(Some(held(1, 7, 2, None)), vec![]),
+            "SET c007 = :y, c008 = :y, a007 = :holder",
+            "attribute_not_exists(c007) AND attribute_not_exists(c008)",
+        );
+        check(&written(None, vec![held(1, 7, 2, None)]), "REMOVE c007, c008, a007", "a007 = :free0");
+    }
+
+    #[test]
+    fn what_is_taken_and_freed_on_one_day_is_one_update() {
+        // An hour later on the same day, with an overlap, beside a hold that has run out.
+        check(
+            &written(Some(held(1, 8, 3, None)), vec![held(1, 7, 2, None), held(2, 10, 2, Some(5))]),
+            "SET c009 = :y, a008 = :holder REMOVE c007, c011, a007, a010",
+            "attribute_not_exists(c009) AND a007 = :free0 AND a010 = :free1",
+        );
+        // The same cells, paid for.
+        check(
+            &written(Some(held(1, 7, 2, None)), vec![held(1, 7, 2, Some(5))]),
+            "SET a007 = :holder",
+            "a007 = :free0",
+        );
+    }
+
+    #[test]
+    fn a_day_of_which_nothing_changes_is_not_written() {
+        let kept = held(1, 7, 2, None);
+        assert!(DayChange { take: Some(kept), free: vec![kept] }.is_nothing());
+        for (take, free) in [
+            (Some(kept), vec![held(1, 7, 2, Some(5))]),
+            (Some(kept), vec![kept, held(2, 10, 2, Some(5))]),
+            (None, vec![kept]),
+            (Some(kept), vec![]),
+        ] {
+            assert!(!DayChange { take, free }.is_nothing());
+        }
+    }
+
+    proptest! {
+        /// Whatever is moved where, over however many holds that have run out, down to those of one cell.
+        #[test]
+        fn the_longest_move_fits_an_expression(
+            take in 0_u16..CELLS_PER_DAY,
+            free in 0_u16..CELLS_PER_DAY,
+            hold in 1_u16..20,
+        ) {
+            let longest = u16::try_from(MAX_BLOCKED_MINUTES / CELL_MINUTES).unwrap();
+            let part = |byte, first: u16| held(byte, first, longest.min(CELLS_PER_DAY - first), Some(1_800_000_000));
+            let (taken, own) = (part(1, take), part(1, free));
+            let is_free = |first: u16| !cells_of(&own).contains(&first) && !cells_of(&own).contains(&(first + hold - 1));
+            let in_the_way = cells_of(&taken).step_by(usize::from(hold)).filter(|&first| is_free(first));
+            let holds = in_the_way.map(|first| held(2, first, hold.min(CELLS_PER_DAY - first), Some(1_800_000_000)));
+            for free in [vec![own], std::iter::once(own).chain(holds).collect()] {
+                let update = written(Some(taken), free);
+                let condition = update.condition_expression().unwrap();
+                prop_assert!(update.update_expression().len() <= EXPRESSION_BYTES);
+                prop_assert!(condition.len() <= EXPRESSION_BYTES);
+                let operators = ["(", " AND ", " = "].map(|operator| condition.matches(operator).count());
+                prop_assert!(operators.iter().sum::<usize>() <= OPERATORS);
+            }
+        }
+    }
+}

@@ -1,0 +1,425 @@
+//! A front desk's day, and what happens when a customer, the front desk, others and the clock want different things of
+//! one appointment at the same moment. What each test leaves behind is checked cell by cell at its end.
+
+use std::collections::BTreeMap;
+use std::time::{Duration, Instant};
+
+use chairbook_models::appointment::Appointment;
+use chairbook_models::event::{Actor as EventActor, Event, EventType, Subjects};
+use chairbook_models::ids::EventId;
+use chairbook_models::user::Role;
+use chairbook_platform::{clock, random};
+use chairbook_store::RescheduleOutcome;
+use chairbook_tests::{Actor, Answer, TestStack};
+use futures_util::future::join_all;
+use jiff::{Timestamp, ToSpan};
+use reqwest::Method;
+use serde_json::{Value, json};
+
+/// An hour and five minutes after it; Inès asks 72.00 for it, Marek 58.00.
+const CUT: &str = "svc_00000000000000000000000001";
+
+/// Half an hour and five minutes after it.
+const SHORT_CUT: &str = "svc_00000000000000000000000002";
+
+/// Ten minutes for 10.00 after a cut.
+const SCALP_MASSAGE: &str = "sub_00000000000000000000000001";
+
+const INES: &str = "exp_00000000000000000000000001";
+const MAREK: &str = "exp_00000000000000000000000002";
+
+const SWEEP: &str = "ExpireReservationsFunction";
+
+async fn start(hold: &str) -> TestStack {
+    TestStack::builder()
+        .parameter("ReservationHold", hold)
+        .parameter("RateLimitRequests", "100000")
+        .parameter("AuthRateLimitRequests", "100000")
+        .max_concurrency(8)
+        .start()
+        .await
+}
+
+/// The coming dates on which an expert works from 09:00 to 12:30 and from 13:15 to 18:00, not today.
+async fn full_days(visitor: &Actor, expert: &str) -> Vec<String> {
+    let today = clock::now().to_zoned(jiff::tz::TimeZone::UTC).date();
+    let (from, to) = (today + 2.days(), today + 30.days());
+    let query = format!("serviceId={SHORT_CUT}&expertId={expert}&from={from}&to={to}");
+    let mut days: BTreeMap<String, Vec<String>> = BTreeMap::new();
+    for (date, time, _) in visitor.availability(&query).await {
+        days.entry(date).or_default().push(time);
+    }
+    let is_full = |times: &[String]| {
+        times.first().is_some_and(|time| time == "09:00") && times.last().is_some_and(|time| time == "17:15")
+    };
+    days.into_iter().filter(|(_, times)| is_full(times)).map(|(date, _)| date).collect()
+}
+
+fn wish(service: &str, expert: &str, date: &str, time: &str, pay_now: bool) -> Value {
+    json!({"serviceId": service, "expertId": expert, "date": date, "time": time, "payNow": pay_now})
+}
+
+async fn book(customer: &Actor, wish: Value) -> Value {
+    customer.book(wish).await.data(201)["appointment"].clone()
+}
+
+fn id(appointment: &Value) -> &str {
+    appointment["id"].as_str().unwrap()
+}
+
+fn path(appointment: &Value, action: &str) -> String {
+    format!("/appointments/{}{action}", id(appointment))
+}
+
+async fn show(actor: &Actor, appointment: &Value) -> Value {
+    actor.get(&path(appointment, "")).await.data(200)["appointment"].clone()
+}
+
+async fn move_to(actor: &Actor, appointment: &Value, date: &str, time: &str) -> Answer {
+    actor.put(&path(appointment, "/reschedule"), json!({"date": date, "time": time})).await
+}
+
+async fn pay(admin: &Actor, appointment: &Value) -> Answer {
+    admin.put(&path(appointment, "/pay"), json!({"method": "cash"})).await
+}
+
+async fn set_status(admin: &Actor, appointment: &Value, status: &str) -> Answer {
+    admin.put(&path(appointment, "/status"), json!({"status": status})).await
+}
+
+async fn list(admin: &Actor, query: &str) -> Vec<Value> {
+    let page = admin.get(&format!("/appointments?{query}")).await.data(200);
+    assert_eq!(page["nextCursor"], Value::Null, "{query}");
+    page["items"].as_array().unwrap().clone()
+}
+
+/// The calendar file of an appointment, and what two of its lines say.
+async fn calendar(actor: &Actor, appointment: &Value) -> (String, String, String) {
+    let answer = actor.get(&path(appointment, "/calendar.ics")).await;
+    assert_eq!(answer.status, 200, "{}", answer.text);
+    let line = |name: &str| {
+        let line = answer.text.split("\r\n").find_map(|line| line.strip_prefix(&format!("{name}:")));
+        line.unwrap_or_else(|| panic!("no {name} in {}", answer.text)).to_owned()
+    };
+    assert_eq!(
+        answer.header("content-type"),
+        format!("text/calendar; charset=utf-8; method={}", line("METHOD"))
+    );
+    assert_eq!(line("UID"), format!("{}@chairbook", id(appointment)));
+    (line("METHOD"), line("SEQUENCE"), answer.text)
+}
+
+/// Puts an appointment that is to come four weeks back, into the past, with its cells, as if that time had gone by.
+async fn let_time_pass(stack: &TestStack, appointment: &Value) {
+    let (store, now) = (stack.stack.store(), clock::now());
+    let before = store.appointment(id(appointment).parse().unwrap()).await.unwrap().unwrap();
+    let earlier = |at: Timestamp| at - jiff::SignedDuration::from_hours(28 * 24);
+    let after = Appointment {
+        date: before.date - 28.days(),
+        starts_at: earlier(before.starts_at),
+        ends_at: earlier(before.ends_at),
+        blocked_until: earlier(before.blocked_until),
+        version: before.version + 1,
+        ..before.clone()
+    };
+    let event = Event::new(
+        EventId::new(now, random::bytes()),
+        EventType::CatalogChanged,
+        now,
+        EventActor::System,
+        None,
+        Subjects::default(),
+    );
+    let outcome = store.reschedule(&before, &after, &event, now, |_| None).await.unwrap();
+    assert_eq!(outcome, RescheduleOutcome::Rescheduled);
+}
+
+/// Waits until the API says that a reservation has expired.
+async fn run_out(customer: &Actor, reservation: &Value) {
+    let begun = Instant::now();
+    while show(customer, reservation).await["status"] != "expired" {
+        assert!(begun.elapsed() < Duration::from_secs(15), "it does not run out");
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+}
+
+#[tokio::test]
+async fn a_day_at_the_front_desk() {
+    let stack = start("4h").await;
+    let admin = stack.demo_account(Role::Admin).await;
+    let (ada, grace, lin) = futures_util::join!(stack.customer(), stack.customer(), stack.customer());
+    // On a Friday, when Inès and Marek both work all day.
+    let ines = full_days(&ada, INES).await;
+    let date = full_days(&ada, MAREK).await.into_iter().find(|date| ines.contains(date)).unwrap();
+
+    // Three customers have booked Marek; the front desk looks at its day.
+    let of_ada = book(&ada, wish(CUT, MAREK, &date, "09:00", true)).await;
+    let of_lin = {
+        let mut wish = wish(CUT, MAREK, &date, "13:15", false);
+        wish["subServiceIds"] = json!([SCALP_MASSAGE]);
+        book(&lin, wish).await
+    };
+    let of_grace = book(&grace, wish(CUT, MAREK, &date, "10:15", false)).await;
+    let day = list(&admin, &format!("from={date}&to={date}")).await;
+    assert_eq!(day, [of_ada.clone(), of_grace.clone(), of_lin.clone()], "in the order of their starts");
+    for (filter, expected) in [
+        ("status=reserved".to_owned(), vec![&of_grace, &of_lin]),
+        (format!("userId={}", ada.user_id), vec![&of_ada]),
+        (format!("expertId={INES}"), vec![]),
+        (format!("expertId={MAREK}&status=confirmed"), vec![&of_ada]),
+    ] {
+        let found = list(&admin, &format!("from={date}&to={date}&{filter}")).await;
+        assert_eq!(found.iter().collect::<Vec<_>>(), expected, "{filter}");
+    }
+    let mut paged = Vec::new();
+    let mut query = format!("from={date}&limit=1");
+    loop {
+        let page = admin.get(&format!("/appointments?{query}")).await.data(200);
+        paged.extend(page["items"].as_array().unwrap().clone());
+        let Some(cursor) = page["nextCursor"].as_str() else { break };
+        query = format!("from={date}&limit=1&cursor={cursor}");
+    }
+    assert_eq!(paged, day, "page by page");
+    ada.get("/appointments").await.error(403, "forbidden");
+    admin.get("/appointments?from=2026-01-01&to=2026-02-01").await.error(400, "validation_failed");
+
+    // Grace telephones: she would rather come while Ada is there, and takes what the front desk offers instead.
+    let refused = move_to(&admin, &of_grace, &date, "09:30").await.error(409, "slot_taken");
+    assert_eq!(show(&grace, &of_grace).await, of_grace, "she keeps her time until she has another");
+    let offered = &refused["alternatives"][0];
+    assert_eq!(offered["expertIds"], json!([MAREK]));
+    let (to_date, to_time) = (offered["date"].as_str().unwrap(), offered["time"].as_str().unwrap());
+    let moved = move_to(&admin, &of_grace, to_date, to_time).await.data(200)["appointment"].clone();
+    for (field, same) in [("status", true), ("totalPrice", true), ("expiresAt", true), ("startsAt", false)] {
+        assert_eq!(moved[field] == of_grace[field], same, "{field}");
+    }
+    assert_eq!((&moved["date"], &moved["time"]), (&offered["date"], &offered["time"]));
+    stack.mail(&grace.email, "Moved: ").await;
+    stack.settle().await;
+    let mail = stack.mails(&grace.email).remove(0);
+    let text = mail.text.unwrap().replace('\n', " ");
+    assert!(text.contains("has moved your appointment") && text.contains("10:15"), "{text}");
+    let (method, sequence, file) = calendar(&grace, &of_grace).await;
+    assert_eq!((method.as_str(), sequence.as_str()), ("REQUEST", "2"));
+    assert_eq!(mail.attachments[0].content, file.as_bytes(), "what the mail carried");
+    // Her old time is free again, and somebody has it at once.
+    let of_somebody = book(&lin, wish(CUT, MAREK, &date, "10:15", true)).await;
+
+    // She moves a quarter of an hour further herself, into her own time; and finds that it is done when she repeats it.
+    let quarter = jiff::Span::new().minutes(15);
+    let later = to_time.parse::<jiff::civil::Time>().unwrap() + quarter;
+    let later = later.strftime("%H:%M").to_string();
+    for _ in 0..2 {
+        let moved = move_to(&grace, &of_grace, to_date, &later).await.data(200)["appointment"].clone();
+        assert_eq!(moved["time"], json!(later));
+    }
+    assert_eq!(calendar(&admin, &of_grace).await.1, "3", "done once");
+    stack.settle().await;
+    assert!(stack.mails(&grace.email)[0].text.as_ref().unwrap().contains("as you asked"));
+
+    // She pays.
+    let pay_path = path(&of_grace, "/pay");
+    grace.put(&pay_path, json!({"method": "card"})).await.error(403, "forbidden");
+    let wrong = admin.put(&pay_path, json!({"method": "card", "amount": 100})).await;
+    assert_eq!(wrong.fields(400, "wrong_amount"), ["amount"]);
+    let wrong = admin.put(&pay_path, json!({"method": "bitcoin", "amount": "58", "reference": ""})).await;
+    assert_eq!(wrong.fields(400, "validation_failed"), ["method", "reference", "amount"]);
+    let body = json!({"method": "card", "reference": "R-17", "amount": 5_800});
+    let paid = admin.put(&pay_path, body.clone()).await.data(200)["appointment"].clone();
+    assert_eq!((&paid["status"], &paid["paymentStatus"]), (&json!("confirmed"), &json!("paid")));
+    assert_eq!(paid["expiresAt"], Value::Null);
+    let payment = &paid["payment"];
+    assert_eq!(
+        (&payment["method"], &payment["reference"], &payment["amount"], &payment["at"]),
+        (&json!("card"), &json!("R-17"), &json!(5_800), &paid["updatedAt"])
+    );
+    assert_eq!(show(&grace, &of_grace).await, paid, "her customer sees it, too");
+    admin.put(&pay_path, body).await.error(409, "invalid_transition");
+    stack.mail(&grace.email, "Confirmed: ").await;
+
+    // Lin wants Inès, who asks more.
+    let to_ines = json!({"date": date, "time": "15:00", "expertId": INES});
+    let moved = lin.put(&path(&of_lin, "/reschedule"), to_ines).await.data(200)["appointment"].clone();
+    assert_eq!((&of_lin["totalPrice"], &moved["totalPrice"]), (&json!(6_800), &json!(8_200)));
+    assert_eq!((&moved["expertId"], &moved["subServices"]), (&json!(INES), &of_lin["subServices"]));
+    let refused = json!({"date": date, "time": "15:00", "expertId": "exp_00000000000000000000000006"});
+    let refused = lin.put(&path(&of_lin, "/reschedule"), refused).await;
+    assert_eq!(refused.fields(400, "service_not_offered"), ["expertId"]);
+    for (time, code) in [("15:07", "off_grid"), ("18:00", "closed")] {
+        assert_eq!(move_to(&lin, &of_lin, &date, time).await.fields(400, code), ["time"]);
+    }
+
+    // Nobody else's business.
+    move_to(&ada, &of_lin, &date, "15:15").await.error(404, "not_found");
+    ada.get(&path(&of_lin, "/calendar.ics")).await.error(404, "not_found");
+    set_status(&lin, &of_lin, "cancelled").await.error(403, "forbidden");
+
+    // Lin does not come after all; of what was paid, all is given back.
+    for status in ["confirmed", "reserved", "expired", "completed", "no_show"] {
+        set_status(&admin, &of_lin, status).await.error(409, "invalid_transition");
+    }
+    let cancelled = set_status(&admin, &of_lin, "cancelled").await.data(200)["appointment"].clone();
+    assert_eq!((&cancelled["status"], &cancelled["refund"]), (&json!("cancelled"), &Value::Null));
+    assert_eq!(calendar(&lin, &of_lin).await.0, "CANCEL");
+    move_to(&admin, &of_lin, &date, "15:15").await.error(409, "invalid_transition");
+    lin.delete(&path(&of_somebody, "/cancel")).await.data(200);
+    let refunded = show(&admin, &of_somebody).await;
+    assert_eq!(refunded["paymentStatus"], "refunded");
+    assert_eq!(refunded["refund"], json!({"amount": 5_800, "at": refunded["updatedAt"]}));
+
+    // The day comes: Ada is served, Grace does not appear.
+    for status in ["completed", "no_show"] {
+        set_status(&admin, &of_ada, status).await.error(409, "invalid_transition");
+    }
+    for (appointment, status, customer) in [(&of_ada, "completed", &ada), (&of_grace, "no_show", &grace)] {
+        let_time_pass(&stack, appointment).await;
+        move_to(customer, appointment, &date, "16:00").await.error(409, "cancellation_window_closed");
+        let closed = set_status(&admin, appointment, status).await.data(200)["appointment"].clone();
+        assert_eq!((&closed["status"], &closed["paymentStatus"]), (&json!(status), &json!("paid")));
+        for again in ["completed", "no_show", "cancelled"] {
+            set_status(&admin, appointment, again).await.error(409, "invalid_transition");
+        }
+        let past = closed["date"].as_str().unwrap();
+        let found = list(&admin, &format!("from={past}&to={past}&status={status}")).await;
+        assert_eq!(found, [closed]);
+    }
+    stack.settle().await;
+    let told = stack.mails(&grace.email).len();
+    stack.finish().await;
+    assert_eq!(
+        told, 7,
+        "verified, welcomed, logged in, reserved, moved twice, confirmed, and nothing for not coming"
+    );
+}
+
+#[tokio::test]
+async fn what_has_run_out_is_taken_over_and_neither_moved_nor_paid() {
+    let stack = start("2s").await;
+    let admin = stack.demo_account(Role::Admin).await;
+    let (ada, grace) = futures_util::join!(stack.customer(), stack.customer());
+    let date = full_days(&ada, MAREK).await.remove(0);
+    let of_grace = book(&grace, wish(CUT, MAREK, &date, "10:15", true)).await;
+    // Both reach into 14:00 to 15:05.
+    let first = book(&ada, wish(SHORT_CUT, MAREK, &date, "13:30", false)).await;
+    let second = book(&ada, wish(SHORT_CUT, MAREK, &date, "14:45", false)).await;
+    move_to(&grace, &of_grace, &date, "14:00").await.error(409, "slot_taken");
+    for reservation in [&first, &second] {
+        run_out(&ada, reservation).await;
+        move_to(&ada, reservation, &date, "16:00").await.error(409, "invalid_transition");
+        pay(&admin, reservation).await.error(409, "invalid_transition");
+        assert_eq!(calendar(&ada, reservation).await.0, "CANCEL");
+    }
+    move_to(&grace, &of_grace, &date, "14:00").await.data(200);
+    let expired = list(&admin, &format!("from={date}&to={date}&status=expired")).await;
+    assert_eq!(expired.iter().map(id).collect::<Vec<_>>(), [id(&first), id(&second)]);
+    stack.settle().await;
+    let mails = stack.mails(&ada.email);
+    assert_eq!(mails.iter().filter(|mail| mail.subject.starts_with("Expired: ")).count(), 2);
+    // What they held beyond it is free, and so is where she came from.
+    for time in ["13:15", "15:15", "10:15"] {
+        book(&ada, wish(SHORT_CUT, MAREK, &date, time, true)).await;
+    }
+    stack.finish().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn whatever_is_done_to_one_appointment_at_once_it_is_one() {
+    let stack = start("2s").await;
+    let admin = stack.demo_account(Role::Admin).await;
+    let (ada, rival) = futures_util::join!(stack.customer(), stack.customer());
+    let dates = full_days(&ada, INES).await;
+    for (round, date) in dates.iter().take(6).enumerate() {
+        let made = book(&ada, wish(CUT, INES, date, "10:15", false)).await;
+        // In every other round just when it runs out.
+        if round % 2 == 1 {
+            let until: Timestamp = made["expiresAt"].as_str().unwrap().parse().unwrap();
+            let left = until.duration_since(clock::now()).unsigned_abs();
+            tokio::time::sleep(left.saturating_sub(Duration::from_millis(40))).await;
+        }
+        let targets = ["10:30", "09:00", "14:30"];
+        let moves = join_all(targets.map(|time| move_to(&ada, &made, date, time)));
+        let cancel = async {
+            let request = ada.request(Method::DELETE, &path(&made, "/cancel"));
+            if round % 3 == 2 { Some(ada.send(request).await) } else { None }
+        };
+        let rivals = ["10:15", "09:00", "11:15"].map(|time| rival.book(wish(CUT, INES, date, time, true)));
+        let sweeps = join_all((0..2).map(|_| stack.invoke(SWEEP, json!({}))));
+        let (moves, paid, cancelled, rivals, _) =
+            futures_util::join!(moves, pay(&admin, &made), cancel, join_all(rivals), sweeps);
+
+        for answer in moves.iter().chain([&paid]).chain(&cancelled) {
+            assert!(matches!(answer.status.as_u16(), 200 | 409), "{}: {}", answer.asked, answer.text);
+        }
+        for answer in &rivals {
+            assert!(matches!(answer.status.as_u16(), 201 | 409), "{}", answer.text);
+        }
+        let is_ok = |answer: &Answer| answer.status == 200;
+        let last = show(&admin, &made).await;
+        let status = last["status"].as_str().unwrap();
+        if cancelled.as_ref().is_some_and(is_ok) {
+            assert_eq!(status, "cancelled");
+        } else if is_ok(&paid) {
+            assert_eq!((status, &last["expiresAt"]), ("confirmed", &Value::Null));
+            assert_eq!(last["payment"]["amount"], last["totalPrice"]);
+        } else {
+            assert!(matches!(status, "reserved" | "expired"), "{status}");
+        }
+        let time = last["time"].as_str().unwrap();
+        let reached: Vec<_> = targets.iter().zip(&moves).filter(|(_, answer)| is_ok(answer)).collect();
+        let is_known = reached.iter().any(|(target, _)| **target == time);
+        assert_eq!(is_known, !reached.is_empty(), "it is at {time}, and was moved to {reached:?}");
+        assert!(is_known || time == "10:15", "{time}");
+    }
+    stack.settle_within(Duration::from_mins(1)).await;
+    stack.finish().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn appointments_that_trade_places_never_share_one() {
+    let stack = start("4h").await;
+    let ada = stack.customer().await;
+    let date = full_days(&ada, MAREK).await.remove(0);
+    let places = ["09:00", "09:45", "10:30", "11:15", "13:15", "14:00", "14:45"];
+    let first = places[..5].iter().zip([true, false, true, false, true]);
+    let mut appointments = Vec::new();
+    for (time, pay_now) in first {
+        appointments.push(book(&ada, wish(SHORT_CUT, MAREK, &date, time, pay_now)).await);
+    }
+    let mut moves = 0;
+    for round in 1..=6_usize {
+        // Each wants the place that is so many further; in even rounds all at once the other way.
+        let step = if round % 2 == 0 { places.len() - round / 2 } else { round };
+        let wanted = |appointment: &Value| {
+            let place = places.iter().position(|time| appointment["time"] == *time).unwrap();
+            places[(place + step) % places.len()]
+        };
+        let date = &date;
+        let ada = &ada;
+        let asked = appointments.iter().map(async |appointment| {
+            let to = wanted(appointment);
+            let answer = move_to(ada, appointment, date, to).await;
+            if answer.status == 200 {
+                let moved = answer.data(200)["appointment"].clone();
+                assert_eq!(moved["time"], to);
+                (moved, true)
+            } else {
+                answer.error(409, "slot_taken");
+                (appointment.clone(), false)
+            }
+        });
+        let answers = join_all(asked).await;
+        moves += answers.iter().filter(|(_, has_moved)| *has_moved).count();
+        appointments = answers.into_iter().map(|(appointment, _)| appointment).collect();
+        let mut expected = appointments.clone();
+        expected.sort_by_key(|appointment| appointment["time"].as_str().unwrap().to_owned());
+        assert_eq!(
+            list(&stack.demo_account(Role::Admin).await, &format!("from={date}&to={date}")).await,
+            expected
+        );
+        expected.dedup_by_key(|appointment| appointment["time"].clone());
+        assert_eq!(expected.len(), 5, "two at one time");
+    }
+    assert!(moves >= 6, "in each round two places are free: {moves} moves");
+    stack.settle_within(Duration::from_mins(1)).await;
+    stack.finish().await;
+}
