@@ -73,6 +73,85 @@ fn routes() -> Vec<(&'static str, Who, &'static str, Option<Value>)> {
         ("GET /api/v1/services/{id}", Who::Anybody, "/services/svc_00000000000000000000000001", none.clone()),
         ("GET /api/v1/experts", Who::Anybody, "/experts", none.clone()),
         ("GET /api/v1/experts/{id}", Who::Anybody, "/experts/exp_00000000000000000000000001", none.clone()),
+        ("POST /api/v1/categories", Who::Admin, "/categories", Some(json!({}))),
+        (
+            "PUT /api/v1/categories/{id}",
+            Who::Admin,
+            "/categories/cat_01jd3x8m4e5zq0v7k2n9r6t1wb",
+            Some(json!({})),
+        ),
+        (
+            "DELETE /api/v1/categories/{id}",
+            Who::Admin,
+            "/categories/cat_01jd3x8m4e5zq0v7k2n9r6t1wb",
+            none.clone(),
+        ),
+        ("POST /api/v1/services", Who::Admin, "/services", Some(json!({}))),
+        (
+            "PUT /api/v1/services/{id}",
+            Who::Admin,
+            "/services/svc_01jd3x8m4e5zq0v7k2n9r6t1wb",
+            Some(json!({})),
+        ),
+        (
+            "DELETE /api/v1/services/{id}",
+            Who::Admin,
+            "/services/svc_01jd3x8m4e5zq0v7k2n9r6t1wb",
+            none.clone(),
+        ),
+        (
+            "POST /api/v1/services/{id}/sub-services",
+            Who::Admin,
+            "/services/svc_00000000000000000000000001/sub-services",
+            Some(json!({})),
+        ),
+        (
+            "PUT /api/v1/services/{id}/sub-services/{subServiceId}",
+            Who::Admin,
+            "/services/svc_00000000000000000000000001/sub-services/sub_01jd3x8m4e5zq0v7k2n9r6t1wb",
+            Some(json!({})),
+        ),
+        (
+            "DELETE /api/v1/services/{id}/sub-services/{subServiceId}",
+            Who::Admin,
+            "/services/svc_00000000000000000000000001/sub-services/sub_01jd3x8m4e5zq0v7k2n9r6t1wb",
+            none.clone(),
+        ),
+        ("POST /api/v1/experts", Who::Admin, "/experts", Some(json!({}))),
+        ("PUT /api/v1/experts/{id}", Who::Admin, "/experts/exp_01jd3x8m4e5zq0v7k2n9r6t1wb", Some(json!({}))),
+        ("DELETE /api/v1/experts/{id}", Who::Admin, "/experts/exp_01jd3x8m4e5zq0v7k2n9r6t1wb", none.clone()),
+        (
+            "PUT /api/v1/experts/{id}/services/{serviceId}",
+            Who::Admin,
+            "/experts/exp_01jd3x8m4e5zq0v7k2n9r6t1wb/services/svc_00000000000000000000000001",
+            Some(json!({})),
+        ),
+        (
+            "DELETE /api/v1/experts/{id}/services/{serviceId}",
+            Who::Admin,
+            "/experts/exp_01jd3x8m4e5zq0v7k2n9r6t1wb/services/svc_00000000000000000000000001",
+            none.clone(),
+        ),
+        (
+            "PUT /api/v1/experts/{id}/working-hours",
+            Who::Admin,
+            "/experts/exp_01jd3x8m4e5zq0v7k2n9r6t1wb/working-hours",
+            Some(json!({})),
+        ),
+        (
+            "POST /api/v1/experts/{id}/time-off",
+            Who::Admin,
+            "/experts/exp_01jd3x8m4e5zq0v7k2n9r6t1wb/time-off",
+            Some(json!({})),
+        ),
+        (
+            "DELETE /api/v1/experts/{id}/time-off/{timeOffId}",
+            Who::Admin,
+            "/experts/exp_01jd3x8m4e5zq0v7k2n9r6t1wb/time-off/off_01jd3x8m4e5zq0v7k2n9r6t1wb",
+            none.clone(),
+        ),
+        ("GET /api/v1/settings", Who::Anybody, "/settings", none.clone()),
+        ("PUT /api/v1/settings", Who::Admin, "/settings", Some(json!({}))),
         (
             "GET /api/v1/availability",
             Who::Anybody,
@@ -115,11 +194,12 @@ fn routes() -> Vec<(&'static str, Who, &'static str, Option<Value>)> {
 async fn call(actor: &Actor, key: &str, path: &str, body: Option<&Value>) -> Answer {
     let method: Method = key.split(' ').next().unwrap().parse().unwrap();
     let request = actor.request(method, path);
-    actor.send(match body {
-        Some(body) => request.json(body),
-        None => request,
-    })
-    .await
+    actor
+        .send(match body {
+            Some(body) => request.json(body),
+            None => request,
+        })
+        .await
 }
 
 fn bearing(actor: &Actor, token: &str) -> Actor {
@@ -188,10 +268,16 @@ async fn every_route_as_everybody() {
 
     let table: BTreeMap<_, _> = routes().into_iter().map(|route| (route.0, route)).collect();
     let system = stack.stack.system();
-    let of_template: Vec<String> =
-        system.functions.iter().flat_map(|function| function.routes().map(chairbook_local::template::model::Route::key)).collect();
+    let of_template: Vec<String> = system
+        .functions
+        .iter()
+        .flat_map(|function| function.routes().map(chairbook_local::template::model::Route::key))
+        .collect();
     for key in &of_template {
-        assert!(table.contains_key(key.as_str()), "{key} is in the template, but nobody has said who may call it");
+        assert!(
+            table.contains_key(key.as_str()),
+            "{key} is in the template, but nobody has said who may call it"
+        );
     }
     assert_eq!(table.len(), of_template.len(), "a route of the table is not in the template");
 
@@ -199,19 +285,23 @@ async fn every_route_as_everybody() {
         let path = path.replace("{apt}", &appointment);
         let body = body.as_ref();
         let unwelcome = [("anonymous", &anonymous), ("logged out", &logged_out), ("deleted", &deleted)];
-        let bad: Vec<_> = bad_tokens.iter().map(|(what, token)| (*what, bearing(&anonymous, token))).collect();
+        let bad: Vec<_> =
+            bad_tokens.iter().map(|(what, token)| (*what, bearing(&anonymous, token))).collect();
         let strangers = unwelcome.into_iter().chain(bad.iter().map(|(what, actor)| (*what, actor)));
         for (what, stranger) in strangers {
             let answer = call(stranger, key, &path, body).await;
             let is_refused = answer.status == 401;
-            assert_eq!(is_refused, *who != Who::Anybody, "{key} as {what}: {} {}", answer.status, answer.text);
+            assert_eq!(
+                is_refused,
+                *who != Who::Anybody,
+                "{key} as {what}: {} {}",
+                answer.status,
+                answer.text
+            );
         }
-        for (role, actor) in [
-            (Who::User, &user),
-            (Who::User, &another),
-            (Who::Admin, &admin),
-            (Who::Owner, &owner),
-        ] {
+        for (role, actor) in
+            [(Who::User, &user), (Who::User, &another), (Who::Admin, &admin), (Who::Owner, &owner)]
+        {
             // What ends sessions is called from a session of its own.
             let mut other_session = actor.elsewhere();
             let actor = if key.contains("/logout") {

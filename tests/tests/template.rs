@@ -535,7 +535,7 @@ const BROKEN: [(&str, &str, &str); 29] = [
     (
         "Action: dynamodb:GetItem\n                Resource: !GetAtt UsersTable.Arn\n                Condition:\n                  ForAllValues:StringLike:\n                    dynamodb:LeadingKeys: ['KEY#*']",
         "Action: dynamodb:PutItem\n                Resource: !GetAtt UsersTable.Arn\n                Condition:\n                  ForAllValues:StringLike:\n                    dynamodb:LeadingKeys: ['K*']",
-        "CatalogRole: may write verification keys",
+        "UsersRole: may write verification keys",
     ),
     (
         "                Action: dynamodb:UpdateItem\n                Resource: !GetAtt EventsTable.Arn",
