@@ -1,41 +1,67 @@
-//! `GET /experts` and `GET /experts/{id}`.
+//! `GET` and `POST /experts`; `GET`, `PUT` and `DELETE /experts/{id}`.
 
 use axum::extract::State;
-use chairbook_models::catalog::{Catalog, Expert};
+use chairbook_models::catalog::{Catalog, Expert, TimeOff};
+use chairbook_models::catalog_change::{ExpertDetails, Removal};
 use chairbook_models::ids::{ExpertId, ServiceId};
-use chairbook_web::{ApiError, Fields, FromFields, Id, Paging, Pending, Query, Revalidated, Visitor, Web};
+use chairbook_platform::random;
+use chairbook_store::{CatalogRow, CatalogWrite};
+use chairbook_web::{ApiError, Body, Fields, FromFields, Id, Paging, Query, Reply, Web};
 use http::HeaderMap;
 use serde_json::{Value, json};
 
-/// `serviceId`, `limit`, `cursor`.
+use crate::audience::{Answer, Audience, IncludeInactive, Reader};
+use crate::change::{Decision, Editor, Kind};
+use crate::values::{flag, http_url, written};
+
+/// `serviceId`, `includeInactive`, `limit`, `cursor`.
 pub(crate) struct Filter {
     service_id: Option<ServiceId>,
+    include_inactive: IncludeInactive,
     paging: Paging,
 }
 
 impl FromFields for Filter {
     fn from_fields(fields: &mut Fields) -> Option<Self> {
         let service_id = fields.optional("serviceId");
+        let include_inactive = IncludeInactive::from_fields(fields);
         let paging = Paging::from_fields(fields);
-        Some(Self { service_id: service_id?, paging: paging? })
+        Some(Self { service_id: service_id?, include_inactive: include_inactive?, paging: paging? })
     }
 }
 
-fn render(catalog: &Catalog, expert: &Expert) -> Value {
+pub(crate) fn render_time_off(off: &TimeOff) -> Value {
+    json!({"id": off.id, "from": written(off.from), "to": written(off.to), "reason": off.reason})
+}
+
+fn render(audience: Audience, catalog: &Catalog, expert: &Expert) -> Value {
     let services: Vec<_> = expert
         .services
         .iter()
         .filter_map(|(id, own)| {
-            let service = catalog.services.get(id).filter(|service| catalog.is_bookable(service))?;
-            Some(json!({
+            let service = catalog.services.get(id)?;
+            let is_bookable = catalog.is_bookable(service);
+            if !is_bookable && audience == Audience::Public {
+                return None;
+            }
+            let mut rendered = json!({
                 "id": service.id,
                 "name": service.name,
                 "price": own.price.unwrap_or(service.price),
                 "durationMinutes": own.duration_minutes.unwrap_or(service.duration_minutes),
-            }))
+            });
+            audience.complete(
+                &mut rendered,
+                [
+                    ("isBookable", json!(is_bookable)),
+                    ("ownPrice", json!(own.price)),
+                    ("ownDurationMinutes", json!(own.duration_minutes)),
+                ],
+            );
+            Some(rendered)
         })
         .collect();
-    json!({
+    let mut rendered = json!({
         "id": expert.id,
         "name": expert.name,
         "title": expert.title,
@@ -46,47 +72,133 @@ fn render(catalog: &Catalog, expert: &Expert) -> Value {
         "services": services,
         "workingHours": expert.working_hours,
         "timeZone": catalog.settings.time_zone,
-    })
+    });
+    let time_off: Vec<_> = expert.time_off.iter().map(render_time_off).collect();
+    audience.complete(&mut rendered, [("timeOff", json!(time_off))]);
+    audience.complete_with_times(&mut rendered, expert.is_active, expert.created_at, expert.updated_at);
+    rendered
 }
 
 pub(crate) async fn list(
     State(web): State<Web>,
-    visitor: Pending<Visitor>,
+    reader: Reader,
     headers: HeaderMap,
     Query(filter): Query<Filter>,
-) -> Result<Revalidated, ApiError> {
-    let (_, catalog) = visitor.admit_with(web.store.catalog()).await?;
+) -> Result<Answer, ApiError> {
+    let (audience, catalog) = reader.read(&web, filter.include_inactive).await?;
     let mut all: Vec<_> = catalog
         .experts
         .values()
-        .filter(|expert| expert.is_active)
+        .filter(|expert| expert.is_active || audience == Audience::Admin)
         .filter(|expert| filter.service_id.is_none_or(|id| expert.services.contains_key(&id)))
         .collect();
     all.sort_by(|a, b| (&a.name, a.id).cmp(&(&b.name, b.id)));
-    let list = format!("experts {:?}", filter.service_id);
+    let list = format!("experts {:?} {:?}", filter.service_id, filter.include_inactive);
     let page = filter.paging.page(&list, &all, |expert| expert.id.to_string())?;
-    Ok(Revalidated::new(&headers, catalog.version, "The salon's experts.", || {
-        let items: Vec<_> = page.items.iter().map(|&place| render(&catalog, all[place])).collect();
+    Ok(Answer::new(audience, &headers, &catalog, "The salon's experts.", || {
+        let items: Vec<_> = page.items.iter().map(|&place| render(audience, &catalog, all[place])).collect();
         json!({"items": items, "nextCursor": page.next_cursor})
     }))
 }
 
 pub(crate) async fn one(
     State(web): State<Web>,
-    visitor: Pending<Visitor>,
+    reader: Reader,
     headers: HeaderMap,
     Id(id): Id<ExpertId>,
-) -> Result<Revalidated, ApiError> {
-    let (_, catalog) = visitor.admit_with(web.store.catalog()).await?;
+    Query(include_inactive): Query<IncludeInactive>,
+) -> Result<Answer, ApiError> {
+    let (audience, catalog) = reader.read(&web, include_inactive).await?;
     let expert = catalog
         .experts
         .get(&id)
-        .filter(|expert| expert.is_active)
+        .filter(|expert| expert.is_active || audience == Audience::Admin)
         .ok_or_else(|| ApiError::not_found("Expert"))?;
-    Ok(Revalidated::new(
+    Ok(Answer::new(
+        audience,
         &headers,
-        catalog.version,
+        &catalog,
         "The expert.",
-        || json!({"expert": render(&catalog, expert)}),
+        || json!({"expert": render(audience, &catalog, expert)}),
     ))
+}
+
+/// `{name,title?,bio?,imageUrl?,isActive?}`.
+pub(crate) struct Request(ExpertDetails);
+
+impl FromFields for Request {
+    fn from_fields(fields: &mut Fields) -> Option<Self> {
+        let name = fields.required("name");
+        let title = fields.optional("title");
+        let bio = fields.optional("bio");
+        let image_url = fields.optional_with("imageUrl", http_url);
+        let is_active = fields.optional_with("isActive", flag);
+        Some(Self(ExpertDetails {
+            name: name?,
+            title: title?,
+            bio: bio?,
+            image_url: image_url?,
+            is_active: is_active?,
+        }))
+    }
+}
+
+/// Writes an expert, because of what happened to something of theirs.
+pub(crate) fn put_because_of(expert: Expert, what: &'static str, kind: Kind, id: String) -> Decision<Expert> {
+    let writes = vec![CatalogWrite::Put(CatalogRow::Expert(Box::new(expert.clone())))];
+    Decision { writes, what, kind, id, outcome: expert }
+}
+
+fn put(expert: Expert, kind: Kind) -> Decision<Expert> {
+    let id = expert.id.to_string();
+    put_because_of(expert, "expert", kind, id)
+}
+
+pub(crate) fn data(catalog: &Catalog, expert: &Expert) -> Value {
+    json!({"expert": render(Audience::Admin, catalog, expert)})
+}
+
+pub(crate) async fn create(
+    editor: Editor,
+    Body(Request(details)): Body<Request>,
+) -> Result<Reply<Value>, ApiError> {
+    let now = editor.now;
+    let id = ExpertId::new(now, random::bytes());
+    let decide = |catalog: &Catalog| Ok(put(catalog.create_expert(id, &details, now)?, Kind::Created));
+    let (catalog, made) = editor.write(decide).await?;
+    Ok(Reply::created("The expert is added.", data(&catalog, &made)))
+}
+
+pub(crate) async fn change(
+    editor: Editor,
+    Id(id): Id<ExpertId>,
+    Body(Request(details)): Body<Request>,
+) -> Result<Reply<Value>, ApiError> {
+    let now = editor.now;
+    let decide = |catalog: &Catalog| Ok(put(catalog.change_expert(id, &details, now)?, Kind::Updated));
+    let (catalog, changed) = editor.write(decide).await?;
+    Ok(Reply::ok("The expert is changed.", data(&catalog, &changed)))
+}
+
+pub(crate) async fn delete(editor: Editor, Id(id): Id<ExpertId>) -> Result<Reply<Value>, ApiError> {
+    let now = editor.now;
+    let decide = |catalog: &Catalog| {
+        Ok(match catalog.delete_expert(id, now)? {
+            Removal::Deactivated(expert) => put(expert, Kind::Deactivated).map(Some),
+            Removal::Deleted => Decision {
+                writes: vec![CatalogWrite::DeleteExpert(id)],
+                what: "expert",
+                kind: Kind::Deleted,
+                id: id.to_string(),
+                outcome: None,
+            },
+        })
+    };
+    Ok(match editor.write(decide).await? {
+        (_, None) => Reply::ok("The expert is deleted.", json!({})),
+        (catalog, Some(kept)) => {
+            let message = "This expert offers services, so they are kept; they cannot be booked any more.";
+            Reply::ok(message, data(&catalog, &kept))
+        }
+    })
 }

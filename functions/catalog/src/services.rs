@@ -1,20 +1,29 @@
-//! `GET /services` and `GET /services/{id}`.
+//! `GET` and `POST /services`; `GET`, `PUT` and `DELETE /services/{id}`.
 
 use axum::extract::State;
-use chairbook_models::catalog::{Catalog, Service};
+use chairbook_models::booking::MAX_BLOCKED_MINUTES;
+use chairbook_models::catalog::{Catalog, Expert, Service, SubService};
+use chairbook_models::catalog_change::{Removal, ServiceDetails, check_length};
 use chairbook_models::ids::{CategoryId, ExpertId, ServiceId};
-use chairbook_web::{ApiError, Fields, FromFields, Id, Paging, Pending, Query, Revalidated, Visitor, Web};
+use chairbook_platform::random;
+use chairbook_store::{CatalogRow, CatalogWrite};
+use chairbook_web::{ApiError, Body, Fields, FromFields, Id, Paging, Query, Reply, Web};
 use http::HeaderMap;
 use serde_json::{Value, json};
+
+use crate::audience::{Answer, Audience, IncludeInactive, Reader};
+use crate::change::{Decision, Editor, Kind, checked};
+use crate::values::{flag, price, whole};
 
 /// The longest search text, characters.
 const MAX_SEARCH: usize = 100;
 
-/// `categoryId`, `expertId`, `q`, `limit`, `cursor`.
+/// `categoryId`, `expertId`, `q`, `includeInactive`, `limit`, `cursor`.
 pub(crate) struct Filter {
     category_id: Option<CategoryId>,
     expert_id: Option<ExpertId>,
     text: Option<String>,
+    include_inactive: IncludeInactive,
     paging: Paging,
 }
 
@@ -29,21 +38,28 @@ impl FromFields for Filter {
             }
             Ok(text)
         });
+        let include_inactive = IncludeInactive::from_fields(fields);
         let paging = Paging::from_fields(fields);
-        Some(Self { category_id: category_id?, expert_id: expert_id?, text: text?, paging: paging? })
+        Some(Self {
+            category_id: category_id?,
+            expert_id: expert_id?,
+            text: text?,
+            include_inactive: include_inactive?,
+            paging: paging?,
+        })
     }
 }
 
 impl Filter {
-    fn matches(&self, catalog: &Catalog, service: &Service) -> bool {
+    fn matches(&self, audience: Audience, catalog: &Catalog, service: &Service) -> bool {
+        let all = audience == Audience::Admin;
         let contains = |text: &str, wanted: &str| text.to_lowercase().contains(wanted);
-        catalog.is_bookable(service)
+        (all || catalog.is_bookable(service))
             && self.category_id.is_none_or(|id| id == service.category_id)
             && self.expert_id.is_none_or(|id| {
-                catalog
-                    .experts
-                    .get(&id)
-                    .is_some_and(|expert| expert.is_active && expert.services.contains_key(&service.id))
+                catalog.experts.get(&id).is_some_and(|expert| {
+                    (all || expert.is_active) && expert.services.contains_key(&service.id)
+                })
             })
             && self.text.as_deref().is_none_or(|wanted| {
                 contains(&service.name, wanted)
@@ -53,42 +69,50 @@ impl Filter {
 
     /// The list that this filter makes, for its cursors.
     fn list(&self) -> String {
-        format!("services {:?} {:?} {:?}", self.category_id, self.expert_id, self.text)
+        let Self { category_id, expert_id, text, include_inactive, .. } = self;
+        format!("services {category_id:?} {expert_id:?} {text:?} {include_inactive:?}")
     }
 }
 
-fn render(catalog: &Catalog, service: &Service) -> Value {
-    let sub_services: Vec<_> = catalog
-        .sub_services_of(service.id)
-        .into_iter()
-        .map(|sub| {
-            json!({
-                "id": sub.id,
-                "name": sub.name,
-                "description": sub.description,
-                "price": sub.price,
-                "durationMinutes": sub.duration_minutes,
-            })
-        })
-        .collect();
-    let experts: Vec<_> = catalog
-        .experts_offering(service.id)
-        .into_iter()
-        .map(|expert| {
-            let own = expert.services.get(&service.id);
-            json!({
-                "id": expert.id,
-                "name": expert.name,
-                "title": expert.title,
-                "imageUrl": expert.image_url,
-                "rating": expert.rating,
-                "price": own.and_then(|own| own.price).unwrap_or(service.price),
-                "durationMinutes":
-                    own.and_then(|own| own.duration_minutes).unwrap_or(service.duration_minutes),
-            })
-        })
-        .collect();
-    json!({
+pub(crate) fn render_sub_service(audience: Audience, sub: &SubService) -> Value {
+    let mut rendered = json!({
+        "id": sub.id,
+        "name": sub.name,
+        "description": sub.description,
+        "price": sub.price,
+        "durationMinutes": sub.duration_minutes,
+    });
+    audience.complete(&mut rendered, [("isActive", json!(sub.is_active))]);
+    rendered
+}
+
+fn render_expert(audience: Audience, expert: &Expert, service: &Service) -> Value {
+    let own = expert.services.get(&service.id);
+    let mut rendered = json!({
+        "id": expert.id,
+        "name": expert.name,
+        "title": expert.title,
+        "imageUrl": expert.image_url,
+        "rating": expert.rating,
+        "price": own.and_then(|own| own.price).unwrap_or(service.price),
+        "durationMinutes": own.and_then(|own| own.duration_minutes).unwrap_or(service.duration_minutes),
+    });
+    audience.complete(&mut rendered, [("isActive", json!(expert.is_active))]);
+    rendered
+}
+
+fn render(audience: Audience, catalog: &Catalog, service: &Service) -> Value {
+    let (sub_services, experts) = match audience {
+        Audience::Public => (catalog.sub_services_of(service.id), catalog.experts_offering(service.id)),
+        Audience::Admin => {
+            (catalog.all_sub_services_of(service.id), catalog.all_experts_offering(service.id))
+        }
+    };
+    let sub_services: Vec<_> =
+        sub_services.into_iter().map(|sub| render_sub_service(audience, sub)).collect();
+    let experts: Vec<_> =
+        experts.into_iter().map(|expert| render_expert(audience, expert, service)).collect();
+    let mut rendered = json!({
         "id": service.id,
         "categoryId": service.category_id,
         "categoryName": catalog.categories.get(&service.category_id).map(|category| &category.name),
@@ -101,43 +125,134 @@ fn render(catalog: &Catalog, service: &Service) -> Value {
         "isActive": service.is_active,
         "subServices": sub_services,
         "experts": experts,
-    })
+    });
+    let Service { is_active, created_at, updated_at, .. } = *service;
+    audience.complete_with_times(&mut rendered, is_active, created_at, updated_at);
+    rendered
 }
 
 pub(crate) async fn list(
     State(web): State<Web>,
-    visitor: Pending<Visitor>,
+    reader: Reader,
     headers: HeaderMap,
     Query(filter): Query<Filter>,
-) -> Result<Revalidated, ApiError> {
-    let (_, catalog) = visitor.admit_with(web.store.catalog()).await?;
+) -> Result<Answer, ApiError> {
+    let (audience, catalog) = reader.read(&web, filter.include_inactive).await?;
     let mut all: Vec<_> =
-        catalog.services.values().filter(|service| filter.matches(&catalog, service)).collect();
+        catalog.services.values().filter(|service| filter.matches(audience, &catalog, service)).collect();
     let position = |service: &Service| catalog.categories.get(&service.category_id).map(|c| c.position);
     all.sort_by(|a, b| (position(a), &a.name, a.id).cmp(&(position(b), &b.name, b.id)));
     let page = filter.paging.page(&filter.list(), &all, |service| service.id.to_string())?;
-    Ok(Revalidated::new(&headers, catalog.version, "The salon's services.", || {
-        let items: Vec<_> = page.items.iter().map(|&place| render(&catalog, all[place])).collect();
+    Ok(Answer::new(audience, &headers, &catalog, "The salon's services.", || {
+        let items: Vec<_> = page.items.iter().map(|&place| render(audience, &catalog, all[place])).collect();
         json!({"items": items, "nextCursor": page.next_cursor})
     }))
 }
 
 pub(crate) async fn one(
     State(web): State<Web>,
-    visitor: Pending<Visitor>,
+    reader: Reader,
     headers: HeaderMap,
     Id(id): Id<ServiceId>,
-) -> Result<Revalidated, ApiError> {
-    let (_, catalog) = visitor.admit_with(web.store.catalog()).await?;
+    Query(include_inactive): Query<IncludeInactive>,
+) -> Result<Answer, ApiError> {
+    let (audience, catalog) = reader.read(&web, include_inactive).await?;
     let service = catalog
         .services
         .get(&id)
-        .filter(|service| catalog.is_bookable(service))
+        .filter(|service| audience == Audience::Admin || catalog.is_bookable(service))
         .ok_or_else(|| ApiError::not_found("Service"))?;
-    Ok(Revalidated::new(
+    Ok(Answer::new(
+        audience,
         &headers,
-        catalog.version,
+        &catalog,
         "The service.",
-        || json!({"service": render(&catalog, service)}),
+        || json!({"service": render(audience, &catalog, service)}),
     ))
+}
+
+/// `{categoryId,name,description?,price,durationMinutes,bufferMinutes?,isActive?}`.
+pub(crate) struct Request(ServiceDetails);
+
+impl FromFields for Request {
+    fn from_fields(fields: &mut Fields) -> Option<Self> {
+        let category_id = fields.required("categoryId");
+        let name = fields.required("name");
+        let description = fields.optional("description");
+        let price = price(fields);
+        let duration_minutes = fields.required_with("durationMinutes", whole(1..=MAX_BLOCKED_MINUTES));
+        let buffer_minutes = fields.optional_with("bufferMinutes", whole(0..=MAX_BLOCKED_MINUTES - 1));
+        let is_active = fields.optional_with("isActive", flag);
+        let (duration_minutes, buffer_minutes) = (duration_minutes?, buffer_minutes?.unwrap_or_default());
+        let length = checked(fields, check_length(duration_minutes, buffer_minutes));
+        length?;
+        Some(Self(ServiceDetails {
+            category_id: category_id?,
+            name: name?,
+            description: description?,
+            price: price?,
+            duration_minutes,
+            buffer_minutes,
+            is_active: is_active?,
+        }))
+    }
+}
+
+fn put(service: Service, kind: Kind) -> Decision<Service> {
+    Decision {
+        writes: vec![CatalogWrite::Put(CatalogRow::Service(service.clone()))],
+        what: "service",
+        kind,
+        id: service.id.to_string(),
+        outcome: service,
+    }
+}
+
+fn data(catalog: &Catalog, service: &Service) -> Value {
+    json!({"service": render(Audience::Admin, catalog, service)})
+}
+
+pub(crate) async fn create(
+    editor: Editor,
+    Body(Request(details)): Body<Request>,
+) -> Result<Reply<Value>, ApiError> {
+    let now = editor.now;
+    let id = ServiceId::new(now, random::bytes());
+    let decide = |catalog: &Catalog| Ok(put(catalog.create_service(id, &details, now)?, Kind::Created));
+    let (catalog, made) = editor.write(decide).await?;
+    Ok(Reply::created("The service is added.", data(&catalog, &made)))
+}
+
+pub(crate) async fn change(
+    editor: Editor,
+    Id(id): Id<ServiceId>,
+    Body(Request(details)): Body<Request>,
+) -> Result<Reply<Value>, ApiError> {
+    let now = editor.now;
+    let decide = |catalog: &Catalog| Ok(put(catalog.change_service(id, &details, now)?, Kind::Updated));
+    let (catalog, changed) = editor.write(decide).await?;
+    Ok(Reply::ok("The service is changed.", data(&catalog, &changed)))
+}
+
+pub(crate) async fn delete(editor: Editor, Id(id): Id<ServiceId>) -> Result<Reply<Value>, ApiError> {
+    let now = editor.now;
+    let decide = |catalog: &Catalog| {
+        Ok(match catalog.delete_service(id, now)? {
+            Removal::Deactivated(service) => put(service, Kind::Deactivated).map(Some),
+            Removal::Deleted => {
+                let subs = catalog.all_sub_services_of(id);
+                let mut writes = vec![CatalogWrite::DeleteService(id)];
+                writes.extend(subs.into_iter().map(|sub| CatalogWrite::DeleteSubService(id, sub.id)));
+                let id = id.to_string();
+                Decision { writes, what: "service", kind: Kind::Deleted, id, outcome: None }
+            }
+        })
+    };
+    Ok(match editor.write(decide).await? {
+        (_, None) => Reply::ok("The service is deleted, and its sub-services with it.", json!({})),
+        (catalog, Some(kept)) => {
+            let message = "Experts offer this service, so it is kept; it cannot be booked any more.";
+            Reply::ok(message, data(&catalog, &kept))
+        }
+    })
 }

@@ -193,8 +193,15 @@ impl Catalog {
     /// The bookable add-ons of a service, by name.
     #[must_use]
     pub fn sub_services_of(&self, service: ServiceId) -> Vec<&SubService> {
-        let mut found: Vec<_> =
-            self.sub_services.values().filter(|sub| sub.service_id == service && sub.is_active).collect();
+        let mut found = self.all_sub_services_of(service);
+        found.retain(|sub| sub.is_active);
+        found
+    }
+
+    /// Every add-on of a service, by name.
+    #[must_use]
+    pub fn all_sub_services_of(&self, service: ServiceId) -> Vec<&SubService> {
+        let mut found: Vec<_> = self.sub_services.values().filter(|sub| sub.service_id == service).collect();
         found.sort_by(|a, b| a.name.cmp(&b.name).then(a.id.cmp(&b.id)));
         found
     }
@@ -202,11 +209,16 @@ impl Catalog {
     /// The bookable experts who offer a service, by name.
     #[must_use]
     pub fn experts_offering(&self, service: ServiceId) -> Vec<&Expert> {
-        let mut found: Vec<_> = self
-            .experts
-            .values()
-            .filter(|expert| expert.is_active && expert.services.contains_key(&service))
-            .collect();
+        let mut found = self.all_experts_offering(service);
+        found.retain(|expert| expert.is_active);
+        found
+    }
+
+    /// Every expert who offers a service, by name.
+    #[must_use]
+    pub fn all_experts_offering(&self, service: ServiceId) -> Vec<&Expert> {
+        let mut found: Vec<_> =
+            self.experts.values().filter(|expert| expert.services.contains_key(&service)).collect();
         found.sort_by(|a, b| a.name.cmp(&b.name).then(a.id.cmp(&b.id)));
         found
     }

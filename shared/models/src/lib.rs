@@ -9,6 +9,7 @@ pub mod appointment;
 pub mod availability;
 pub mod booking;
 pub mod catalog;
+pub mod catalog_change;
 pub mod day;
 pub mod duration;
 pub mod event;

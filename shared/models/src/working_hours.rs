@@ -14,7 +14,9 @@ const DAY: u16 = 24 * 60;
 /// How many ranges a weekday may have.
 const MAX_RANGES: usize = 8;
 
-const WEEKDAYS: [&str; 7] = ["monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday"];
+/// The weekdays as JSON names them, Monday first.
+pub const WEEKDAYS: [&str; 7] =
+    ["monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday"];
 
 /// A minute of the day as people write it, `09:00`; `24:00` is the midnight at the day's end.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -3,13 +3,17 @@
 
 use std::sync::{Arc, PoisonError};
 
-use aws_sdk_dynamodb::types::{ReturnConsumedCapacity, TransactWriteItem};
+use aws_sdk_dynamodb::types::{AttributeValue, ReturnConsumedCapacity, TransactWriteItem};
 use chairbook_models::catalog::{Catalog, Category, Expert, Service, Settings, SubService};
 use chairbook_models::event::Event;
+use chairbook_models::ids::{CategoryId, ExpertId, ServiceId, SubServiceId};
 
 use crate::item::{Item, from_item, n, number, s, text, to_item};
-use crate::transaction::{finish, put, update};
+use crate::transaction::{delete, finish, pause, put, update};
 use crate::{Store, StoreError, keys, meter};
+
+/// How often a change looks again after somebody else has changed the catalog first.
+const TRIES: u32 = 10;
 
 /// A row to be written.
 #[derive(Debug, Clone, PartialEq)]
@@ -38,6 +42,74 @@ impl CatalogRow {
     }
 }
 
+/// What a change does to one row.
+#[derive(Debug, Clone, PartialEq)]
+pub enum CatalogWrite {
+    /// Writes it, whether or not it was there.
+    Put(CatalogRow),
+    /// Removes a category.
+    DeleteCategory(CategoryId),
+    /// Removes a service, but not its add-ons.
+    DeleteService(ServiceId),
+    /// Removes an add-on of a service.
+    DeleteSubService(ServiceId, SubServiceId),
+    /// Removes an expert.
+    DeleteExpert(ExpertId),
+}
+
+impl CatalogWrite {
+    fn action(&self, table: &str) -> Result<TransactWriteItem, StoreError> {
+        match self {
+            Self::Put(row) => put(table, row.item()?, None),
+            Self::DeleteCategory(id) => delete(table, keys::category(*id), None),
+            Self::DeleteService(id) => delete(table, keys::service(*id), None),
+            Self::DeleteSubService(service, id) => delete(table, keys::sub_service(*service, *id), None),
+            Self::DeleteExpert(id) => delete(table, keys::expert(*id), None),
+        }
+    }
+
+    fn apply(&self, catalog: &mut Catalog) {
+        match self {
+            Self::Put(CatalogRow::Settings(row)) => catalog.settings = row.clone(),
+            Self::Put(CatalogRow::Category(row)) => {
+                catalog.categories.insert(row.id, row.clone());
+            }
+            Self::Put(CatalogRow::Service(row)) => {
+                catalog.services.insert(row.id, row.clone());
+            }
+            Self::Put(CatalogRow::SubService(row)) => {
+                catalog.sub_services.insert(row.id, row.clone());
+            }
+            Self::Put(CatalogRow::Expert(row)) => {
+                catalog.experts.insert(row.id, Expert::clone(row));
+            }
+            Self::DeleteCategory(id) => {
+                catalog.categories.remove(id);
+            }
+            Self::DeleteService(id) => {
+                catalog.services.remove(id);
+            }
+            Self::DeleteSubService(_, id) => {
+                catalog.sub_services.remove(id);
+            }
+            Self::DeleteExpert(id) => {
+                catalog.experts.remove(id);
+            }
+        }
+    }
+}
+
+/// A change of the catalog that has been decided on.
+#[derive(Debug, Clone, PartialEq)]
+pub struct CatalogChange<T> {
+    /// What it does, each row once; at most 98.
+    pub writes: Vec<CatalogWrite>,
+    /// What tells of it.
+    pub event: Event,
+    /// What the caller wants to know of it.
+    pub outcome: T,
+}
+
 impl Store {
     /// The catalog as it stands now: from memory if no write has come since, else read anew.
     ///
@@ -56,11 +128,16 @@ impl Store {
         }
         // Read after the version: what this holds is at least as new as its number says, never older.
         let read = Arc::new(Box::pin(self.read_catalog(version)).await?);
-        let mut copy = self.catalog.write().unwrap_or_else(PoisonError::into_inner);
-        if copy.as_ref().is_none_or(|copy| copy.version < version) {
-            *copy = Some(Arc::clone(&read));
-        }
+        self.keep_catalog(&read);
         Ok(read)
+    }
+
+    /// Keeps a copy of the catalog, unless there is one as new.
+    fn keep_catalog(&self, read: &Arc<Catalog>) {
+        let mut copy = self.catalog.write().unwrap_or_else(PoisonError::into_inner);
+        if copy.as_ref().is_none_or(|copy| copy.version < read.version) {
+            *copy = Some(Arc::clone(read));
+        }
     }
 
     /// The salon's settings.
@@ -145,5 +222,61 @@ impl Store {
         )?);
         writes.push(self.event_write(event)?);
         self.transact_or_changed(writes).await
+    }
+
+    /// Changes the catalog as `decide` says of `read`, on the condition that it is still what was read; if somebody
+    /// else was faster, `decide` is asked again about what there is now. Returns the changed catalog.
+    ///
+    /// # Errors
+    /// What `decide` says, or [`StoreError`]; then nothing is changed.
+    pub async fn change_catalog<T, E: From<StoreError>>(
+        &self,
+        read: Arc<Catalog>,
+        decide: impl Fn(&Catalog) -> Result<CatalogChange<T>, E>,
+    ) -> Result<(Arc<Catalog>, T), E> {
+        let mut catalog = read;
+        for tries in 0..TRIES {
+            let CatalogChange { writes, event, outcome } = decide(&catalog)?;
+            match self.commit_catalog(&catalog, &writes, &event).await {
+                Ok(changed) => return Ok((changed, outcome)),
+                Err(StoreError::Changed) => {}
+                Err(error) => return Err(error.into()),
+            }
+            pause(tries).await;
+            catalog = self.catalog().await?;
+        }
+        Err(StoreError::Unavailable("too many changes of the catalog at once".to_owned()).into())
+    }
+
+    async fn commit_catalog(
+        &self,
+        read: &Catalog,
+        writes: &[CatalogWrite],
+        event: &Event,
+    ) -> Result<Arc<Catalog>, StoreError> {
+        let table = self.catalog_table()?;
+        let mut actions: Vec<_> = writes.iter().map(|write| write.action(table)).collect::<Result<_, _>>()?;
+        let next = read.version + 1;
+        let version = |version: u64| AttributeValue::N(version.to_string());
+        let raise = update(table, keys::catalog_version())
+            .update_expression("SET #version = :next")
+            .expression_attribute_names("#version", "version")
+            .expression_attribute_values(":next", version(next));
+        actions.push(finish(match read.version {
+            0 => raise.condition_expression("attribute_not_exists(pk)"),
+            known => raise
+                .condition_expression("#version = :known")
+                .expression_attribute_values(":known", version(known)),
+        })?);
+        actions.push(self.event_write(event)?);
+        self.transact_or_changed(actions).await?;
+        // The condition held, so nothing but this change is new in the next version.
+        let mut changed = Catalog { version: next, ..read.clone() };
+        for write in writes {
+            write.apply(&mut changed);
+        }
+        let changed = Arc::new(changed);
+        self.keep_catalog(&changed);
+        Ok(changed)
     }
 }

@@ -36,7 +36,7 @@ use chairbook_models::catalog::Catalog;
 pub use accounts::AccountChange;
 pub use appointment_lists::{AppointmentPage, DayPageKey, PageKey};
 pub use appointments::{BookOutcome, Expiry, Idempotency, RescheduleOutcome};
-pub use catalog::CatalogRow;
+pub use catalog::{CatalogChange, CatalogRow, CatalogWrite};
 pub use directory::{UserPage, UsersFrom};
 pub use error::StoreError;
 pub use events::{Claim, DeliveryOutcome};

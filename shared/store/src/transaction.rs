@@ -104,6 +104,14 @@ fn backoff(tries: u32, random: u16) -> Duration {
     ceiling.mul_f64(f64::from(random) / f64::from(u16::MAX))
 }
 
+/// Waits before try number `tries + 1`.
+pub(crate) async fn pause(tries: u32) {
+    let mut random = [0; 2];
+    if aws_lc_rs::rand::fill(&mut random).is_ok() {
+        tokio::time::sleep(backoff(tries, u16::from_be_bytes(random))).await;
+    }
+}
+
 impl Store {
     /// Writes all of the items or none. One that meets another transaction on the same item is tried again a
     /// few times.
@@ -128,10 +136,7 @@ impl Store {
                 let codes: Vec<_> = reasons.into_iter().filter_map(|reason| reason.code).collect();
                 return Err(StoreError::Refused(format!("transaction cancelled: {codes:?}")));
             }
-            let mut random = [0; 2];
-            if aws_lc_rs::rand::fill(&mut random).is_ok() {
-                tokio::time::sleep(backoff(tries, u16::from_be_bytes(random))).await;
-            }
+            pause(tries).await;
         }
         Err(StoreError::Unavailable("TransactionConflict".to_owned()))
     }

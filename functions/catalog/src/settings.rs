@@ -1,0 +1,86 @@
+//! `GET` and `PUT /settings`.
+
+use axum::extract::State;
+use chairbook_models::catalog::{Catalog, Settings};
+use chairbook_models::catalog_change::{
+    MAX_HORIZON_DAYS, MAX_NOTICE_MINUTES, SLOT_GRIDS, SettingsDetails, time_zone,
+};
+use chairbook_store::{CatalogRow, CatalogWrite};
+use chairbook_web::{ApiError, Body, Fields, FromFields, Pending, Reply, Revalidated, Visitor, Web};
+use http::HeaderMap;
+use serde_json::{Value, json};
+
+use crate::change::{Decision, Editor, Kind, checked};
+use crate::values::whole;
+
+fn data(settings: &Settings) -> Value {
+    json!({"settings": {
+        "salonName": settings.salon_name,
+        "timeZone": settings.time_zone,
+        "currency": settings.currency,
+        "slotGridMinutes": settings.slot_grid_minutes,
+        "leadTimeMinutes": settings.lead_time_minutes,
+        "horizonDays": settings.horizon_days,
+        "cancellationWindowMinutes": settings.cancellation_window_minutes,
+    }})
+}
+
+pub(crate) async fn show(
+    State(web): State<Web>,
+    visitor: Pending<Visitor>,
+    headers: HeaderMap,
+) -> Result<Revalidated, ApiError> {
+    let (_, catalog) = visitor.admit_with(web.store.catalog()).await?;
+    let message = "The salon's settings.";
+    Ok(Revalidated::new(&headers, catalog.version, message, || data(&catalog.settings)))
+}
+
+/// Every setting: there is nothing that the salon could do without.
+pub(crate) struct Request(Settings);
+
+impl FromFields for Request {
+    fn from_fields(fields: &mut Fields) -> Option<Self> {
+        let salon_name = fields.required("salonName");
+        let time_zone = fields.required_with("timeZone", |value| match value {
+            Value::String(name) => time_zone(&name),
+            _ => Err("must be a string"),
+        });
+        let currency = fields.required("currency");
+        let slot_grid_minutes = fields.required_with("slotGridMinutes", |value| {
+            let grid = SLOT_GRIDS.into_iter().find(|grid| value.as_u64() == Some(u64::from(*grid)));
+            grid.ok_or_else(|| {
+                format!("must be one of {}", SLOT_GRIDS.map(|grid| grid.to_string()).join(", "))
+            })
+        });
+        let lead_time_minutes = fields.required_with("leadTimeMinutes", whole(0..=MAX_NOTICE_MINUTES));
+        let horizon_days = fields.required_with("horizonDays", whole(1..=MAX_HORIZON_DAYS));
+        let window = fields.required_with("cancellationWindowMinutes", whole(0..=MAX_NOTICE_MINUTES));
+        let details = SettingsDetails {
+            salon_name: salon_name?,
+            time_zone: time_zone?,
+            currency: currency?,
+            slot_grid_minutes: slot_grid_minutes?,
+            lead_time_minutes: lead_time_minutes?,
+            horizon_days: horizon_days?,
+            cancellation_window_minutes: window?,
+        };
+        checked(fields, details.settings()).map(Self)
+    }
+}
+
+pub(crate) async fn change(
+    editor: Editor,
+    Body(Request(settings)): Body<Request>,
+) -> Result<Reply<Value>, ApiError> {
+    let decide = |_: &Catalog| {
+        Ok(Decision {
+            writes: vec![CatalogWrite::Put(CatalogRow::Settings(settings.clone()))],
+            what: "settings",
+            kind: Kind::Updated,
+            id: "settings".to_owned(),
+            outcome: (),
+        })
+    };
+    let (catalog, ()) = editor.write(decide).await?;
+    Ok(Reply::ok("The settings are changed. Appointments stay as they are.", data(&catalog.settings)))
+}
