@@ -507,7 +507,7 @@ async fn paths_query_strings_and_cursors() {
     for (method, path) in [
         (Method::PATCH, "/auth/login"),
         (Method::GET, "/auth/login"),
-        (Method::POST, "/services"),
+        (Method::PATCH, "/services"),
         (Method::HEAD, "/services"),
         (Method::DELETE, "/appointments/my"),
         (Method::OPTIONS, "/services"),
