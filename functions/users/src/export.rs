@@ -78,6 +78,8 @@ pub(crate) async fn export(
                 "paymentStatus": appointment.payment_status,
                 "totalPrice": appointment.total_price,
                 "currency": appointment.currency,
+                "payment": appointment.payment,
+                "refund": appointment.refund,
                 "notes": appointment.notes,
                 "createdAt": appointment.created_at,
             })
