@@ -46,17 +46,11 @@ impl Store {
     /// # Errors
     /// [`StoreError`] when it could not be written.
     pub async fn forget_recipient(&self, event: &Event) -> Result<(), StoreError> {
-        let key = keys::event(event.id);
         let open = matches!(event.delivery, Some(Delivery::Pending | Delivery::Sending));
         let expression = "REMOVE recipient, #data, sealed_secret";
         let mut call = self
-            .client
-            .update_item()
-            .table_name(self.events()?)
-            .key("pk", s(key.pk))
-            .key("sk", s(key.sk))
-            .expression_attribute_names("#data", "data")
-            .return_consumed_capacity(ReturnConsumedCapacity::Total);
+            .update_item(self.events()?, keys::event(event.id))
+            .expression_attribute_names("#data", "data");
         call = if open {
             call.update_expression(format!("SET delivery = :skipped {expression}"))
                 .expression_attribute_values(":skipped", s("skipped"))

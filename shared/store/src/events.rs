@@ -1,8 +1,6 @@
 //! Table `events`: what happened, and how far its e-mail has come.
 
-use aws_sdk_dynamodb::types::{
-    ReturnConsumedCapacity, ReturnValue, ReturnValuesOnConditionCheckFailure, TransactWriteItem,
-};
+use aws_sdk_dynamodb::types::{ReturnValue, ReturnValuesOnConditionCheckFailure, TransactWriteItem};
 use chairbook_models::event::{Delivery, Event};
 use chairbook_models::ids::EventId;
 use jiff::{SignedDuration, Timestamp};
@@ -91,13 +89,8 @@ impl Store {
         now: Timestamp,
         lease_until: Timestamp,
     ) -> Result<Claim, StoreError> {
-        let key = keys::event(id);
         let call = self
-            .client
-            .update_item()
-            .table_name(self.events()?)
-            .key("pk", s(key.pk))
-            .key("sk", s(key.sk))
+            .update_item(self.events()?, keys::event(id))
             .update_expression("SET delivery = :sending, lease_until = :until ADD delivery_attempts :one")
             .condition_expression("delivery = :pending OR (delivery = :sending AND lease_until <= :now)")
             .expression_attribute_values(":sending", s("sending"))
@@ -107,7 +100,6 @@ impl Store {
             .expression_attribute_values(":one", n(1))
             .return_values(ReturnValue::AllNew)
             .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld)
-            .return_consumed_capacity(ReturnConsumedCapacity::Total)
             .send();
         let error = match meter::metered(call).await {
             Ok(output) => {
@@ -147,13 +139,8 @@ impl Store {
             DeliveryOutcome::Failed { reason } => (Delivery::Failed, "delivery_reason", reason),
             DeliveryOutcome::Retry { reason } => (Delivery::Pending, "delivery_reason", reason),
         };
-        let key = keys::event(id);
         let call = self
-            .client
-            .update_item()
-            .table_name(self.events()?)
-            .key("pk", s(key.pk))
-            .key("sk", s(key.sk))
+            .update_item(self.events()?, keys::event(id))
             .update_expression(
                 "SET delivery = :delivery, delivered_at = :now, #detail = :detail REMOVE lease_until",
             )
@@ -166,7 +153,6 @@ impl Store {
             )
             .expression_attribute_values(":now", s(instant(now)))
             .expression_attribute_values(":detail", s(detail))
-            .return_consumed_capacity(ReturnConsumedCapacity::Total)
             .send();
         match meter::metered(call).await {
             Ok(_) => Ok(()),

@@ -29,6 +29,7 @@ use std::sync::{Arc, RwLock};
 use std::time::Duration;
 
 use aws_sdk_dynamodb::Client;
+use aws_sdk_dynamodb::operation::update_item::builders::UpdateItemFluentBuilder;
 use aws_sdk_dynamodb::types::ReturnConsumedCapacity;
 use chairbook_auth::access_token::VerificationKey;
 use chairbook_models::catalog::Catalog;
@@ -148,6 +149,16 @@ impl Store {
             .return_consumed_capacity(ReturnConsumedCapacity::Total)
             .send();
         Ok(meter::metered(call).await?.item)
+    }
+
+    /// An update of one row, to be completed and sent.
+    fn update_item(&self, table: &str, key: keys::Key) -> UpdateItemFluentBuilder {
+        self.client
+            .update_item()
+            .table_name(table)
+            .key("pk", item::s(key.pk))
+            .key("sk", item::s(key.sk))
+            .return_consumed_capacity(ReturnConsumedCapacity::Total)
     }
 
     /// Whether a table answers: reads a key that no row has.

@@ -2,10 +2,10 @@
 
 use std::time::Duration;
 
-use aws_sdk_dynamodb::types::{ReturnConsumedCapacity, ReturnValue};
+use aws_sdk_dynamodb::types::ReturnValue;
 use jiff::Timestamp;
 
-use crate::item::{n, number, s};
+use crate::item::{n, number};
 use crate::{Store, StoreError, keys, meter};
 
 impl Store {
@@ -23,19 +23,13 @@ impl Store {
     ) -> Result<u64, StoreError> {
         let length = i64::try_from(window.as_secs()).unwrap_or(i64::MAX).max(1);
         let start = now.as_second() - now.as_second().rem_euclid(length);
-        let key = keys::rate_limit(policy, client, start);
         let call = self
-            .client
-            .update_item()
-            .table_name(self.limits()?)
-            .key("pk", s(key.pk))
-            .key("sk", s(key.sk))
+            .update_item(self.limits()?, keys::rate_limit(policy, client, start))
             .update_expression("SET #ttl = :ttl ADD requests :one")
             .expression_attribute_names("#ttl", "ttl")
             .expression_attribute_values(":ttl", n(start.saturating_add(length)))
             .expression_attribute_values(":one", n(1))
             .return_values(ReturnValue::UpdatedNew)
-            .return_consumed_capacity(ReturnConsumedCapacity::Total)
             .send();
         let item = meter::metered(call).await?.attributes.unwrap_or_default();
         number(&item, "requests")

@@ -414,22 +414,16 @@ impl Store {
     /// # Errors
     /// [`StoreError`] when it could not be counted.
     pub async fn attempt_login(&self, email: &str, now: Timestamp) -> Result<LoginAttempt, StoreError> {
-        let key = keys::credentials(email);
         let (condition, values) = not_locked(now);
         let mut call = self
-            .client
-            .update_item()
-            .table_name(self.users()?)
-            .key("pk", s(key.pk))
-            .key("sk", s(key.sk))
+            .update_item(self.users()?, keys::credentials(email))
             .update_expression("SET failures = if_not_exists(failures, :zero) + :one, attempted_at = :now")
             .condition_expression(condition)
             .expression_attribute_values(":zero", n(0))
             .expression_attribute_values(":one", n(1))
             .expression_attribute_values(":now", n(now.as_millisecond()))
             .return_values(ReturnValue::AllNew)
-            .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld)
-            .return_consumed_capacity(ReturnConsumedCapacity::Total);
+            .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld);
         for (name, value) in values {
             call = call.expression_attribute_values(name, value);
         }
@@ -460,20 +454,14 @@ impl Store {
     /// # Errors
     /// [`StoreError`] when it could not be written.
     pub async fn forget_unknown_address_later(&self, email: &str, now: Timestamp) -> Result<(), StoreError> {
-        let key = keys::credentials(email);
         let end = now.saturating_add(UNKNOWN_ADDRESS_KEPT).unwrap_or(Timestamp::MAX);
         let call = self
-            .client
-            .update_item()
-            .table_name(self.users()?)
-            .key("pk", s(key.pk))
-            .key("sk", s(key.sk))
+            .update_item(self.users()?, keys::credentials(email))
             .update_expression("SET #ttl = :end")
             // Somebody may have registered the address meanwhile; an account has no time to live.
             .condition_expression("attribute_exists(pk) AND attribute_not_exists(user_id)")
             .expression_attribute_names("#ttl", "ttl")
             .expression_attribute_values(":end", n(end.as_second()))
-            .return_consumed_capacity(ReturnConsumedCapacity::Total)
             .send();
         unless_condition_failed(meter::metered(call).await.map(|_| ()))
     }
@@ -483,17 +471,11 @@ impl Store {
     /// # Errors
     /// [`StoreError`] when it could not be written.
     pub async fn forget_failed_logins(&self, email: &str, user: UserId) -> Result<(), StoreError> {
-        let key = keys::credentials(email);
         let call = self
-            .client
-            .update_item()
-            .table_name(self.users()?)
-            .key("pk", s(key.pk))
-            .key("sk", s(key.sk))
+            .update_item(self.users()?, keys::credentials(email))
             .update_expression("REMOVE failures, attempted_at")
             .condition_expression("user_id = :user")
             .expression_attribute_values(":user", s(user.to_string()))
-            .return_consumed_capacity(ReturnConsumedCapacity::Total)
             .send();
         unless_condition_failed(meter::metered(call).await.map(|_| ()))
     }
