@@ -117,13 +117,9 @@ pub(crate) async fn delete(editor: Editor, Id(id): Id<CategoryId>) -> Result<Rep
     let decide = |catalog: &Catalog| {
         Ok(match catalog.delete_category(id, now)? {
             Removal::Deactivated(category) => put(category, Kind::Deactivated).map(Some),
-            Removal::Deleted => Decision {
-                writes: vec![CatalogWrite::DeleteCategory(id)],
-                what: "category",
-                kind: Kind::Deleted,
-                id: id.to_string(),
-                outcome: None,
-            },
+            Removal::Deleted => {
+                Decision::deleted("category", id, vec![CatalogWrite::DeleteCategory(id)], None)
+            }
         })
     };
     Ok(match editor.write(decide).await? {

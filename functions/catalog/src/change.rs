@@ -39,6 +39,16 @@ pub(crate) struct Decision<T> {
 }
 
 impl<T> Decision<T> {
+    /// Something is deleted, by these writes.
+    pub(crate) fn deleted(
+        what: &'static str,
+        id: impl std::fmt::Display,
+        writes: Vec<CatalogWrite>,
+        outcome: T,
+    ) -> Self {
+        Self { writes, what, kind: Kind::Deleted, id: id.to_string(), outcome }
+    }
+
     /// The same with another outcome.
     pub(crate) fn map<U>(self, outcome: impl FnOnce(T) -> U) -> Decision<U> {
         let Self { writes, what, kind, id, outcome: was } = self;

@@ -185,13 +185,7 @@ pub(crate) async fn delete(editor: Editor, Id(id): Id<ExpertId>) -> Result<Reply
     let decide = |catalog: &Catalog| {
         Ok(match catalog.delete_expert(id, now)? {
             Removal::Deactivated(expert) => put(expert, Kind::Deactivated).map(Some),
-            Removal::Deleted => Decision {
-                writes: vec![CatalogWrite::DeleteExpert(id)],
-                what: "expert",
-                kind: Kind::Deleted,
-                id: id.to_string(),
-                outcome: None,
-            },
+            Removal::Deleted => Decision::deleted("expert", id, vec![CatalogWrite::DeleteExpert(id)], None),
         })
     };
     Ok(match editor.write(decide).await? {

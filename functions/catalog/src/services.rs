@@ -243,8 +243,7 @@ pub(crate) async fn delete(editor: Editor, Id(id): Id<ServiceId>) -> Result<Repl
                 let subs = catalog.all_sub_services_of(id);
                 let mut writes = vec![CatalogWrite::DeleteService(id)];
                 writes.extend(subs.into_iter().map(|sub| CatalogWrite::DeleteSubService(id, sub.id)));
-                let id = id.to_string();
-                Decision { writes, what: "service", kind: Kind::Deleted, id, outcome: None }
+                Decision::deleted("service", id, writes, None)
             }
         })
     };

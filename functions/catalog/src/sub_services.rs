@@ -78,13 +78,7 @@ pub(crate) async fn delete(
 ) -> Result<Reply<Value>, ApiError> {
     let decide = |catalog: &Catalog| {
         catalog.delete_sub_service(service, id)?;
-        Ok(Decision {
-            writes: vec![CatalogWrite::DeleteSubService(service, id)],
-            what: "subService",
-            kind: Kind::Deleted,
-            id: id.to_string(),
-            outcome: (),
-        })
+        Ok(Decision::deleted("subService", id, vec![CatalogWrite::DeleteSubService(service, id)], ()))
     };
     editor.write(decide).await?;
     Ok(Reply::ok("The sub-service is deleted.", json!({})))
