@@ -6,6 +6,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::types::AttributeValue;
 use chairbook_models::day::Span;
+use chairbook_models::ids::AppointmentId;
 use jiff::Timestamp;
 
 /// An item: its attributes by name.
@@ -43,7 +44,7 @@ type Cell = (String, String, u16);
 /// When two appointments overlap, a cell is taken by none, or an appointment lacks a cell or its holder.
 pub fn check_appointments(items: &[Item]) {
     let mut wanted: BTreeMap<Cell, String> = BTreeMap::new();
-    let mut holders: BTreeMap<Cell, String> = BTreeMap::new();
+    let mut holders: BTreeMap<Cell, Vec<u8>> = BTreeMap::new();
     for item in items.iter().filter(|item| text(item, "sk") == "APT") {
         if !matches!(text(item, "status"), "reserved" | "confirmed" | "completed" | "no_show") {
             continue;
@@ -57,15 +58,16 @@ pub fn check_appointments(items: &[Item]) {
                 let other = wanted.insert(cell(number), id.to_owned());
                 assert_eq!(other, None, "{id} overlaps another appointment at {:?}", cell(number));
             }
-            let until = match text(item, "status") {
-                "reserved" => format!(" {}", instant(item, "expires_at").as_second()),
-                _ => String::new(),
-            };
-            holders.insert(cell(part.first), format!("{id} {}{until}", part.len()));
+            let mut holder = id.parse::<AppointmentId>().unwrap().to_bytes().to_vec();
+            holder.extend(part.len().to_be_bytes());
+            if text(item, "status") == "reserved" {
+                holder.extend(&instant(item, "expires_at").as_second().to_be_bytes()[3..]);
+            }
+            holders.insert(cell(part.first), holder);
         }
     }
     let mut taken: BTreeSet<Cell> = BTreeSet::new();
-    let mut held: BTreeMap<Cell, String> = BTreeMap::new();
+    let mut held: BTreeMap<Cell, Vec<u8>> = BTreeMap::new();
     for item in items {
         let Some(date) = text(item, "sk").strip_prefix("DAY#") else { continue };
         let expert = text(item, "pk").strip_prefix("EXPERT#").unwrap();
@@ -75,7 +77,10 @@ pub fn check_appointments(items: &[Item]) {
                 taken.insert((expert.to_owned(), date.to_owned(), number));
             }
             if let Some(number) = place('a') {
-                held.insert((expert.to_owned(), date.to_owned(), number), value.as_s().unwrap().clone());
+                held.insert(
+                    (expert.to_owned(), date.to_owned(), number),
+                    value.as_b().unwrap().clone().into_inner(),
+                );
             }
         }
     }

@@ -2,10 +2,11 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use aws_sdk_dynamodb::primitives::Blob;
 use aws_sdk_dynamodb::types::{AttributeValue, ReturnConsumedCapacity, TransactWriteItem};
 use chairbook_models::appointment::Appointment;
 use chairbook_models::day::{DayPart, ExpertDay, Holder, Span};
-use chairbook_models::ids::ExpertId;
+use chairbook_models::ids::{AppointmentId, ExpertId};
 use jiff::Timestamp;
 use jiff::civil::Date;
 
@@ -23,22 +24,32 @@ fn holder(number: u16) -> String {
     format!("a{number:03}")
 }
 
-/// A holder, short: DynamoDB bills an update by the whole item's size, and a day has many. The id, how many
-/// cells, and until when (seconds since 1970) a reservation is held.
+/// How many of the eight bytes of a hold's last second are left out, since they are zero until the year 36812.
+const ZEROS: usize = 3;
+
+/// A holder, short: DynamoDB bills an update by the whole item's size, and a day has many. The id in 16 bytes, how
+/// many cells in 2, and in 5 until when (seconds since 1970) a reservation is held; all of them big-endian.
 fn holder_value(holder: &Holder) -> AttributeValue {
-    let until = holder.until.map_or_else(String::new, |until| format!(" {}", until.as_second()));
-    s(format!("{} {}{until}", holder.appointment_id, holder.cells))
+    let mut bytes = holder.appointment_id.to_bytes().to_vec();
+    bytes.extend(holder.cells.to_be_bytes());
+    if let Some(until) = holder.until {
+        bytes.extend(until.as_second().to_be_bytes().into_iter().skip(ZEROS));
+    }
+    AttributeValue::B(Blob::new(bytes))
 }
 
-fn read_holder(value: &str) -> Option<Holder> {
-    let mut parts = value.split(' ');
-    let appointment_id = parts.next()?.parse().ok()?;
-    let cells = parts.next()?.parse().ok()?;
-    let until = match parts.next() {
-        None => None,
-        Some(seconds) => Some(Timestamp::from_second(seconds.parse().ok()?).ok()?),
+fn read_holder(bytes: &[u8]) -> Option<Holder> {
+    let (id, rest) = bytes.split_first_chunk::<16>()?;
+    let (cells, until) = rest.split_first_chunk::<2>()?;
+    let until = match until {
+        [] => None,
+        until => {
+            let mut second = [0; 8];
+            second.get_mut(ZEROS..).filter(|second| second.len() == until.len())?.copy_from_slice(until);
+            Some(Timestamp::from_second(i64::from_be_bytes(second)).ok()?)
+        }
     };
-    Some(Holder { appointment_id, cells, until })
+    Some(Holder { appointment_id: AppointmentId::derived(*id), cells: u16::from_be_bytes(*cells), until })
 }
 
 pub(crate) fn read_day(item: &Item) -> ExpertDay {
@@ -47,7 +58,10 @@ pub(crate) fn read_day(item: &Item) -> ExpertDay {
     let cells = item.keys().filter_map(|name| place(name, 'c'));
     let holders: BTreeMap<u16, Holder> = item
         .keys()
-        .filter_map(|name| Some((place(name, 'a')?, text(item, name).and_then(read_holder)?)))
+        .filter_map(|name| {
+            let bytes = item.get(name)?.as_b().ok()?;
+            Some((place(name, 'a')?, read_holder(bytes.as_ref())?))
+        })
         .collect();
     ExpertDay::new(cells, holders)
 }
@@ -216,7 +230,6 @@ mod tests {
     use aws_sdk_dynamodb::types::Update;
     use chairbook_models::booking::MAX_BLOCKED_MINUTES;
     use chairbook_models::day::{CELL_MINUTES, CELLS_PER_DAY};
-    use chairbook_models::ids::AppointmentId;
     use proptest::prelude::*;
 
     use super::*;
@@ -252,8 +265,12 @@ mod tests {
     fn a_holder_is_read_back_as_it_was_written() {
         for until in [None, Some(1_800_000_000)] {
             let (_, holder) = held(9, 0, 12, until);
-            let AttributeValue::S(text) = holder_value(&holder) else { panic!("a string") };
-            assert_eq!(read_holder(&text), Some(holder));
+            let AttributeValue::B(bytes) = holder_value(&holder) else { panic!("bytes") };
+            assert_eq!(bytes.as_ref().len(), if until.is_some() { 23 } else { 18 });
+            assert_eq!(read_holder(bytes.as_ref()), Some(holder));
+            for cut in [0, 15, 17, 20, 22] {
+                assert_eq!(read_holder(&bytes.as_ref()[..cut.min(bytes.as_ref().len() - 1)]), None, "{cut}");
+            }
         }
     }
 
