@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 
 use chairbook_local::runtime::AccessLog;
-use chairbook_models::catalog::{Expert, OwnTerms, Service};
+use chairbook_models::catalog::{Expert, OwnTerms, Service, Settings};
 use chairbook_models::ids::{ExpertId, ServiceId};
 use chairbook_models::working_hours::WorkingHours;
 use chairbook_platform::clock;
@@ -129,6 +129,19 @@ async fn reading_one_thing() {
 #[tokio::test]
 async fn booking_and_cancelling() {
     let scale = Scale::new().await;
+    book_a_day_and_cancel(scale).await;
+}
+
+#[tokio::test]
+async fn booking_and_cancelling_where_open_reservations_are_limited() {
+    let scale = Scale::new().await;
+    let catalog = scale.stack.stack.store().catalog().await.unwrap();
+    let settings = Settings { max_open_reservations: Some(50), ..catalog.settings.clone() };
+    scale.stack.write_catalog(&[CatalogRow::Settings(settings)]).await;
+    book_a_day_and_cancel(scale).await;
+}
+
+async fn book_a_day_and_cancel(scale: Scale) {
     let ada = scale.stack.customer().await;
     let mut days = free(&ada, CHILDRENS_CUT, MAREK).await;
 

@@ -82,6 +82,10 @@ async fn an_owner_opens_a_salon_and_a_customer_books_in_it() {
     });
     let changed = owner.put("/settings", settings.clone()).await.data(200)["settings"].clone();
     assert_eq!(
+        (&changed["reservationHoldMinutes"], &changed["maxOpenReservations"], &changed["reminderMinutes"]),
+        (&Value::Null, &Value::Null, &json!(1_440))
+    );
+    assert_eq!(
         (&changed["salonName"], &changed["timeZone"]),
         (&json!("The Parlour"), &json!("Europe/London"))
     );
@@ -164,6 +168,17 @@ async fn an_owner_opens_a_salon_and_a_customer_books_in_it() {
         assert_eq!(booked[field], value, "{field}");
     }
     stack.mail(&customer.email, "Confirmed: Cut").await;
+
+    // What is not paid for is held as long as the salon says, where it says so.
+    let mut held = settings;
+    held["reservationHoldMinutes"] = json!(45);
+    owner.put("/settings", held).await.data(200);
+    let request = json!({"serviceId": cut["id"], "date": free[0].0, "time": free[0].1});
+    let reserved = customer.book(request).await.data(201)["appointment"].clone();
+    let instant = |field: &str| reserved[field].as_str().unwrap().parse::<jiff::Timestamp>().unwrap();
+    let seconds = instant("expiresAt").duration_since(instant("createdAt")).as_secs();
+    assert_eq!(seconds, 45 * 60, "and up to a whole second");
+    owner.delete(&format!("/appointments/{}/cancel", id(&reserved))).await.data(200);
     let inactive = format!("serviceId={}&subServiceIds={}", id(&cut), id(&mask));
     customer.get(&format!("/availability?{inactive}")).await.fields(400, "unknown_sub_service");
 
@@ -439,6 +454,7 @@ async fn every_wrong_field_is_named() {
             settings(json!({
                 "salonName": long, "timeZone": "Paris", "currency": "eur", "slotGridMinutes": 25,
                 "leadTimeMinutes": 43_201, "horizonDays": 731, "cancellationWindowMinutes": -1,
+                "reservationHoldMinutes": 0, "maxOpenReservations": 51, "reminderMinutes": 10_081,
             })),
             &[
                 "salonName",
@@ -448,6 +464,9 @@ async fn every_wrong_field_is_named() {
                 "leadTimeMinutes",
                 "horizonDays",
                 "cancellationWindowMinutes",
+                "reservationHoldMinutes",
+                "maxOpenReservations",
+                "reminderMinutes",
             ],
         ),
         ("PUT", "/settings", settings(json!({"leadTimeMinutes": 1_440})), &["leadTimeMinutes"]),

@@ -4,12 +4,13 @@ use axum::extract::State as Shared;
 use chairbook_auth::Caller;
 use chairbook_models::appointment::{self, Appointment, Status};
 use chairbook_models::booking::{Booking, BookingError, Payment, Quote, Salon};
-use chairbook_models::catalog::Catalog;
+use chairbook_models::catalog::{Catalog, Settings};
 use chairbook_models::event::{Actor, EventType};
 use chairbook_models::ids::{AppointmentId, ExpertId, ServiceId, SubServiceId};
 use chairbook_models::text::Notes;
+use chairbook_models::user::Role;
 use chairbook_platform::{clock, random};
-use chairbook_store::{BookOutcome, Expiry, Idempotency};
+use chairbook_store::{BookOutcome, Expiry, Idempotency, NewAppointment};
 use chairbook_web::{ApiError, Body, Customer, Fields, FromFields, Pending, Reply};
 use http::{HeaderName, HeaderValue, StatusCode, header};
 use jiff::Timestamp;
@@ -114,6 +115,7 @@ async fn book(state: &State, catalog: &Catalog, order: &Order<'_>) -> Result<Rep
         Some(_) => bookings,
         None => least_busy_first(state, &salon, &quotes, bookings, order).await?,
     };
+    let max_open = max_open_reservations(&catalog.settings, order);
     for booking in candidates {
         let made = appointment_of(booking, state, &salon, order);
         let event_type = match made.status {
@@ -121,11 +123,16 @@ async fn book(state: &State, catalog: &Catalog, order: &Order<'_>) -> Result<Rep
             _ => EventType::AppointmentReserved,
         };
         let event = event(event_type, &made, Actor::User(order.caller.user_id), now);
-        let outcome =
-            state.web.store.book(&made, order.idempotency.as_ref(), &event, now, |held| expiry(held, now));
-        match outcome.await? {
+        let new = NewAppointment {
+            appointment: &made,
+            idempotency: order.idempotency.as_ref(),
+            max_open_reservations: max_open,
+            event: &event,
+        };
+        match state.web.store.book(new, now, |held| expiry(held, now)).await? {
             BookOutcome::Booked => return Ok(answer(&made, now)),
             BookOutcome::Taken => {}
+            BookOutcome::TooManyOpen => return Err(refusal::too_many_open(max_open.unwrap_or_default())),
             outcome => return answer_repeat(outcome, now),
         }
     }
@@ -177,13 +184,21 @@ async fn least_busy_first<'q, 'c>(
     Ok(free.into_iter().map(|(_, booking)| booking).collect())
 }
 
+/// How many open reservations the customer may have with this one, if it is one and their number is limited. The front
+/// desk may hold as many slots as it needs.
+fn max_open_reservations(settings: &Settings, order: &Order<'_>) -> Option<u32> {
+    let is_limited = !order.request.pay_now && order.caller.role < Role::Admin;
+    settings.max_open_reservations.filter(|_| is_limited)
+}
+
 fn appointment_of(
     booking: Booking<'_, '_>,
     state: &State,
     salon: &Salon<'_>,
     order: &Order<'_>,
 ) -> Appointment {
-    let payment = if order.request.pay_now { Payment::Now } else { Payment::Later(state.hold) };
+    let hold = salon.hold().unwrap_or(state.hold);
+    let payment = if order.request.pay_now { Payment::Now } else { Payment::Later(hold) };
     let notes = order.request.notes.clone();
     booking.into_appointment(salon, order.id, order.caller.user_id, payment, notes, order.now)
 }

@@ -32,6 +32,15 @@ pub(crate) fn slot_taken(alternatives: &[Slot]) -> ApiError {
         .with_detail("alternatives", json!(alternatives))
 }
 
+/// A customer who has as many unpaid reservations as the salon allows: 409.
+pub(crate) fn too_many_open(limit: u32) -> ApiError {
+    let message = format!(
+        "You have {limit} unpaid {}, and cannot have more. Please pay for one, or cancel one, first.",
+        if limit == 1 { "reservation" } else { "reservations" }
+    );
+    ApiError::new(StatusCode::CONFLICT, "too_many_open_reservations", message)
+}
+
 /// A change that the appointment's state does not allow: 409.
 pub(crate) fn conflict(code: &'static str, error: &dyn std::fmt::Display) -> ApiError {
     ApiError::new(StatusCode::CONFLICT, code, error.to_string())

@@ -1,9 +1,10 @@
 //! `GET` and `PUT /settings`.
 
 use axum::extract::State;
-use chairbook_models::catalog::{Catalog, Settings};
+use chairbook_models::catalog::{Catalog, REMINDER_MINUTES, Settings};
 use chairbook_models::catalog_change::{
-    MAX_HORIZON_DAYS, MAX_NOTICE_MINUTES, SLOT_GRIDS, SettingsDetails, time_zone,
+    MAX_HOLD_MINUTES, MAX_HORIZON_DAYS, MAX_NOTICE_MINUTES, MAX_OPEN_RESERVATIONS, MAX_REMINDER_MINUTES,
+    SLOT_GRIDS, SettingsDetails, time_zone,
 };
 use chairbook_store::{CatalogRow, CatalogWrite};
 use chairbook_web::{ApiError, Body, Fields, FromFields, Pending, Reply, Revalidated, Visitor, Web};
@@ -22,6 +23,9 @@ fn data(settings: &Settings) -> Value {
         "leadTimeMinutes": settings.lead_time_minutes,
         "horizonDays": settings.horizon_days,
         "cancellationWindowMinutes": settings.cancellation_window_minutes,
+        "reservationHoldMinutes": settings.reservation_hold_minutes,
+        "maxOpenReservations": settings.max_open_reservations,
+        "reminderMinutes": settings.reminder_minutes,
     }})
 }
 
@@ -35,7 +39,8 @@ pub(crate) async fn show(
     Ok(Revalidated::new(&headers, catalog.version, message, || data(&catalog.settings)))
 }
 
-/// Every setting: there is nothing that the salon could do without.
+/// Every setting. Without a hold, the deployment's is meant; without a number of open reservations, any; without a
+/// reminder, the usual one.
 pub(crate) struct Request(Settings);
 
 impl FromFields for Request {
@@ -55,6 +60,9 @@ impl FromFields for Request {
         let lead_time_minutes = fields.required_with("leadTimeMinutes", whole(0..=MAX_NOTICE_MINUTES));
         let horizon_days = fields.required_with("horizonDays", whole(1..=MAX_HORIZON_DAYS));
         let window = fields.required_with("cancellationWindowMinutes", whole(0..=MAX_NOTICE_MINUTES));
+        let hold = fields.optional_with("reservationHoldMinutes", whole(1..=MAX_HOLD_MINUTES));
+        let max_open = fields.optional_with("maxOpenReservations", whole(1..=MAX_OPEN_RESERVATIONS));
+        let reminder = fields.optional_with("reminderMinutes", whole(0..=MAX_REMINDER_MINUTES));
         let details = SettingsDetails {
             salon_name: salon_name?,
             time_zone: time_zone?,
@@ -63,6 +71,9 @@ impl FromFields for Request {
             lead_time_minutes: lead_time_minutes?,
             horizon_days: horizon_days?,
             cancellation_window_minutes: window?,
+            reservation_hold_minutes: hold?,
+            max_open_reservations: max_open?,
+            reminder_minutes: reminder?.unwrap_or(REMINDER_MINUTES),
         };
         checked(fields, details.settings()).map(Self)
     }

@@ -95,6 +95,7 @@ async fn refuse_last_owner(store: &Store, profile: &Profile) -> Result<(), Store
 
 /// Cancels what is to come, and takes somebody out of their appointments and of the events that told them something.
 async fn forget(store: &Store, user: UserId, actor: Actor) -> Result<(), StoreError> {
+    store.forget_open_reservations(user).await?;
     stream::iter(appointments(store, user).await?)
         .map(Ok)
         .try_for_each_concurrent(SIDE_BY_SIDE, |found| Box::pin(forget_in(store, found, actor)))

@@ -164,6 +164,15 @@ impl<'c> Salon<'c> {
         Ok(Self { catalog, zone })
     }
 
+    /// How long the salon's settings let an unpaid reservation keep its slot, if they say so.
+    #[must_use]
+    pub fn hold(&self) -> Option<Duration> {
+        self.catalog
+            .settings
+            .reservation_hold_minutes
+            .map(|minutes| Duration::from_secs(u64::from(minutes) * 60))
+    }
+
     /// The quotes for a service: the named expert's alone, else one of each expert who offers it, by name.
     ///
     /// # Errors

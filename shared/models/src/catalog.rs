@@ -154,11 +154,27 @@ pub struct Settings {
     pub horizon_days: u32,
     /// How long before its start a customer can cancel at the latest, minutes.
     pub cancellation_window_minutes: u32,
+    /// How long an unpaid reservation keeps its slot, minutes; absent for as long as the deployment says.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reservation_hold_minutes: Option<u32>,
+    /// How many unpaid reservations one customer may have at a time; absent for any number.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub max_open_reservations: Option<u32>,
+    /// How long before its start a customer is reminded of an appointment, minutes; 0 for never.
+    #[serde(default = "reminder_minutes")]
+    pub reminder_minutes: u32,
+}
+
+/// A day before: [`Settings::reminder_minutes`] of a salon that says nothing.
+pub const REMINDER_MINUTES: u32 = 24 * 60;
+
+const fn reminder_minutes() -> u32 {
+    REMINDER_MINUTES
 }
 
 impl Default for Settings {
     /// A salon that has set nothing yet: UTC, euros, a slot every 15 minutes, an hour's lead, 90 days ahead, and
-    /// cancellation until the start.
+    /// cancellation until the start, reservations held as long as the deployment says, and a reminder a day before.
     fn default() -> Self {
         Self {
             salon_name: "Chairbook".to_owned(),
@@ -168,6 +184,9 @@ impl Default for Settings {
             lead_time_minutes: 60,
             horizon_days: 90,
             cancellation_window_minutes: 0,
+            reservation_hold_minutes: None,
+            max_open_reservations: None,
+            reminder_minutes: REMINDER_MINUTES,
         }
     }
 }

@@ -34,6 +34,12 @@ pub const MAX_PRICE: i64 = 100_000_000;
 pub const MAX_POSITION: u32 = 10_000;
 /// The longest lead time and cancellation window, minutes: 30 days.
 pub const MAX_NOTICE_MINUTES: u32 = 30 * 24 * 60;
+/// The longest that an unpaid reservation can keep its slot, minutes: 30 days.
+pub const MAX_HOLD_MINUTES: u32 = 30 * 24 * 60;
+/// The most unpaid reservations that one customer can be allowed at a time.
+pub const MAX_OPEN_RESERVATIONS: u32 = 50;
+/// The furthest ahead that customers can be reminded, minutes: a week.
+pub const MAX_REMINDER_MINUTES: u32 = 7 * 24 * 60;
 /// The furthest that appointments can be booked ahead, days.
 pub const MAX_HORIZON_DAYS: u32 = 730;
 /// The grids that a day divides into evenly, minutes.
@@ -173,6 +179,12 @@ pub struct SettingsDetails {
     pub horizon_days: u32,
     /// The latest before its start that a customer can cancel, minutes.
     pub cancellation_window_minutes: u32,
+    /// How long an unpaid reservation keeps its slot, minutes; `None` for as long as the deployment says.
+    pub reservation_hold_minutes: Option<u32>,
+    /// How many unpaid reservations one customer may have at a time; `None` for any number.
+    pub max_open_reservations: Option<u32>,
+    /// How long before its start a customer is reminded, minutes; 0 for never.
+    pub reminder_minutes: u32,
 }
 
 /// An IANA time zone, with its usual spelling.
@@ -226,6 +238,9 @@ impl SettingsDetails {
             lead_time_minutes: self.lead_time_minutes,
             horizon_days: self.horizon_days,
             cancellation_window_minutes: self.cancellation_window_minutes,
+            reservation_hold_minutes: self.reservation_hold_minutes,
+            max_open_reservations: self.max_open_reservations,
+            reminder_minutes: self.reminder_minutes,
         })
     }
 }
@@ -840,6 +855,9 @@ mod tests {
             lead_time_minutes,
             horizon_days,
             cancellation_window_minutes: 0,
+            reservation_hold_minutes: Some(90),
+            max_open_reservations: Some(3),
+            reminder_minutes: 0,
         };
         assert_eq!(details(1439, 1).settings().unwrap().time_zone, "Europe/Paris");
         assert_eq!(details(1440, 1).settings().unwrap_err().field, "leadTimeMinutes");

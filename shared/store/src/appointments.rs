@@ -30,6 +30,19 @@ pub struct Idempotency {
     pub request_sha256: String,
 }
 
+/// An appointment that is to be booked.
+#[derive(Debug, Clone, Copy)]
+pub struct NewAppointment<'a> {
+    /// The appointment.
+    pub appointment: &'a Appointment,
+    /// What its request is known by, if it may be repeated.
+    pub idempotency: Option<&'a Idempotency>,
+    /// If it is an unpaid reservation whose customer may have only so many open: how many, this one included.
+    pub max_open_reservations: Option<u32>,
+    /// The event that tells of it.
+    pub event: &'a Event,
+}
+
 /// What came of a booking.
 #[derive(Debug, Clone, PartialEq)]
 pub enum BookOutcome {
@@ -41,6 +54,8 @@ pub enum BookOutcome {
     KeyReused,
     /// A cell that it needs is taken.
     Taken,
+    /// The customer has as many open reservations as they may have.
+    TooManyOpen,
 }
 
 /// What came of moving an appointment.
@@ -73,6 +88,8 @@ struct Claim<'a> {
     after: &'a Appointment,
     /// The event that tells of it.
     event: &'a Event,
+    /// How many open reservations its customer may have with it, if that is limited.
+    max_open_reservations: Option<u32>,
 }
 
 /// What came of a claim.
@@ -83,6 +100,8 @@ enum Claimed {
     RowRefused(Option<Item>),
     /// A cell is taken.
     Taken,
+    /// The customer has too many open reservations.
+    TooManyOpen,
 }
 
 fn appointment_item(appointment: &Appointment, idempotency: Option<&str>) -> Result<Item, StoreError> {
@@ -116,19 +135,19 @@ impl Store {
     /// [`StoreError`] when it is not known to be booked or not.
     pub async fn book(
         &self,
-        appointment: &Appointment,
-        idempotency: Option<&Idempotency>,
-        event: &Event,
+        new: NewAppointment<'_>,
         now: Timestamp,
         expire: impl Fn(Appointment) -> Option<Expiry> + Send + Sync,
     ) -> Result<BookOutcome, StoreError> {
+        let NewAppointment { appointment, idempotency, max_open_reservations, event } = new;
         let sha256 = idempotency.map(|idempotency| idempotency.request_sha256.as_str());
         let row = create(self.appointments()?, appointment_item(appointment, sha256)?)?;
-        let claim = Claim { row, before: None, after: appointment, event };
+        let claim = Claim { row, before: None, after: appointment, event, max_open_reservations };
         match self.claim(&claim, now, expire).await? {
             Claimed::Yes => Ok(BookOutcome::Booked),
             Claimed::RowRefused(found) => repeated(found.unwrap_or_default(), idempotency),
             Claimed::Taken => Ok(BookOutcome::Taken),
+            Claimed::TooManyOpen => Ok(BookOutcome::TooManyOpen),
         }
     }
 
@@ -146,11 +165,12 @@ impl Store {
         expire: impl Fn(Appointment) -> Option<Expiry> + Send + Sync,
     ) -> Result<RescheduleOutcome, StoreError> {
         let row = appointment_write(self.appointments()?, before, after)?;
-        let claim = Claim { row, before: Some(before), after, event };
+        let claim = Claim { row, before: Some(before), after, event, max_open_reservations: None };
         match self.claim(&claim, now, expire).await? {
             Claimed::Yes => Ok(RescheduleOutcome::Rescheduled),
             Claimed::RowRefused(_) => Err(StoreError::Changed),
-            Claimed::Taken => Ok(RescheduleOutcome::Taken),
+            // Moving opens no reservation, so no number of them stands in its way.
+            Claimed::Taken | Claimed::TooManyOpen => Ok(RescheduleOutcome::Taken),
         }
     }
 
@@ -171,6 +191,15 @@ impl Store {
             if row.failed {
                 return Ok(Claimed::RowRefused(row.found.clone()));
             }
+            if claim.max_open_reservations.is_some()
+                && let Some(open) = rest.last().filter(|open| open.failed)
+            {
+                // Some may have ended since.
+                if self.close_ended_reservations(claim.after.user_id, open.found.as_ref(), now).await? {
+                    continue;
+                }
+                return Ok(Claimed::TooManyOpen);
+            }
             // Some holds in the way have run out, or an earlier look at them is out of date: look again.
             let Some(holds) = self.holds_in_the_way(claim, &days, rest, now).await? else {
                 return Ok(Claimed::Taken);
@@ -188,7 +217,8 @@ impl Store {
         Ok(Claimed::Taken)
     }
 
-    /// The appointment's row, the days, the event, and the ends of run-out reservations; and which days these are.
+    /// The appointment's row, the days, the event, the ends of run-out reservations, and the customer's open ones if
+    /// their number is limited; and which days these are.
     fn claim_writes(
         &self,
         claim: &Claim<'_>,
@@ -207,6 +237,10 @@ impl Store {
         for expiry in expiries {
             writes.push(appointment_write(table, &expiry.reserved, &expiry.expired)?);
             writes.push(self.event_write(&expiry.event)?);
+        }
+        // The last, where a refusal of it is looked for.
+        if let Some(limit) = claim.max_open_reservations {
+            writes.push(self.open_reservation_write(claim.after.user_id, claim.after.id, limit)?);
         }
         Ok((days, writes))
     }

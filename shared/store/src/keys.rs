@@ -76,6 +76,11 @@ pub(crate) fn appointment(id: AppointmentId) -> Key {
     key(format!("APT#{id}"), "APT")
 }
 
+/// Which unpaid reservations a customer has open.
+pub(crate) fn open_reservations(user: UserId) -> Key {
+    key(format!("USER#{user}"), "OPEN")
+}
+
 /// `date` is a UTC date.
 pub(crate) fn expert_day(expert: ExpertId, date: Date) -> Key {
     key(format!("EXPERT#{expert}"), format!("DAY#{date}"))

@@ -20,6 +20,7 @@ mod item;
 mod keys;
 mod limits;
 pub mod meter;
+mod open_reservations;
 mod sessions;
 mod transaction;
 mod users;
@@ -36,7 +37,7 @@ use chairbook_models::catalog::Catalog;
 
 pub use accounts::AccountChange;
 pub use appointment_lists::{AppointmentPage, DayPageKey, PageKey};
-pub use appointments::{BookOutcome, Expiry, Idempotency, RescheduleOutcome};
+pub use appointments::{BookOutcome, Expiry, Idempotency, NewAppointment, RescheduleOutcome};
 pub use catalog::{CatalogChange, CatalogRow, CatalogWrite};
 pub use directory::{UserPage, UsersFrom};
 pub use error::StoreError;

@@ -5,6 +5,7 @@ use std::future::Future;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
+use aws_sdk_dynamodb::operation::delete_item::DeleteItemOutput;
 use aws_sdk_dynamodb::operation::get_item::GetItemOutput;
 use aws_sdk_dynamodb::operation::put_item::PutItemOutput;
 use aws_sdk_dynamodb::operation::query::QueryOutput;
@@ -109,7 +110,7 @@ macro_rules! consumed {
 }
 
 consumed!(read: GetItemOutput, QueryOutput);
-consumed!(write: PutItemOutput, UpdateItemOutput, TransactWriteItemsOutput);
+consumed!(write: DeleteItemOutput, PutItemOutput, UpdateItemOutput, TransactWriteItemsOutput);
 
 /// Makes a call and counts it for the request in whose scope it is made.
 pub(crate) fn metered<T, E, F>(call: F) -> impl Future<Output = Result<T, E>> + use<T, E, F>

@@ -307,6 +307,7 @@ fn settings() -> Settings {
         lead_time_minutes: 60,
         horizon_days: 90,
         cancellation_window_minutes: 120,
+        ..Settings::default()
     }
 }
 

@@ -1,0 +1,91 @@
+//! Table `appointments`: which unpaid reservations a customer has open, so that they are never more than the salon
+//! allows.
+//!
+//! Booking adds the reservation's id to a set in the customer's row, in its own transaction and on the condition that
+//! the set is smaller than the limit: exact, however many requests come at once. Whatever ends a reservation (payment,
+//! cancellation, the clock) leaves the set alone; ids of reservations that have ended are taken out when the limit
+//! is met, and cannot come back, since no reservation opens again.
+
+use aws_sdk_dynamodb::types::{AttributeValue, ReturnConsumedCapacity, TransactWriteItem};
+use chairbook_models::appointment::Status;
+use chairbook_models::ids::{AppointmentId, UserId};
+use futures_util::future::try_join_all;
+use jiff::Timestamp;
+
+use crate::item::{Item, n, s};
+use crate::transaction::{finish, update};
+use crate::{Store, StoreError, keys, meter};
+
+/// The attribute that holds the ids.
+const RESERVATIONS: &str = "reservations";
+
+impl Store {
+    /// The write that makes a reservation one of at most `limit` that its customer has open.
+    pub(crate) fn open_reservation_write(
+        &self,
+        user: UserId,
+        reservation: AppointmentId,
+        limit: u32,
+    ) -> Result<TransactWriteItem, StoreError> {
+        finish(
+            update(self.appointments()?, keys::open_reservations(user))
+                .update_expression("ADD #reservations :this")
+                .condition_expression("attribute_not_exists(#reservations) OR size(#reservations) < :limit")
+                .expression_attribute_names("#reservations", RESERVATIONS)
+                .expression_attribute_values(":this", AttributeValue::Ss(vec![reservation.to_string()]))
+                .expression_attribute_values(":limit", n(limit)),
+        )
+    }
+
+    /// Takes the reservations that are no longer open out of a customer's row, which was found like this. Returns
+    /// whether there were any.
+    ///
+    /// # Errors
+    /// [`StoreError`] when they could not be looked up or taken out.
+    pub(crate) async fn close_ended_reservations(
+        &self,
+        user: UserId,
+        found: Option<&Item>,
+        now: Timestamp,
+    ) -> Result<bool, StoreError> {
+        let listed = found.and_then(|item| item.get(RESERVATIONS)?.as_ss().ok());
+        let looked_up = listed.into_iter().flatten().map(async |id| {
+            let appointment = match id.parse() {
+                Ok(id) => self.appointment(id).await?,
+                Err(_) => None,
+            };
+            let is_open = appointment.is_some_and(|found| found.effective_status(now) == Status::Reserved);
+            Ok::<_, StoreError>((!is_open).then(|| id.clone()))
+        });
+        let ended: Vec<String> = try_join_all(looked_up).await?.into_iter().flatten().collect();
+        if ended.is_empty() {
+            return Ok(false);
+        }
+        let call = self
+            .update_item(self.appointments()?, keys::open_reservations(user))
+            .update_expression("DELETE #reservations :ended")
+            .expression_attribute_names("#reservations", RESERVATIONS)
+            .expression_attribute_values(":ended", AttributeValue::Ss(ended))
+            .send();
+        meter::metered(call).await?;
+        Ok(true)
+    }
+
+    /// Forgets which reservations somebody has had open.
+    ///
+    /// # Errors
+    /// [`StoreError`] when the row could not be deleted.
+    pub async fn forget_open_reservations(&self, user: UserId) -> Result<(), StoreError> {
+        let key = keys::open_reservations(user);
+        let call = self
+            .client
+            .delete_item()
+            .table_name(self.appointments()?)
+            .key("pk", s(key.pk))
+            .key("sk", s(key.sk))
+            .return_consumed_capacity(ReturnConsumedCapacity::Total)
+            .send();
+        meter::metered(call).await?;
+        Ok(())
+    }
+}
