@@ -5,37 +5,30 @@ use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 
-/// An ISO 4217 currency code: three upper-case letters.
-#[derive(Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+/// An ISO 4217 currency in which prices can be: one that has a minor unit, unlike gold or the code for tests.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(into = "String", try_from = "String")]
-pub struct Currency([u8; 3]);
+pub struct Currency(iso_currency::Currency);
 
-/// A text that is not a currency code.
+/// A text that is not a currency's code.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("must be a three-letter ISO 4217 currency code such as EUR")]
+#[error("must be an ISO 4217 currency code such as EUR")]
 pub struct CurrencyError;
 
 impl Currency {
     /// The euro, the currency of a salon that has not chosen one.
-    pub const EUR: Self = Self(*b"EUR");
+    pub const EUR: Self = Self(iso_currency::Currency::EUR);
 
     /// The three letters.
     #[must_use]
-    pub fn code(&self) -> &str {
-        // Only ASCII letters get in, so the fallback is never taken.
-        std::str::from_utf8(&self.0).unwrap_or("XXX")
+    pub fn code(&self) -> &'static str {
+        self.0.code()
     }
 
     /// How many digits follow the decimal point (ISO 4217's minor unit exponent).
     #[must_use]
     pub fn minor_digits(&self) -> usize {
-        match self.code() {
-            "BIF" | "CLP" | "DJF" | "GNF" | "ISK" | "JPY" | "KMF" | "KRW" | "PYG" | "RWF" | "UGX" | "UYI"
-            | "VND" | "VUV" | "XAF" | "XOF" | "XPF" => 0,
-            "BHD" | "IQD" | "JOD" | "KWD" | "LYD" | "OMR" | "TND" => 3,
-            "CLF" | "UYW" => 4,
-            _ => 2,
-        }
+        self.0.exponent().map_or(0, usize::from)
     }
 
     /// Writes an amount of minor units for people: `EUR 45.00`, `JPY 4500`.
@@ -56,8 +49,8 @@ impl FromStr for Currency {
     type Err = CurrencyError;
 
     fn from_str(text: &str) -> Result<Self, CurrencyError> {
-        let letters: [u8; 3] = text.as_bytes().try_into().map_err(|_| CurrencyError)?;
-        if letters.iter().all(u8::is_ascii_uppercase) { Ok(Self(letters)) } else { Err(CurrencyError) }
+        let known = iso_currency::Currency::from_code(text);
+        known.filter(|currency| currency.exponent().is_some()).map(Self).ok_or(CurrencyError)
     }
 }
 
@@ -105,9 +98,12 @@ mod tests {
     }
 
     #[test]
-    fn only_three_upper_case_letters_are_a_currency() {
-        for bad in ["", "EU", "eur", "EURO", "E1R", "€"] {
+    fn only_what_can_be_paid_in_is_a_currency() {
+        for bad in ["", "EU", "eur", "EURO", "E1R", "€", "EUX", "XXX", "XTS", "XAU"] {
             assert_eq!(bad.parse::<Currency>(), Err(CurrencyError), "{bad}");
+        }
+        for good in ["EUR", "GBP", "CHF", "JPY", "XOF"] {
+            assert_eq!(good.parse::<Currency>().unwrap().code(), good);
         }
     }
 }
