@@ -423,3 +423,60 @@ async fn appointments_that_trade_places_never_share_one() {
     stack.settle_within(Duration::from_mins(1)).await;
     stack.finish().await;
 }
+
+#[tokio::test]
+async fn the_front_desk_books_for_a_customer_who_telephones() {
+    let stack = start("4h").await;
+    let admin = stack.demo_account(Role::Admin).await;
+    let (ada, grace) = futures_util::join!(stack.customer(), stack.customer());
+    let date = full_days(&ada, MAREK).await.remove(0);
+    let for_ada = |time: &str, pay_now: bool| {
+        let mut wish = wish(SHORT_CUT, MAREK, &date, time, pay_now);
+        wish["userId"] = json!(ada.user_id);
+        wish
+    };
+
+    let by_telephone = book(&admin, for_ada("09:00", false)).await;
+    assert_eq!((&by_telephone["userId"], &by_telephone["status"]), (&json!(ada.user_id), &json!("reserved")));
+    stack.mail(&ada.email, "Reserved: ").await;
+    let hers = ada.get("/appointments/my").await.data(200)["items"].clone();
+    assert_eq!(hers, json!([by_telephone]));
+    assert!(admin.get("/appointments/my").await.data(200)["items"].as_array().unwrap().is_empty());
+    let repeated = |wish: Value| {
+        let request = admin.request(Method::POST, "/appointments").header("Idempotency-Key", "telephone");
+        admin.send(request.json(&wish))
+    };
+    let first = repeated(for_ada("10:00", true)).await;
+    let again = repeated(for_ada("10:00", true)).await;
+    assert_eq!((first.data(201), again.header("idempotency-replayed")), (again.data(201), "true"));
+    let mut for_grace = for_ada("10:00", true);
+    for_grace["userId"] = json!(grace.user_id);
+    repeated(for_grace).await.error(422, "idempotency_key_reused");
+    ada.delete(&path(&by_telephone, "/cancel")).await.data(200);
+
+    // Customers book for themselves, and nobody books for nobody.
+    grace.book(for_ada("11:00", true)).await.error(403, "forbidden");
+    let mut own = wish(SHORT_CUT, MAREK, &date, "11:00", true);
+    own["userId"] = json!(grace.user_id);
+    book(&grace, own).await;
+    let mut for_nobody = for_ada("14:00", true);
+    for_nobody["userId"] = json!("usr_0000000000000000000000000z");
+    assert_eq!(admin.book(for_nobody).await.fields(400, "unknown_customer"), ["userId"]);
+
+    // However many bookings are under way for somebody who leaves, none of them is left with her name on it.
+    let wishes: Vec<_> = ["13:15", "14:00", "14:45", "15:30", "16:15"].map(|time| for_ada(time, true)).into();
+    let leaving = ada.request(Method::DELETE, "/profile").json(&json!({"password": ada.password}));
+    let (gone, booked) =
+        futures_util::join!(ada.send(leaving), join_all(wishes.into_iter().map(|wish| admin.book(wish))));
+    gone.data(200);
+    for answer in booked {
+        if answer.status != 201 {
+            assert_eq!(answer.fields(400, "unknown_customer"), ["userId"]);
+        }
+    }
+    assert_eq!(admin.book(for_ada("17:00", true)).await.fields(400, "unknown_customer"), ["userId"]);
+    let items = stack.items("AppointmentsTable").await;
+    let left = items.iter().filter(|item| format!("{item:?}").contains(&ada.user_id)).count();
+    assert_eq!(left, 0);
+    stack.finish().await;
+}

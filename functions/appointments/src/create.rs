@@ -6,12 +6,14 @@ use chairbook_models::appointment::{self, Appointment, Status};
 use chairbook_models::booking::{Booking, BookingError, Payment, Quote, Salon};
 use chairbook_models::catalog::{Catalog, Settings};
 use chairbook_models::event::{Actor, EventType};
-use chairbook_models::ids::{AppointmentId, ExpertId, ServiceId, SubServiceId};
+use chairbook_models::ids::{AppointmentId, ExpertId, ServiceId, SubServiceId, UserId};
 use chairbook_models::text::Notes;
 use chairbook_models::user::Role;
 use chairbook_platform::{clock, random};
-use chairbook_store::{BookOutcome, Expiry, Idempotency, NewAppointment};
+use chairbook_store::{BookOutcome, CustomerCheck, Expiry, Idempotency, NewAppointment};
 use chairbook_web::{ApiError, Body, Customer, Fields, FromFields, Pending, Reply};
+use futures_util::future::OptionFuture;
+use futures_util::{FutureExt, try_join};
 use http::{HeaderName, HeaderValue, StatusCode, header};
 use jiff::Timestamp;
 use jiff::civil::{Date, Time};
@@ -20,7 +22,7 @@ use serde_json::{Value, json};
 use crate::idempotency::{IdempotencyKey, appointment_id, request_sha256};
 use crate::{MAX_SUB_SERVICES, State, availability, event, fields, refusal, render};
 
-/// `serviceId`, `date`, `time`, `expertId`, `subServiceIds`, `payNow`, `notes`.
+/// `serviceId`, `date`, `time`, `expertId`, `subServiceIds`, `payNow`, `notes`; at the front desk also `userId`.
 pub(crate) struct Request {
     service_id: ServiceId,
     date: Date,
@@ -29,6 +31,7 @@ pub(crate) struct Request {
     sub_service_ids: Vec<SubServiceId>,
     pay_now: bool,
     notes: Option<Notes>,
+    user_id: Option<UserId>,
 }
 
 impl FromFields for Request {
@@ -40,6 +43,7 @@ impl FromFields for Request {
         let sub_service_ids = fields.list("subServiceIds", MAX_SUB_SERVICES);
         let pay_now = fields.flag("payNow");
         let notes = fields.optional("notes");
+        let user_id = fields.optional("userId");
         Some(Self {
             service_id: service_id?,
             date: date?,
@@ -48,6 +52,7 @@ impl FromFields for Request {
             sub_service_ids: sub_service_ids?,
             pay_now: pay_now?,
             notes: notes?,
+            user_id: user_id?,
         })
     }
 }
@@ -63,14 +68,16 @@ impl Request {
             "subServiceIds": self.sub_service_ids,
             "payNow": self.pay_now,
             "notes": self.notes.as_ref().map(Notes::as_str),
+            "userId": self.user_id,
         }))
     }
 }
 
-/// Who books, under which id, and what the request is known by.
+/// Who books for whom, under which id, and what the request is known by.
 struct Order<'r> {
     request: &'r Request,
     caller: Caller,
+    customer: UserId,
     id: AppointmentId,
     idempotency: Option<Idempotency>,
     now: Timestamp,
@@ -83,22 +90,33 @@ pub(crate) async fn create(
     Body(request): Body<Request>,
 ) -> Result<Reply<Value>, ApiError> {
     let now = clock::now();
-    let (Customer(caller), catalog) = customer.admit_with(state.web.store.catalog()).await?;
+    let store = &state.web.store;
+    let for_another = request.user_id.filter(|id| *id != customer.user_id());
+    let profile = OptionFuture::from(for_another.map(|id| store.profile(id))).map(Option::transpose);
+    let (Customer(caller), (catalog, profile)) =
+        customer.admit_with(async { try_join!(store.catalog(), profile) }).await?;
+    if for_another.is_some() && caller.role < Role::Admin {
+        return Err(ApiError::forbidden("Only admins may book for others."));
+    }
+    if profile.is_some_and(|profile| profile.is_none()) {
+        return Err(refusal::unknown_customer());
+    }
     let id = match &key {
         Some(key) => appointment_id(caller.user_id, key),
         None => AppointmentId::new(now, random::bytes()),
     };
     let idempotency = key.map(|_| Idempotency { request_sha256: request.sha256() });
-    let order = Order { request: &request, caller, id, idempotency, now };
+    let customer = for_another.unwrap_or(caller.user_id);
+    let order = Order { request: &request, caller, customer, id, idempotency, now };
     let refused = match book(&state, &catalog, &order).await {
         Ok(reply) => return Ok(reply),
         Err(refused) => refused,
     };
     // A repeat is answered as the first time, even if the rules, or its own appointment, stand in its way by now.
     if let Some(idempotency) = &order.idempotency
-        && let Some(outcome) = state.web.store.repeated(id, idempotency).await?
+        && let Some(outcome) = store.repeated(id, idempotency).await?
     {
-        return answer_repeat(outcome, now);
+        return answer_repeat(&order, outcome);
     }
     Err(refused)
 }
@@ -115,7 +133,7 @@ async fn book(state: &State, catalog: &Catalog, order: &Order<'_>) -> Result<Rep
         Some(_) => bookings,
         None => least_busy_first(state, &salon, &quotes, bookings, order).await?,
     };
-    let max_open = max_open_reservations(&catalog.settings, order);
+    let customer = customer_check(&catalog.settings, order);
     for booking in candidates {
         let made = appointment_of(booking, state, &salon, order);
         let event_type = match made.status {
@@ -126,14 +144,15 @@ async fn book(state: &State, catalog: &Catalog, order: &Order<'_>) -> Result<Rep
         let new = NewAppointment {
             appointment: &made,
             idempotency: order.idempotency.as_ref(),
-            max_open_reservations: max_open,
+            customer,
             event: &event,
         };
         match state.web.store.book(new, now, |held| expiry(held, now)).await? {
-            BookOutcome::Booked => return Ok(answer(&made, now)),
+            BookOutcome::Booked => return Ok(answer(order, &made)),
             BookOutcome::Taken => {}
-            BookOutcome::TooManyOpen => return Err(refusal::too_many_open(max_open.unwrap_or_default())),
-            outcome => return answer_repeat(outcome, now),
+            BookOutcome::TooManyOpen => return Err(refusal::too_many_open(&catalog.settings)),
+            BookOutcome::NoAccount => return Err(refusal::unknown_customer()),
+            outcome => return answer_repeat(order, outcome),
         }
     }
     let taken = (request.date, start.unwrap_or(now));
@@ -184,11 +203,14 @@ async fn least_busy_first<'q, 'c>(
     Ok(free.into_iter().map(|(_, booking)| booking).collect())
 }
 
-/// How many open reservations the customer may have with this one, if it is one and their number is limited. The front
-/// desk may hold as many slots as it needs.
-fn max_open_reservations(settings: &Settings, order: &Order<'_>) -> Option<u32> {
-    let is_limited = !order.request.pay_now && order.caller.role < Role::Admin;
-    settings.max_open_reservations.filter(|_| is_limited)
+/// What must hold of the customer. The front desk may hold as many slots as it needs.
+fn customer_check(settings: &Settings, order: &Order<'_>) -> CustomerCheck {
+    let is_staff = order.caller.role >= Role::Admin;
+    match settings.max_open_reservations {
+        _ if order.customer != order.caller.user_id => CustomerCheck::HasAccount,
+        Some(limit) if !order.request.pay_now && !is_staff => CustomerCheck::MaxOpenReservations(limit),
+        _ => CustomerCheck::Nothing,
+    }
 }
 
 fn appointment_of(
@@ -200,7 +222,7 @@ fn appointment_of(
     let hold = salon.hold().unwrap_or(state.hold);
     let payment = if order.request.pay_now { Payment::Now } else { Payment::Later(hold) };
     let notes = order.request.notes.clone();
-    booking.into_appointment(salon, order.id, order.caller.user_id, payment, notes, order.now)
+    booking.into_appointment(salon, order.id, order.customer, payment, notes, order.now)
 }
 
 /// What becomes of a reservation if it has run out.
@@ -210,23 +232,26 @@ pub(crate) fn expiry(reserved: Appointment, now: Timestamp) -> Option<Expiry> {
     Some(Expiry { reserved, expired, event })
 }
 
-fn answer(made: &Appointment, now: Timestamp) -> Reply<Value> {
+fn answer(order: &Order<'_>, made: &Appointment) -> Reply<Value> {
+    let is_own = order.customer == order.caller.user_id;
     let message = match made.status {
-        Status::Confirmed => "Your appointment is confirmed.",
-        _ => "Your appointment is reserved. Please pay before the reservation expires.",
+        Status::Confirmed if is_own => "Your appointment is confirmed.",
+        Status::Confirmed => "The appointment is confirmed.",
+        _ if is_own => "Your appointment is reserved. Please pay before the reservation expires.",
+        _ => "The appointment is reserved. It is to be paid for before the reservation expires.",
     };
-    let reply = Reply::created(message, json!({"appointment": render::appointment(made, now)}));
+    let reply = Reply::created(message, json!({"appointment": render::appointment(made, order.now)}));
     match HeaderValue::from_str(&format!("/api/v1/appointments/{}", made.id)) {
         Ok(location) => reply.with_header(header::LOCATION, location),
         Err(_) => reply,
     }
 }
 
-fn answer_repeat(outcome: BookOutcome, now: Timestamp) -> Result<Reply<Value>, ApiError> {
+fn answer_repeat(order: &Order<'_>, outcome: BookOutcome) -> Result<Reply<Value>, ApiError> {
     match outcome {
         BookOutcome::Repeated(made) => {
             let name = HeaderName::from_static("idempotency-replayed");
-            Ok(answer(&made, now).with_header(name, HeaderValue::from_static("true")))
+            Ok(answer(order, &made).with_header(name, HeaderValue::from_static("true")))
         }
         _ => Err(ApiError::new(
             StatusCode::UNPROCESSABLE_ENTITY,

@@ -3,6 +3,7 @@
 use chairbook_models::appointment::payment::PayError;
 use chairbook_models::availability::Slot;
 use chairbook_models::booking::BookingError;
+use chairbook_models::catalog::Settings;
 use chairbook_web::{ApiError, FieldError};
 use http::StatusCode;
 use serde_json::{Value, json};
@@ -33,12 +34,24 @@ pub(crate) fn slot_taken(alternatives: &[Slot]) -> ApiError {
 }
 
 /// A customer who has as many unpaid reservations as the salon allows: 409.
-pub(crate) fn too_many_open(limit: u32) -> ApiError {
+pub(crate) fn too_many_open(settings: &Settings) -> ApiError {
+    let limit = settings.max_open_reservations.unwrap_or_default();
     let message = format!(
         "You have {limit} unpaid {}, and cannot have more. Please pay for one, or cancel one, first.",
         if limit == 1 { "reservation" } else { "reservations" }
     );
     ApiError::new(StatusCode::CONFLICT, "too_many_open_reservations", message)
+}
+
+/// The front desk books for somebody who has no account: 400.
+pub(crate) fn unknown_customer() -> ApiError {
+    ApiError {
+        code: "unknown_customer",
+        ..ApiError::validation(vec![FieldError::new(
+            "userId",
+            "must be the id of somebody who has an account",
+        )])
+    }
 }
 
 /// A change that the appointment's state does not allow: 409.

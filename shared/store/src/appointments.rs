@@ -14,7 +14,7 @@ use jiff::Timestamp;
 
 use crate::expert_days::{DayChanges, DayWrite, parts, read_day};
 use crate::item::{Item, from_item, instant, s, text, to_item};
-use crate::transaction::{Outcome, Refusal, create, finish, update};
+use crate::transaction::{Outcome, Refusal, check_exists, create, finish, update};
 use crate::{Store, StoreError, keys};
 
 /// Over how many partitions of the index `holds` unpaid reservations are spread.
@@ -37,10 +37,21 @@ pub struct NewAppointment<'a> {
     pub appointment: &'a Appointment,
     /// What its request is known by, if it may be repeated.
     pub idempotency: Option<&'a Idempotency>,
-    /// If it is an unpaid reservation whose customer may have only so many open: how many, this one included.
-    pub max_open_reservations: Option<u32>,
+    /// What must hold of its customer.
+    pub customer: CustomerCheck,
     /// The event that tells of it.
     pub event: &'a Event,
+}
+
+/// What must hold of a customer when an appointment of theirs is booked.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum CustomerCheck {
+    /// Nothing: they are calling, within their live session.
+    Nothing,
+    /// They may have only so many open reservations, this one included.
+    MaxOpenReservations(u32),
+    /// Somebody else books for them: they must have an account.
+    HasAccount,
 }
 
 /// What came of a booking.
@@ -56,6 +67,8 @@ pub enum BookOutcome {
     Taken,
     /// The customer has as many open reservations as they may have.
     TooManyOpen,
+    /// The customer has no account.
+    NoAccount,
 }
 
 /// What came of moving an appointment.
@@ -88,8 +101,8 @@ struct Claim<'a> {
     after: &'a Appointment,
     /// The event that tells of it.
     event: &'a Event,
-    /// How many open reservations its customer may have with it, if that is limited.
-    max_open_reservations: Option<u32>,
+    /// What must hold of its customer.
+    customer: CustomerCheck,
 }
 
 /// What came of a claim.
@@ -100,8 +113,8 @@ enum Claimed {
     RowRefused(Option<Item>),
     /// A cell is taken.
     Taken,
-    /// The customer has too many open reservations.
-    TooManyOpen,
+    /// What must hold of the customer does not.
+    CustomerRefused,
 }
 
 fn appointment_item(appointment: &Appointment, idempotency: Option<&str>) -> Result<Item, StoreError> {
@@ -139,15 +152,16 @@ impl Store {
         now: Timestamp,
         expire: impl Fn(Appointment) -> Option<Expiry> + Send + Sync,
     ) -> Result<BookOutcome, StoreError> {
-        let NewAppointment { appointment, idempotency, max_open_reservations, event } = new;
+        let NewAppointment { appointment, idempotency, customer, event } = new;
         let sha256 = idempotency.map(|idempotency| idempotency.request_sha256.as_str());
         let row = create(self.appointments()?, appointment_item(appointment, sha256)?)?;
-        let claim = Claim { row, before: None, after: appointment, event, max_open_reservations };
+        let claim = Claim { row, before: None, after: appointment, event, customer };
         match self.claim(&claim, now, expire).await? {
             Claimed::Yes => Ok(BookOutcome::Booked),
             Claimed::RowRefused(found) => repeated(found.unwrap_or_default(), idempotency),
             Claimed::Taken => Ok(BookOutcome::Taken),
-            Claimed::TooManyOpen => Ok(BookOutcome::TooManyOpen),
+            Claimed::CustomerRefused if customer == CustomerCheck::HasAccount => Ok(BookOutcome::NoAccount),
+            Claimed::CustomerRefused => Ok(BookOutcome::TooManyOpen),
         }
     }
 
@@ -165,12 +179,12 @@ impl Store {
         expire: impl Fn(Appointment) -> Option<Expiry> + Send + Sync,
     ) -> Result<RescheduleOutcome, StoreError> {
         let row = appointment_write(self.appointments()?, before, after)?;
-        let claim = Claim { row, before: Some(before), after, event, max_open_reservations: None };
+        let claim = Claim { row, before: Some(before), after, event, customer: CustomerCheck::Nothing };
         match self.claim(&claim, now, expire).await? {
             Claimed::Yes => Ok(RescheduleOutcome::Rescheduled),
             Claimed::RowRefused(_) => Err(StoreError::Changed),
-            // Moving opens no reservation, so no number of them stands in its way.
-            Claimed::Taken | Claimed::TooManyOpen => Ok(RescheduleOutcome::Taken),
+            // Nothing is asked of the customer, so nothing is refused for their sake.
+            Claimed::Taken | Claimed::CustomerRefused => Ok(RescheduleOutcome::Taken),
         }
     }
 
@@ -191,14 +205,16 @@ impl Store {
             if row.failed {
                 return Ok(Claimed::RowRefused(row.found.clone()));
             }
-            if claim.max_open_reservations.is_some()
-                && let Some(open) = rest.last().filter(|open| open.failed)
+            if claim.customer != CustomerCheck::Nothing
+                && let Some(customer) = rest.last().filter(|customer| customer.failed)
             {
+                let open = customer.found.as_ref();
+                let is_limit = matches!(claim.customer, CustomerCheck::MaxOpenReservations(_));
                 // Some may have ended since.
-                if self.close_ended_reservations(claim.after.user_id, open.found.as_ref(), now).await? {
+                if is_limit && self.close_ended_reservations(claim.after.user_id, open, now).await? {
                     continue;
                 }
-                return Ok(Claimed::TooManyOpen);
+                return Ok(Claimed::CustomerRefused);
             }
             // Some holds in the way have run out, or an earlier look at them is out of date: look again.
             let Some(holds) = self.holds_in_the_way(claim, &days, rest, now).await? else {
@@ -217,8 +233,8 @@ impl Store {
         Ok(Claimed::Taken)
     }
 
-    /// The appointment's row, the days, the event, the ends of run-out reservations, and the customer's open ones if
-    /// their number is limited; and which days these are.
+    /// The appointment's row, the days, the event, the ends of run-out reservations, and what must hold of the
+    /// customer; and which days these are.
     fn claim_writes(
         &self,
         claim: &Claim<'_>,
@@ -239,8 +255,13 @@ impl Store {
             writes.push(self.event_write(&expiry.event)?);
         }
         // The last, where a refusal of it is looked for.
-        if let Some(limit) = claim.max_open_reservations {
-            writes.push(self.open_reservation_write(claim.after.user_id, claim.after.id, limit)?);
+        let customer = claim.after.user_id;
+        match claim.customer {
+            CustomerCheck::Nothing => {}
+            CustomerCheck::MaxOpenReservations(limit) => {
+                writes.push(self.open_reservation_write(customer, claim.after.id, limit)?);
+            }
+            CustomerCheck::HasAccount => writes.push(check_exists(self.users()?, keys::profile(customer))?),
         }
         Ok((days, writes))
     }

@@ -37,7 +37,7 @@ use chairbook_models::catalog::Catalog;
 
 pub use accounts::AccountChange;
 pub use appointment_lists::{AppointmentPage, DayPageKey, PageKey};
-pub use appointments::{BookOutcome, Expiry, Idempotency, NewAppointment, RescheduleOutcome};
+pub use appointments::{BookOutcome, CustomerCheck, Expiry, Idempotency, NewAppointment, RescheduleOutcome};
 pub use catalog::{CatalogChange, CatalogRow, CatalogWrite};
 pub use directory::{UserPage, UsersFrom};
 pub use error::StoreError;

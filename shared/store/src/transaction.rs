@@ -5,8 +5,8 @@ use std::time::Duration;
 use aws_sdk_dynamodb::error::SdkError;
 use aws_sdk_dynamodb::operation::transact_write_items::TransactWriteItemsError;
 use aws_sdk_dynamodb::types::{
-    CancellationReason, Delete, Put, ReturnConsumedCapacity, ReturnValuesOnConditionCheckFailure,
-    TransactWriteItem, Update,
+    CancellationReason, ConditionCheck, Delete, Put, ReturnConsumedCapacity,
+    ReturnValuesOnConditionCheckFailure, TransactWriteItem, Update,
 };
 
 use crate::item::{Item, s};
@@ -58,6 +58,18 @@ pub(crate) fn put(table: &str, item: Item, condition: Option<&str>) -> Result<Tr
         .build()
         .map_err(unbuilt)?;
     Ok(TransactWriteItem::builder().put(put).build())
+}
+
+/// A check that a row exists, which writes nothing.
+pub(crate) fn check_exists(table: &str, key: Key) -> Result<TransactWriteItem, StoreError> {
+    let check = ConditionCheck::builder()
+        .table_name(table)
+        .key("pk", s(key.pk))
+        .key("sk", s(key.sk))
+        .condition_expression("attribute_exists(pk)")
+        .build()
+        .map_err(unbuilt)?;
+    Ok(TransactWriteItem::builder().condition_check(check).build())
 }
 
 /// A deletion, on a condition if there is one.
