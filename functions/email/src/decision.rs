@@ -199,6 +199,7 @@ mod tests {
             status,
             payment_status: PaymentStatus::Unpaid,
             total_price: 4500,
+            offer: None,
             currency: Currency::EUR,
             expires_at: (status == Status::Reserved).then(|| instant("2026-03-01T16:00:00Z")),
             payment: None,

@@ -30,13 +30,20 @@ pub(crate) fn service_with_add_ons(appointment: &Appointment) -> String {
     names.map(|name| text::single_line(name)).collect::<Vec<_>>().join(" + ")
 }
 
-/// The price and whether it is paid: `EUR 45.00, paid`.
+/// The price, whether it is paid, and what an offer took off it: `EUR 45.00, paid (Spring: EUR 5.00 off)`.
 pub(crate) fn price(appointment: &Appointment) -> String {
     let amount = appointment.currency.format(appointment.total_price);
-    match appointment.payment_status {
+    let price = match appointment.payment_status {
         PaymentStatus::Unpaid => amount,
         PaymentStatus::Paid => format!("{amount}, paid"),
         PaymentStatus::Refunded => format!("{amount}, refunded"),
+    };
+    match &appointment.offer {
+        Some(offer) => {
+            let off = appointment.currency.format(offer.discount);
+            format!("{price} ({}: {off} off)", text::single_line(&offer.name))
+        }
+        None => price,
     }
 }
 

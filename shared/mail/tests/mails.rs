@@ -10,7 +10,8 @@ use chairbook_mail::{Context, MailConfig, MailError, Rendered, compose};
 use chairbook_models::appointment::{Appointment, BookedSubService, PaymentStatus, Status};
 use chairbook_models::catalog::Settings;
 use chairbook_models::event::{Actor, Event, EventType, Subjects};
-use chairbook_models::ids::{AppointmentId, EventId, ExpertId, ServiceId, SubServiceId, UserId};
+use chairbook_models::ids::{AppointmentId, EventId, ExpertId, OfferId, ServiceId, SubServiceId, UserId};
+use chairbook_models::offers::AppliedOffer;
 use chairbook_models::user::{Profile, Role};
 use jiff::Timestamp;
 use serde_json::json;
@@ -76,6 +77,7 @@ fn appointment(status: Status) -> Appointment {
         status,
         payment_status: if status == Status::Confirmed { PaymentStatus::Paid } else { PaymentStatus::Unpaid },
         total_price: 6500,
+        offer: None,
         currency: "EUR".parse().unwrap(),
         expires_at: (status == Status::Reserved).then(|| instant("2026-02-28T18:30:00Z")),
         payment: None,
@@ -299,6 +301,27 @@ fn every_event_that_notifies_has_a_mail_and_no_other() {
     }
 }
 
+#[test]
+fn a_price_says_what_an_offer_took_off() {
+    let spring = AppliedOffer {
+        id: OfferId::derived([8; 16]),
+        name: "Spring & sun".to_owned(),
+        code: Some("SPRING".parse().unwrap()),
+        discount: 700,
+    };
+    for (event_type, status, price) in [
+        (EventType::AppointmentConfirmed, Status::Confirmed, "EUR 58.00, paid (Spring & sun: EUR 7.00 off)"),
+        (EventType::AppointmentReserved, Status::Reserved, "EUR 58.00 (Spring & sun: EUR 7.00 off)"),
+    ] {
+        let cheaper = Appointment { offer: Some(spring.clone()), total_price: 5_800, ..appointment(status) };
+        let mail = mail_of(&by_customer(event_type), &profile(), &cheaper, &settings());
+        assert!(mail.text.contains(&format!("Price:      {price}\n")), "{}", mail.text);
+        assert!(mail.html.contains(&price.replace('&', "&#38;")), "{}", mail.html);
+        let calendar = String::from_utf8(mail.attachments[0].content.clone()).unwrap().replace("\r\n ", "");
+        assert!(calendar.contains(&price.replace(',', "\\,")), "{calendar}");
+    }
+}
+
 /// What a hostile person would write wherever the salon lets them write.
 const HOSTILE: &str =
     "<script>alert(1)</script>\"'&\r\nBcc: victim@example.com\r\n\r\nDTEND:19700101T000000Z";
@@ -310,6 +333,12 @@ fn hostile_mails() -> Vec<(&'static str, Rendered)> {
         service_name: HOSTILE.to_owned(),
         expert_name: HOSTILE.to_owned(),
         notes: Some(HOSTILE.to_owned()),
+        offer: Some(AppliedOffer {
+            id: OfferId::derived([8; 16]),
+            name: HOSTILE.to_owned(),
+            code: None,
+            discount: 1,
+        }),
         sub_services: vec![BookedSubService {
             id: SubServiceId::derived([4; 16]),
             name: HOSTILE.to_owned(),

@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::ids::{AppointmentId, ExpertId, ServiceId, SubServiceId, UserId};
 use crate::money::Currency;
+use crate::offers::AppliedOffer;
 
 pub mod payment;
 pub mod reschedule;
@@ -92,8 +93,11 @@ pub struct Appointment {
     pub status: Status,
     /// Whether it is paid for.
     pub payment_status: PaymentStatus,
-    /// The price with all add-ons, minor currency units.
+    /// The price with all add-ons, after what the offer took off, minor currency units.
     pub total_price: i64,
+    /// The offer that made it cheaper.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub offer: Option<AppliedOffer>,
     /// The currency of the price.
     pub currency: Currency,
     /// Until when an unpaid reservation is held (UTC); absent on others.
@@ -349,6 +353,7 @@ mod tests {
                 PaymentStatus::Unpaid
             },
             total_price: 4_500,
+            offer: None,
             currency: Currency::EUR,
             expires_at: expires_at.map(at),
             payment: None,

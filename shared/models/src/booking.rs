@@ -1,5 +1,5 @@
-//! The rules of booking: what a service costs and how long it takes with its add-ons at one expert, and whether
-//! it can begin at a local time. Availability asks the same rules of every slot, so what is offered can be booked.
+//! The rules of booking: what a service costs (before [`crate::offers`]) and how long it takes with its add-ons at one
+//! expert, and whether it can begin at a local time. Availability asks the same rules of every slot, so what is offered can be booked.
 //!
 //! Hours, time off and the slot grid are wall-clock times in the salon's zone; bookings are instants. A local time
 //! that daylight saving skips cannot be booked; of one that comes twice, the first is meant.
@@ -15,6 +15,7 @@ use crate::appointment::{Appointment, BookedSubService, PaymentStatus, Status};
 use crate::catalog::{Catalog, Expert, Service, SubService};
 use crate::day::Span;
 use crate::ids::{AppointmentId, ExpertId, ServiceId, SubServiceId, UserId};
+use crate::offers::{self, AppliedOffer, Offer};
 use crate::text::Notes;
 
 /// The longest that an expert can be busy with one appointment, minutes: 120 cells, whose conditions fit the 4 KB
@@ -67,6 +68,26 @@ pub enum BookingError {
     /// Nobody works then, or not long enough.
     #[error("must be within working hours with all of its {0} minutes")]
     Closed(u32),
+    /// There is no offer with that code, or it is not applied at present.
+    #[error("must be the code of an offer that there is now")]
+    UnknownOffer,
+    /// The offer is for other services.
+    #[error("must be the code of an offer for this service; this one is for others")]
+    OfferForOtherServices,
+    /// The offer is for appointments on other dates.
+    #[error("must be the code of an offer for that date; this one is for appointments{}", range(*.from, *.to))]
+    OfferForOtherDates {
+        /// The first date that it is for.
+        from: Option<Date>,
+        /// The last one.
+        to: Option<Date>,
+    },
+}
+
+/// How a range of dates is told, after a word: ` from 2026-03-01 until 2026-03-31`.
+fn range(from: Option<Date>, to: Option<Date>) -> String {
+    let told = |word, date: Option<Date>| date.map_or_else(String::new, |date| format!(" {word} {date}"));
+    told("from", from) + &told("until", to)
 }
 
 impl BookingError {
@@ -85,6 +106,9 @@ impl BookingError {
             Self::OffGrid(_) => "off_grid",
             Self::NoSuchTime => "no_such_time",
             Self::Closed(_) => "closed",
+            Self::UnknownOffer => "unknown_offer",
+            Self::OfferForOtherServices => "offer_for_other_services",
+            Self::OfferForOtherDates { .. } => "offer_for_other_dates",
         }
     }
 
@@ -99,6 +123,7 @@ impl BookingError {
             Self::TimeInPast | Self::TooSoon(_) | Self::OffGrid(_) | Self::NoSuchTime | Self::Closed(_) => {
                 "time"
             }
+            Self::UnknownOffer | Self::OfferForOtherServices | Self::OfferForOtherDates { .. } => "offerCode",
         }
     }
 }
@@ -121,7 +146,7 @@ pub struct Quote<'c> {
     pub duration_minutes: u32,
     /// How long the expert is busy afterwards, minutes.
     pub buffer_minutes: u32,
-    /// The price, minor currency units.
+    /// The price before any offer, minor currency units.
     pub total_price: i64,
 }
 
@@ -136,6 +161,8 @@ pub struct Booking<'q, 'c> {
     pub time: Time,
     /// From the customer's arrival until the expert is free again.
     pub blocked: Span,
+    /// What is taken off the price.
+    pub offer: Option<AppliedOffer>,
 }
 
 /// How a booking is paid for.
@@ -335,7 +362,7 @@ pub(crate) fn fit<'q, 'c>(
     let closed = BookingError::Closed(quote.blocked_minutes());
     let end = start.checked_add(minutes(quote.blocked_minutes())).map_err(|_| closed.clone())?;
     if open.iter().any(|open| open.start <= start && end <= open.end) {
-        Ok(Booking { quote, date, time, blocked: Span { start, end } })
+        Ok(Booking { quote, date, time, blocked: Span { start, end }, offer: None })
     } else {
         Err(closed)
     }
@@ -378,6 +405,13 @@ impl Quote<'_> {
 }
 
 impl Booking<'_, '_> {
+    /// The same with the best of some offers, as [`Salon::offers`] finds them.
+    #[must_use]
+    pub fn with_best_of(self, offers: &[&Offer]) -> Self {
+        let offer = offers::best(offers.iter().copied(), self.quote.total_price);
+        Self { offer, ..self }
+    }
+
     /// The appointment that it becomes, unless somebody else takes one of its cells first.
     ///
     /// A hold ends in whole seconds, and never after the start.
@@ -392,6 +426,7 @@ impl Booking<'_, '_> {
         now: Timestamp,
     ) -> Appointment {
         let Span { start, end } = self.blocked;
+        let discount = self.offer.as_ref().map_or(0, |offer| offer.discount);
         let expires_at = match payment {
             Payment::Now => None,
             Payment::Later(hold) => Some(hold_end(now, hold).min(start)),
@@ -417,7 +452,8 @@ impl Booking<'_, '_> {
             duration_minutes: self.quote.duration_minutes,
             status,
             payment_status,
-            total_price: self.quote.total_price,
+            total_price: self.quote.total_price - discount,
+            offer: self.offer,
             currency: salon.catalog.settings.currency,
             expires_at,
             payment: None,

@@ -7,8 +7,10 @@ use proptest::prelude::*;
 use super::*;
 use crate::availability::DaySlots;
 use crate::catalog::{OwnTerms, Settings, TimeOff};
+use crate::catalog_change::OfferDetails;
 use crate::day::{Busy, ExpertDay};
-use crate::ids::{CategoryId, TimeOffId};
+use crate::ids::{CategoryId, OfferId, TimeOffId};
+use crate::offers::Discount;
 use crate::working_hours::WorkingHours;
 
 const EVERY_DAY: [Weekday; 7] = [
@@ -237,6 +239,39 @@ fn an_appointment_says_what_was_booked() {
     assert_eq!((held.status, held.payment_status), (Status::Reserved, PaymentStatus::Unpaid));
     let long = made(Payment::Later(Duration::from_hours(48)));
     assert_eq!(long.expires_at, Some(long.starts_at), "not beyond the start");
+}
+
+#[test]
+fn an_appointment_costs_what_its_offer_leaves() {
+    let mut catalog = catalog("Europe/Paris");
+    let details = OfferDetails {
+        name: "Spring".parse().unwrap(),
+        description: None,
+        discount: Discount::Percent(15),
+        code: None,
+        service_ids: BTreeSet::new(),
+        valid_from: None,
+        valid_to: None,
+        is_active: None,
+    };
+    let spring = catalog.create_offer(OfferId::derived([1; 16]), &details, Timestamp::UNIX_EPOCH).unwrap();
+    catalog.offers.insert(spring.id, spring);
+    let salon = Salon::new(&catalog).unwrap();
+    let quote = salon.quotes(service_id(), &[sub_id(1)], None).unwrap().remove(0);
+    let (on, now) = (date(2026, 3, 3), at("2026-03-02T12:00:00Z"));
+    let ids = (AppointmentId::derived([5; 16]), UserId::derived([6; 16]));
+    let made = |offers: &[&Offer]| {
+        let booking = salon.book(&quote, on, time(9, 0, 0, 0), now).unwrap().with_best_of(offers);
+        booking.into_appointment(&salon, ids.0, ids.1, Payment::Now, None, now)
+    };
+    let offers = salon.offers(service_id(), on, None, now).unwrap();
+    let made_cheaper = made(&offers);
+    let applied =
+        AppliedOffer { id: OfferId::derived([1; 16]), name: "Spring".to_owned(), code: None, discount: 825 };
+    assert_eq!((made_cheaper.total_price, made_cheaper.offer), (4_675, Some(applied)));
+    assert_eq!(made_cheaper.sub_services[0].price, 1_000, "it is off the whole");
+    let whole = made(&[]);
+    assert_eq!((whole.total_price, whole.offer), (5_500, None));
 }
 
 /// Every offer of three days around an instant, for an expert with these hours.

@@ -1,4 +1,5 @@
-//! What a salon offers: categories, services with their add-ons, experts with their hours, and its settings.
+//! What a salon offers: categories, services with their add-ons, experts with their hours, images of both, and its
+//! settings. What makes it cheaper is in [`crate::offers`].
 
 use std::collections::BTreeMap;
 
@@ -6,8 +7,9 @@ use jiff::Timestamp;
 use jiff::civil::DateTime;
 use serde::{Deserialize, Serialize};
 
-use crate::ids::{CategoryId, ExpertId, ServiceId, SubServiceId, TimeOffId};
+use crate::ids::{CategoryId, ExpertId, ImageId, OfferId, ServiceId, SubServiceId, TimeOffId};
 use crate::money::Currency;
+use crate::offers::Offer;
 use crate::working_hours::WorkingHours;
 
 /// A heading under which services are listed.
@@ -137,6 +139,56 @@ pub struct Expert {
     pub updated_at: Timestamp,
 }
 
+/// What an image shows.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ImageOf {
+    /// An expert, or their work.
+    Expert(ExpertId),
+    /// A service, or what comes of it.
+    Service(ServiceId),
+}
+
+impl ImageOf {
+    /// The expert, if it is one.
+    #[must_use]
+    pub const fn expert(self) -> Option<ExpertId> {
+        match self {
+            Self::Expert(id) => Some(id),
+            Self::Service(_) => None,
+        }
+    }
+
+    /// The service, if it is one.
+    #[must_use]
+    pub const fn service(self) -> Option<ServiceId> {
+        match self {
+            Self::Service(id) => Some(id),
+            Self::Expert(_) => None,
+        }
+    }
+}
+
+/// An image of an expert or a service.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct GalleryImage {
+    /// The id.
+    pub id: ImageId,
+    /// What it shows.
+    pub of: ImageOf,
+    /// Where it is, an http(s) URL.
+    pub image_url: String,
+    /// What it says below it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub caption: Option<String>,
+    /// Where it stands among the images, lowest first.
+    pub position: u32,
+    /// When it was added (UTC).
+    pub created_at: Timestamp,
+    /// When it last changed (UTC).
+    pub updated_at: Timestamp,
+}
+
 /// What holds for the whole salon.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Settings {
@@ -206,6 +258,10 @@ pub struct Catalog {
     pub sub_services: BTreeMap<SubServiceId, SubService>,
     /// Every expert.
     pub experts: BTreeMap<ExpertId, Expert>,
+    /// Every offer.
+    pub offers: BTreeMap<OfferId, Offer>,
+    /// Every image.
+    pub gallery: BTreeMap<ImageId, GalleryImage>,
 }
 
 impl Catalog {
@@ -247,5 +303,29 @@ impl Catalog {
     pub fn is_bookable(&self, service: &Service) -> bool {
         service.is_active
             && self.categories.get(&service.category_id).is_none_or(|category| category.is_active)
+    }
+    /// Every image, in order: by position, then the oldest first.
+    #[must_use]
+    pub fn images(&self) -> Vec<&GalleryImage> {
+        let mut all: Vec<_> = self.gallery.values().collect();
+        all.sort_by_key(|image| (image.position, image.created_at, image.id));
+        all
+    }
+
+    /// The images of one expert or service, in order.
+    #[must_use]
+    pub fn images_of(&self, of: ImageOf) -> Vec<&GalleryImage> {
+        let mut all = self.images();
+        all.retain(|image| image.of == of);
+        all
+    }
+
+    /// Whether everybody may see what an image shows: an expert or a service that can be booked.
+    #[must_use]
+    pub fn is_shown(&self, image: &GalleryImage) -> bool {
+        match image.of {
+            ImageOf::Expert(id) => self.experts.get(&id).is_some_and(|expert| expert.is_active),
+            ImageOf::Service(id) => self.services.get(&id).is_some_and(|service| self.is_bookable(service)),
+        }
     }
 }

@@ -15,11 +15,20 @@ use crate::money::Currency;
 use crate::text::{Description, Label, PersonName};
 use crate::working_hours::WorkingHours;
 
+mod gallery;
+mod offers;
+
+pub use gallery::{GalleryImageDetails, MAX_IMAGES, MAX_IMAGES_OF_ONE, image_of};
+pub use offers::{
+    MAX_OFFERS, MAX_OFFERS_NAMING_ONE, MAX_SERVICES_OF_OFFER, OfferDetails, check_validity, discount,
+};
+
 /// The most categories. The catalog is kept in memory whole, so everything in it has its limit.
 pub const MAX_CATEGORIES: usize = 100;
 /// The most services.
 pub const MAX_SERVICES: usize = 500;
-/// The most add-ons of one service: it is deleted together with them, in one transaction of at most 100 actions
+/// The most add-ons of one service: it is deleted together with them, its images and out of its offers, in one
+/// transaction of at most 100 actions
 /// (<https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/ServiceQuotas.html>).
 pub const MAX_SUB_SERVICES_OF_ONE: usize = 50;
 /// The most add-ons of all services together.
@@ -30,7 +39,7 @@ pub const MAX_EXPERTS: usize = 200;
 pub const MAX_TIME_OFF: usize = 100;
 /// The highest price, minor currency units.
 pub const MAX_PRICE: i64 = 100_000_000;
-/// The last place in the list of categories.
+/// The last place among categories and among images.
 pub const MAX_POSITION: u32 = 10_000;
 /// The longest lead time and cancellation window, minutes: 30 days.
 pub const MAX_NOTICE_MINUTES: u32 = 30 * 24 * 60;
@@ -379,7 +388,8 @@ impl Catalog {
         if faults.is_empty() { Ok(()) } else { Err(CatalogError::Invalid(faults)) }
     }
 
-    /// Deletes a service, whose add-ons go with it, or deactivates it if an expert offers it.
+    /// Deletes a service, whose add-ons and images go with it and which goes out of its offers
+    /// ([`Catalog::offers_without`]), or deactivates it if an expert offers it.
     ///
     /// # Errors
     /// [`CatalogError::NotFound`].
@@ -527,7 +537,7 @@ impl Catalog {
         })
     }
 
-    /// Deletes an expert, or deactivates them if they offer services.
+    /// Deletes an expert, whose images go with them, or deactivates them if they offer services.
     ///
     /// # Errors
     /// [`CatalogError::NotFound`].
@@ -644,10 +654,10 @@ mod tests {
 
     use super::*;
 
-    const NOW: Timestamp = Timestamp::UNIX_EPOCH;
+    pub(super) const NOW: Timestamp = Timestamp::UNIX_EPOCH;
     const HAIR: CategoryId = CategoryId::derived([1; 16]);
-    const CUT: ServiceId = ServiceId::derived([1; 16]);
-    const INES: ExpertId = ExpertId::derived([1; 16]);
+    pub(super) const CUT: ServiceId = ServiceId::derived([1; 16]);
+    pub(super) const INES: ExpertId = ExpertId::derived([1; 16]);
 
     fn category(name: &str) -> CategoryDetails {
         CategoryDetails { name: name.parse().unwrap(), description: None, position: None, is_active: None }
@@ -690,7 +700,7 @@ mod tests {
     }
 
     /// A category, a service, an expert who offers it.
-    fn catalog() -> Catalog {
+    pub(super) fn catalog() -> Catalog {
         let mut catalog = Catalog::default();
         let hair = catalog.create_category(HAIR, &category("Hair"), NOW).unwrap();
         catalog.categories.insert(HAIR, hair);

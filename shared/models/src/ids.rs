@@ -141,6 +141,16 @@ id!(
     "off"
 );
 id!(
+    /// An offer. (`off` was taken by time off.)
+    OfferId,
+    "ofr"
+);
+id!(
+    /// An image of an expert or a service.
+    ImageId,
+    "img"
+);
+id!(
     /// An appointment.
     AppointmentId,
     "apt"

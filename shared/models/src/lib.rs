@@ -15,6 +15,7 @@ pub mod duration;
 pub mod event;
 pub mod ids;
 pub mod money;
+pub mod offers;
 pub mod text;
 pub mod user;
 pub mod working_hours;

@@ -1,3 +1,5 @@
+use std::collections::BTreeSet;
+
 use jiff::SignedDuration;
 use jiff::civil::{Date, Time, date, time};
 
@@ -7,7 +9,8 @@ use super::*;
 use crate::booking;
 use crate::booking::tests::{at, catalog, expert, expert_id, service_id, sub_id, weekly};
 use crate::catalog::{Catalog, OwnTerms};
-use crate::ids::{AppointmentId, UserId};
+use crate::ids::{AppointmentId, OfferId, UserId};
+use crate::offers::{Discount, Offer};
 
 const NOW: &str = "2026-03-02T12:00:00Z";
 const HOUR: std::time::Duration = std::time::Duration::from_hours(1);
@@ -86,6 +89,78 @@ fn the_price_is_the_agreed_one_unless_an_unpaid_reservation_goes_to_another_expe
         assert_eq!((after.expert_id, after.sub_services[0].duration_minutes), (expert_id(expert), 30));
         assert_eq!((after.status, after.payment_status), (before.status, before.payment_status));
     }
+}
+
+#[test]
+fn an_offer_goes_where_its_price_goes() {
+    let offer = |byte: u8, percent, code: Option<&str>| Offer {
+        id: OfferId::derived([byte; 16]),
+        name: format!("Offer {byte}"),
+        description: None,
+        discount: Discount::Percent(percent),
+        code: code.map(|text| text.parse().unwrap()),
+        service_ids: BTreeSet::new(),
+        valid_from: None,
+        valid_to: None,
+        is_active: true,
+        created_at: Timestamp::UNIX_EPOCH,
+        updated_at: Timestamp::UNIX_EPOCH,
+    };
+    let with = |offers: &[Offer]| Catalog {
+        offers: offers.iter().map(|offer| (offer.id, offer.clone())).collect(),
+        ..salon_catalog()
+    };
+    let asked_for = offer(1, 20, Some("TWENTY"));
+    let until_tuesday = Offer { valid_to: Some(date(2026, 3, 3)), ..asked_for.clone() };
+    let not_for_this =
+        Offer { service_ids: [crate::ids::ServiceId::derived([9; 16])].into(), ..asked_for.clone() };
+    let switched_off = Offer { is_active: false, ..asked_for.clone() };
+    let halved = Offer { discount: Discount::Percent(10), ..asked_for.clone() };
+    let (five, ten, half) = (offer(2, 5, None), offer(3, 10, None), offer(4, 50, None));
+
+    // What the first expert and an add-on cost, less a fifth.
+    let then = with(std::slice::from_ref(&asked_for));
+    let before = |payment| {
+        let whole = booked_appointment(&then, payment);
+        let salon = Salon::new(&then).unwrap();
+        let quotes = salon.quotes(service_id(), &[sub_id(1)], Some(expert_id(1))).unwrap();
+        let code = asked_for.code.as_ref();
+        let offers = salon.offers(service_id(), whole.date, code, at(NOW)).unwrap();
+        let booking = salon.book(&quotes[0], whole.date, whole.time, at(NOW)).unwrap().with_best_of(&offers);
+        booking.into_appointment(&salon, whole.id, whole.user_id, payment, None, at(NOW))
+    };
+    let hold = booking::Payment::Later(HOUR);
+    let of = |appointment: &Appointment| {
+        let offer = appointment.offer.as_ref().map(|offer| (offer.id.to_bytes()[0], offer.discount));
+        (appointment.total_price, offer)
+    };
+    assert_eq!(of(&before(hold)), (4_400, Some((1, 1_100))));
+
+    // The price that was agreed stays, with its offer, whatever has become of that.
+    for today in [vec![], vec![until_tuesday.clone()], vec![switched_off.clone(), half.clone()]] {
+        for (payment, expert) in [(hold, 1), (booking::Payment::Now, 1), (booking::Payment::Now, 2)] {
+            let before = before(payment);
+            let after = moved(&with(&today), &before, (expert, WEDNESDAY.0, WEDNESDAY.1), at(NOW));
+            assert_eq!((after.total_price, &after.offer), (4_400, &before.offer), "{payment:?} {expert}");
+        }
+    }
+    // A new price, 70.00, gets the same offer as far as it fits, and else the best that applies by itself.
+    for (what, today, expected) in [
+        ("as it was", vec![asked_for.clone()], (5_600, Some((1, 1_400)))),
+        ("though another is better by now", vec![asked_for.clone(), half], (5_600, Some((1, 1_400)))),
+        ("as it is today", vec![halved], (6_300, Some((1, 700)))),
+        ("for other dates", vec![until_tuesday, five.clone()], (6_650, Some((2, 350)))),
+        ("for other services", vec![not_for_this, ten.clone()], (6_300, Some((3, 700)))),
+        ("switched off", vec![switched_off, five, ten], (6_300, Some((3, 700)))),
+        ("deleted", vec![], (7_000, None)),
+    ] {
+        let after = moved(&with(&today), &before(hold), (2, WEDNESDAY.0, WEDNESDAY.1), at(NOW));
+        assert_eq!(of(&after), expected, "{what}");
+    }
+    // And one that had none gets what applies by itself.
+    let whole = booked_appointment(&with(&[]), hold);
+    let after = moved(&with(&[offer(3, 10, None)]), &whole, (2, WEDNESDAY.0, WEDNESDAY.1), at(NOW));
+    assert_eq!(of(&after), (6_300, Some((3, 700))));
 }
 
 #[test]

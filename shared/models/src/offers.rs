@@ -1,0 +1,259 @@
+//! Offers: what makes an appointment cheaper, when, and by how much.
+//!
+//! An offer without a code applies by itself to every booking that it fits; one with a code only to a booking that names
+//! it. Which it fits depends on the service and on the salon-local date of the appointment, not on when it is booked.
+//! Offers do not add up: of those that could be applied, the best for the customer is. What is taken off is taken off
+//! the whole price, with add-ons and at the expert's own price, and never more than that.
+
+use std::cmp::Reverse;
+use std::collections::BTreeSet;
+use std::str::FromStr;
+
+use jiff::Timestamp;
+use jiff::civil::Date;
+use serde::{Deserialize, Serialize};
+
+use crate::booking::{BookingError, Quote, Salon};
+use crate::catalog::Catalog;
+use crate::ids::{OfferId, ServiceId};
+use crate::text::TextError;
+
+/// What customers say to get an offer: 3 to 32 ASCII letters, digits and hyphens. Codes are the same whatever their
+/// case, so they are kept in upper case.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct OfferCode(String);
+
+impl OfferCode {
+    /// The code in upper case.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl FromStr for OfferCode {
+    type Err = TextError;
+
+    fn from_str(text: &str) -> Result<Self, TextError> {
+        let code = text.trim();
+        if (3..=32).contains(&code.len()) && code.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-') {
+            Ok(Self(code.to_ascii_uppercase()))
+        } else {
+            Err(TextError("must have 3 to 32 letters (A to Z), digits or hyphens".to_owned()))
+        }
+    }
+}
+
+/// How much an offer takes off.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Discount {
+    /// So many hundredths of the price, 1 to 100.
+    Percent(u32),
+    /// So much, minor currency units, at least 1.
+    Amount(i64),
+}
+
+impl Discount {
+    /// What is taken off a price, minor currency units: never less than nothing, never more than the price. A percentage
+    /// is rounded to the nearest minor unit, halves in the customer's favour.
+    #[must_use]
+    pub fn on(self, price: i64) -> i64 {
+        let price = price.max(0);
+        match self {
+            Self::Percent(percent) => {
+                let percent = i64::from(percent.min(100));
+                // In two parts, so that no price overflows.
+                price / 100 * percent + (price % 100 * percent + 50) / 100
+            }
+            Self::Amount(amount) => amount.clamp(0, price),
+        }
+    }
+
+    /// The hundredths, if it is a percentage.
+    #[must_use]
+    pub const fn percent(self) -> Option<u32> {
+        match self {
+            Self::Percent(percent) => Some(percent),
+            Self::Amount(_) => None,
+        }
+    }
+
+    /// The amount, minor currency units, if it is one.
+    #[must_use]
+    pub const fn amount(self) -> Option<i64> {
+        match self {
+            Self::Amount(amount) => Some(amount),
+            Self::Percent(_) => None,
+        }
+    }
+}
+
+/// Something that makes appointments cheaper.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Offer {
+    /// The id.
+    pub id: OfferId,
+    /// The name.
+    pub name: String,
+    /// A sentence or two.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub description: Option<String>,
+    /// What it takes off.
+    pub discount: Discount,
+    /// What a booking has to name; without one it applies by itself.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub code: Option<OfferCode>,
+    /// The services that it is for; empty for all.
+    #[serde(default)]
+    pub service_ids: BTreeSet<ServiceId>,
+    /// The first salon-local date of an appointment that it fits.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub valid_from: Option<Date>,
+    /// The last one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub valid_to: Option<Date>,
+    /// Whether it is applied.
+    pub is_active: bool,
+    /// When it was made (UTC).
+    pub created_at: Timestamp,
+    /// When it last changed (UTC).
+    pub updated_at: Timestamp,
+}
+
+/// What an offer took off an appointment's price, as it was then: later changes of the catalog do not change it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AppliedOffer {
+    /// The offer.
+    pub id: OfferId,
+    /// Its name.
+    pub name: String,
+    /// Its code, if it had one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub code: Option<OfferCode>,
+    /// What it took off, minor currency units, at least 1.
+    pub discount: i64,
+}
+
+impl Offer {
+    /// Whether it is for a service.
+    #[must_use]
+    pub fn is_for(&self, service: ServiceId) -> bool {
+        self.service_ids.is_empty() || self.service_ids.contains(&service)
+    }
+
+    /// Whether it is for appointments on a salon-local date.
+    #[must_use]
+    pub fn is_valid_on(&self, date: Date) -> bool {
+        self.valid_from.is_none_or(|from| from <= date) && self.valid_to.is_none_or(|to| date <= to)
+    }
+
+    /// Whether it fits no appointment from today (salon-local) on.
+    #[must_use]
+    pub fn is_over(&self, today: Date) -> bool {
+        self.valid_to.is_some_and(|to| to < today)
+    }
+
+    /// Whether customers get it, now or on a date to come, without asking for it.
+    #[must_use]
+    pub fn is_public(&self, today: Date) -> bool {
+        self.is_active && self.code.is_none() && !self.is_over(today)
+    }
+
+    fn fits(&self, service: ServiceId, date: Date) -> bool {
+        self.is_active && self.is_for(service) && self.is_valid_on(date)
+    }
+
+    /// What it does to a price; `None` if that is nothing.
+    fn applied(&self, price: i64) -> Option<AppliedOffer> {
+        let discount = self.discount.on(price);
+        (discount > 0).then(|| AppliedOffer {
+            id: self.id,
+            name: self.name.clone(),
+            code: self.code.clone(),
+            discount,
+        })
+    }
+}
+
+/// What the best of some offers does to a price; `None` if none does anything. Of two that take off the same, it is the
+/// one that was asked for by its code, then always the same one.
+#[must_use]
+pub fn best<'o>(offers: impl IntoIterator<Item = &'o Offer>, price: i64) -> Option<AppliedOffer> {
+    offers
+        .into_iter()
+        .filter_map(|offer| offer.applied(price))
+        .max_by_key(|applied| (applied.discount, applied.code.is_some(), Reverse(applied.id)))
+}
+
+impl Catalog {
+    /// The offers that customers get without asking for them, by name.
+    #[must_use]
+    pub fn public_offers(&self, today: Date) -> Vec<&Offer> {
+        let mut found: Vec<_> = self.offers.values().filter(|offer| offer.is_public(today)).collect();
+        found.sort_by(|a, b| a.name.cmp(&b.name).then(a.id.cmp(&b.id)));
+        found
+    }
+
+    /// How many offers are over. Of one version of the catalog, this changes when [`Catalog::public_offers`] does.
+    #[must_use]
+    pub fn offers_over(&self, today: Date) -> usize {
+        self.offers.values().filter(|offer| offer.is_over(today)).count()
+    }
+}
+
+impl<'c> Salon<'c> {
+    /// The offers of which a booking for a salon-local date gets the best: those that apply by themselves, and the one
+    /// that is asked for.
+    ///
+    /// # Errors
+    /// [`BookingError`] when the one that is asked for does not fit. A code that is known to nobody, one that is not
+    /// active and one that is over sound the same, so that guessing finds out nothing that booking would not.
+    pub fn offers(
+        &self,
+        service: ServiceId,
+        date: Date,
+        code: Option<&OfferCode>,
+        now: Timestamp,
+    ) -> Result<Vec<&'c Offer>, BookingError> {
+        let mut offers = self.automatic(service, date);
+        if let Some(code) = code {
+            let today = self.today(now);
+            let asked_for = self.catalog.offers.values().find(|offer| offer.code.as_ref() == Some(code));
+            let offer = asked_for
+                .filter(|offer| offer.is_active && !offer.is_over(today))
+                .ok_or(BookingError::UnknownOffer)?;
+            if !offer.is_for(service) {
+                return Err(BookingError::OfferForOtherServices);
+            }
+            if !offer.is_valid_on(date) {
+                return Err(BookingError::OfferForOtherDates { from: offer.valid_from, to: offer.valid_to });
+            }
+            offers.push(offer);
+        }
+        Ok(offers)
+    }
+
+    fn automatic(&self, service: ServiceId, date: Date) -> Vec<&'c Offer> {
+        let all = self.catalog.offers.values();
+        all.filter(|offer| offer.code.is_none() && offer.fits(service, date)).collect()
+    }
+
+    /// What is taken off a price that is agreed anew: by the same offer as before if it still fits, else by the best of
+    /// those that apply by themselves.
+    pub(crate) fn offer_again(
+        &self,
+        before: Option<&AppliedOffer>,
+        quote: &Quote<'_>,
+        date: Date,
+    ) -> Option<AppliedOffer> {
+        let (service, price) = (quote.service.id, quote.total_price);
+        let same = before.and_then(|before| self.catalog.offers.get(&before.id));
+        let same = same.filter(|offer| offer.fits(service, date)).and_then(|offer| offer.applied(price));
+        same.or_else(|| best(self.automatic(service, date), price))
+    }
+}
+
+#[cfg(test)]
+#[path = "offers_tests.rs"]
+mod tests;
