@@ -103,7 +103,8 @@ async fn what_the_salon_offers() {
     );
     assert_eq!((&cut["experts"][1]["id"], &cut["experts"][1]["price"]), (&json!(MAREK), &json!(5_800)));
     let mut alone = cut.clone();
-    for list in ["subServices", "experts"] {
+    assert_eq!((&cut["offers"], &cut["gallery"]), (&json!([]), &json!([])));
+    for list in ["subServices", "experts", "offers", "gallery"] {
         alone.as_object_mut().unwrap().remove(list);
     }
     assert_eq!(
@@ -115,7 +116,9 @@ async fn what_the_salon_offers() {
         })
     );
     let found = guest.get("/services?q=finish&limit=1").await.data(200);
-    assert_eq!(found["items"], json!([cut]), "a list shows the same");
+    let mut listed = cut.clone();
+    listed.as_object_mut().unwrap().remove("gallery");
+    assert_eq!(found["items"], json!([listed]), "a list shows the same, without images");
 
     let ines = guest.get(&format!("/experts/{INES}")).await.data(200)["expert"].clone();
     assert_eq!(
@@ -174,7 +177,7 @@ async fn what_is_not_offered_any_more_is_not_shown() {
     // The salon of somebody who has set nothing up yet.
     let empty = TestStack::builder().without_demo().start().await;
     let guest = empty.visitor();
-    for path in ["/categories", "/services", "/experts"] {
+    for path in ["/categories", "/services", "/experts", "/offers", "/gallery"] {
         assert_eq!(guest.get(path).await.data(200), json!({"items": [], "nextCursor": null}), "{path}");
     }
     guest.get(&format!("/services/{CUT}")).await.error(404, "not_found");

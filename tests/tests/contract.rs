@@ -379,6 +379,8 @@ async fn lists_come_in_pages_with_every_item_once() {
         ("/categories", 4),
         ("/services", 14),
         ("/experts", 6),
+        ("/offers", 1),
+        ("/gallery", 7),
         ("/experts?serviceId=svc_00000000000000000000000001", 3),
     ] {
         let (all, _) = pages(&ada, list, 100).await;

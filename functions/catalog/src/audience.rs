@@ -1,6 +1,7 @@
 //! Who reads: everybody sees what can be booked, in answers that caches may keep; an admin who asks for it
 //! (`includeInactive=true`) sees the rest, too.
 
+use std::fmt::Display;
 use std::sync::Arc;
 
 use axum::extract::FromRequestParts;
@@ -98,16 +99,17 @@ pub(crate) enum Answer {
 }
 
 impl Answer {
-    /// The answer to a request with `headers`; `data` is made only if it is needed.
+    /// The answer to a request with `headers`; what everybody sees of it changes only with `version`. `data` is made only
+    /// if it is needed.
     pub(crate) fn new(
         audience: Audience,
         headers: &HeaderMap,
-        catalog: &Catalog,
+        version: impl Display,
         message: &str,
         data: impl FnOnce() -> Value,
     ) -> Self {
         match audience {
-            Audience::Public => Self::Public(Revalidated::new(headers, catalog.version, message, data)),
+            Audience::Public => Self::Public(Revalidated::new(headers, version, message, data)),
             Audience::Admin => Self::Admin(Reply::ok(message, data())),
         }
     }

@@ -1,7 +1,7 @@
 //! `GET` and `POST /experts`; `GET`, `PUT` and `DELETE /experts/{id}`.
 
 use axum::extract::State;
-use chairbook_models::catalog::{Catalog, Expert, TimeOff};
+use chairbook_models::catalog::{Catalog, Expert, ImageOf, TimeOff};
 use chairbook_models::catalog_change::{ExpertDetails, Removal};
 use chairbook_models::ids::{ExpertId, ServiceId};
 use chairbook_platform::random;
@@ -12,6 +12,7 @@ use serde_json::{Value, json};
 
 use crate::audience::{Answer, Audience, IncludeInactive, Reader};
 use crate::change::{Decision, Editor, Kind};
+use crate::gallery;
 use crate::values::{flag, http_url, written};
 
 /// `serviceId`, `includeInactive`, `limit`, `cursor`.
@@ -79,6 +80,13 @@ fn render(audience: Audience, catalog: &Catalog, expert: &Expert) -> Value {
     rendered
 }
 
+/// An expert with their images, which lists do not show.
+fn with_gallery(audience: Audience, catalog: &Catalog, expert: &Expert) -> Value {
+    let mut rendered = render(audience, catalog, expert);
+    rendered["gallery"] = json!(gallery::of(audience, catalog, ImageOf::Expert(expert.id)));
+    rendered
+}
+
 pub(crate) async fn list(
     State(web): State<Web>,
     reader: Reader,
@@ -95,7 +103,7 @@ pub(crate) async fn list(
     all.sort_by(|a, b| (&a.name, a.id).cmp(&(&b.name, b.id)));
     let list = format!("experts {:?} {:?}", filter.service_id, filter.include_inactive);
     let page = filter.paging.page(&list, &all, |expert| expert.id.to_string())?;
-    Ok(Answer::new(audience, &headers, &catalog, "The salon's experts.", || {
+    Ok(Answer::new(audience, &headers, catalog.version, "The salon's experts.", || {
         let items: Vec<_> = page.items.iter().map(|&place| render(audience, &catalog, all[place])).collect();
         json!({"items": items, "nextCursor": page.next_cursor})
     }))
@@ -117,9 +125,9 @@ pub(crate) async fn one(
     Ok(Answer::new(
         audience,
         &headers,
-        &catalog,
+        catalog.version,
         "The expert.",
-        || json!({"expert": render(audience, &catalog, expert)}),
+        || json!({"expert": with_gallery(audience, &catalog, expert)}),
     ))
 }
 
@@ -155,7 +163,7 @@ fn put(expert: Expert, kind: Kind) -> Decision<Expert> {
 }
 
 pub(crate) fn data(catalog: &Catalog, expert: &Expert) -> Value {
-    json!({"expert": render(Audience::Admin, catalog, expert)})
+    json!({"expert": with_gallery(Audience::Admin, catalog, expert)})
 }
 
 pub(crate) async fn create(
@@ -185,11 +193,15 @@ pub(crate) async fn delete(editor: Editor, Id(id): Id<ExpertId>) -> Result<Reply
     let decide = |catalog: &Catalog| {
         Ok(match catalog.delete_expert(id, now)? {
             Removal::Deactivated(expert) => put(expert, Kind::Deactivated).map(Some),
-            Removal::Deleted => Decision::deleted("expert", id, vec![CatalogWrite::DeleteExpert(id)], None),
+            Removal::Deleted => {
+                let mut writes = vec![CatalogWrite::DeleteExpert(id)];
+                writes.extend(gallery::deletions(catalog, ImageOf::Expert(id)));
+                Decision::deleted("expert", id, writes, None)
+            }
         })
     };
     Ok(match editor.write(decide).await? {
-        (_, None) => Reply::ok("The expert is deleted.", json!({})),
+        (_, None) => Reply::ok("The expert is deleted, and their images with them.", json!({})),
         (catalog, Some(kept)) => {
             let message = "This expert offers services, so they are kept; they cannot be booked any more.";
             Reply::ok(message, data(&catalog, &kept))

@@ -5,7 +5,9 @@ mod categories;
 mod change;
 mod expert_services;
 mod experts;
+mod gallery;
 mod ids;
+mod offers;
 mod services;
 mod settings;
 mod sub_services;
@@ -26,6 +28,8 @@ pub fn router(web: Web) -> Router {
     let sub_service = put(sub_services::change).delete(sub_services::delete);
     let expert = get(experts::one).put(experts::change).delete(experts::delete);
     let expert_service = put(expert_services::offer).delete(expert_services::withdraw);
+    let offer = put(offers::change).delete(offers::delete);
+    let image = put(gallery::change).delete(gallery::delete);
     let routes = Router::new()
         .route("/api/v1/categories", guard(get(categories::list).post(categories::create)))
         .route("/api/v1/categories/{id}", guard(category))
@@ -39,6 +43,10 @@ pub fn router(web: Web) -> Router {
         .route("/api/v1/experts/{id}/working-hours", guard(put(working_hours::change)))
         .route("/api/v1/experts/{id}/time-off", guard(post(time_off::create)))
         .route("/api/v1/experts/{id}/time-off/{timeOffId}", guard(delete(time_off::delete)))
+        .route("/api/v1/offers", guard(get(offers::list).post(offers::create)))
+        .route("/api/v1/offers/{id}", guard(offer))
+        .route("/api/v1/gallery", guard(get(gallery::list).post(gallery::create)))
+        .route("/api/v1/gallery/{id}", guard(image))
         .route("/api/v1/settings", guard(get(settings::show).put(settings::change)));
     chairbook_web::router(routes.with_state(web))
 }

@@ -2,18 +2,20 @@
 
 use axum::extract::State;
 use chairbook_models::booking::MAX_BLOCKED_MINUTES;
-use chairbook_models::catalog::{Catalog, Expert, Service, SubService};
+use chairbook_models::catalog::{Catalog, Expert, ImageOf, Service, SubService};
 use chairbook_models::catalog_change::{Removal, ServiceDetails, check_length};
 use chairbook_models::ids::{CategoryId, ExpertId, ServiceId};
 use chairbook_platform::random;
 use chairbook_store::{CatalogRow, CatalogWrite};
 use chairbook_web::{ApiError, Body, Fields, FromFields, Id, Paging, Query, Reply, Web};
 use http::HeaderMap;
+use jiff::civil::Date;
 use serde_json::{Value, json};
 
 use crate::audience::{Answer, Audience, IncludeInactive, Reader};
 use crate::change::{Decision, Editor, Kind, checked};
 use crate::values::{flag, price, whole};
+use crate::{gallery, offers};
 
 /// The longest search text, characters.
 const MAX_SEARCH: usize = 100;
@@ -101,7 +103,7 @@ fn render_expert(audience: Audience, expert: &Expert, service: &Service) -> Valu
     rendered
 }
 
-fn render(audience: Audience, catalog: &Catalog, service: &Service) -> Value {
+fn render(audience: Audience, catalog: &Catalog, service: &Service, today: Date) -> Value {
     let (sub_services, experts) = match audience {
         Audience::Public => (catalog.sub_services_of(service.id), catalog.experts_offering(service.id)),
         Audience::Admin => {
@@ -125,9 +127,17 @@ fn render(audience: Audience, catalog: &Catalog, service: &Service) -> Value {
         "isActive": service.is_active,
         "subServices": sub_services,
         "experts": experts,
+        "offers": offers::of_service(catalog, service, today),
     });
     let Service { is_active, created_at, updated_at, .. } = *service;
     audience.complete_with_times(&mut rendered, is_active, created_at, updated_at);
+    rendered
+}
+
+/// A service with its images, which lists do not show.
+fn with_gallery(audience: Audience, catalog: &Catalog, service: &Service, today: Date) -> Value {
+    let mut rendered = render(audience, catalog, service, today);
+    rendered["gallery"] = json!(gallery::of(audience, catalog, ImageOf::Service(service.id)));
     rendered
 }
 
@@ -143,8 +153,11 @@ pub(crate) async fn list(
     let position = |service: &Service| catalog.categories.get(&service.category_id).map(|c| c.position);
     all.sort_by(|a, b| (position(a), &a.name, a.id).cmp(&(position(b), &b.name, b.id)));
     let page = filter.paging.page(&filter.list(), &all, |service| service.id.to_string())?;
-    Ok(Answer::new(audience, &headers, &catalog, "The salon's services.", || {
-        let items: Vec<_> = page.items.iter().map(|&place| render(audience, &catalog, all[place])).collect();
+    let today = offers::today(&catalog)?;
+    let version = offers::version(&catalog, today);
+    Ok(Answer::new(audience, &headers, version, "The salon's services.", || {
+        let render = |&place: &usize| render(audience, &catalog, all[place], today);
+        let items: Vec<_> = page.items.iter().map(render).collect();
         json!({"items": items, "nextCursor": page.next_cursor})
     }))
 }
@@ -162,12 +175,13 @@ pub(crate) async fn one(
         .get(&id)
         .filter(|service| audience == Audience::Admin || catalog.is_bookable(service))
         .ok_or_else(|| ApiError::not_found("Service"))?;
+    let today = offers::today(&catalog)?;
     Ok(Answer::new(
         audience,
         &headers,
-        &catalog,
+        offers::version(&catalog, today),
         "The service.",
-        || json!({"service": render(audience, &catalog, service)}),
+        || json!({"service": with_gallery(audience, &catalog, service, today)}),
     ))
 }
 
@@ -208,8 +222,9 @@ fn put(service: Service, kind: Kind) -> Decision<Service> {
     }
 }
 
-fn data(catalog: &Catalog, service: &Service) -> Value {
-    json!({"service": render(Audience::Admin, catalog, service)})
+fn data(catalog: &Catalog, service: &Service) -> Result<Value, ApiError> {
+    let today = offers::today(catalog)?;
+    Ok(json!({"service": with_gallery(Audience::Admin, catalog, service, today)}))
 }
 
 pub(crate) async fn create(
@@ -220,7 +235,7 @@ pub(crate) async fn create(
     let id = ServiceId::new(now, random::bytes());
     let decide = |catalog: &Catalog| Ok(put(catalog.create_service(id, &details, now)?, Kind::Created));
     let (catalog, made) = editor.write(decide).await?;
-    Ok(Reply::created("The service is added.", data(&catalog, &made)))
+    Ok(Reply::created("The service is added.", data(&catalog, &made)?))
 }
 
 pub(crate) async fn change(
@@ -231,7 +246,7 @@ pub(crate) async fn change(
     let now = editor.now;
     let decide = |catalog: &Catalog| Ok(put(catalog.change_service(id, &details, now)?, Kind::Updated));
     let (catalog, changed) = editor.write(decide).await?;
-    Ok(Reply::ok("The service is changed.", data(&catalog, &changed)))
+    Ok(Reply::ok("The service is changed.", data(&catalog, &changed)?))
 }
 
 pub(crate) async fn delete(editor: Editor, Id(id): Id<ServiceId>) -> Result<Reply<Value>, ApiError> {
@@ -243,15 +258,18 @@ pub(crate) async fn delete(editor: Editor, Id(id): Id<ServiceId>) -> Result<Repl
                 let subs = catalog.all_sub_services_of(id);
                 let mut writes = vec![CatalogWrite::DeleteService(id)];
                 writes.extend(subs.into_iter().map(|sub| CatalogWrite::DeleteSubService(id, sub.id)));
+                writes.extend(gallery::deletions(catalog, ImageOf::Service(id)));
+                let offers = catalog.offers_without(id, now).into_iter();
+                writes.extend(offers.map(|offer| CatalogWrite::Put(CatalogRow::Offer(offer))));
                 Decision::deleted("service", id, writes, None)
             }
         })
     };
     Ok(match editor.write(decide).await? {
-        (_, None) => Reply::ok("The service is deleted, and its sub-services with it.", json!({})),
+        (_, None) => Reply::ok("The service is deleted, and its sub-services and images with it.", json!({})),
         (catalog, Some(kept)) => {
             let message = "Experts offer this service, so it is kept; it cannot be booked any more.";
-            Reply::ok(message, data(&catalog, &kept))
+            Reply::ok(message, data(&catalog, &kept)?)
         }
     })
 }

@@ -4,9 +4,10 @@
 use std::sync::{Arc, PoisonError};
 
 use aws_sdk_dynamodb::types::{AttributeValue, ReturnConsumedCapacity, TransactWriteItem};
-use chairbook_models::catalog::{Catalog, Category, Expert, Service, Settings, SubService};
+use chairbook_models::catalog::{Catalog, Category, Expert, GalleryImage, Service, Settings, SubService};
 use chairbook_models::event::Event;
-use chairbook_models::ids::{CategoryId, ExpertId, ServiceId, SubServiceId};
+use chairbook_models::ids::{CategoryId, ExpertId, ImageId, OfferId, ServiceId, SubServiceId};
+use chairbook_models::offers::Offer;
 
 use crate::item::{Item, from_item, n, number, s, text, to_item};
 use crate::transaction::{delete, finish, pause, put, update};
@@ -28,6 +29,10 @@ pub enum CatalogRow {
     SubService(SubService),
     /// An expert.
     Expert(Box<Expert>),
+    /// An offer.
+    Offer(Offer),
+    /// An image.
+    GalleryImage(GalleryImage),
 }
 
 impl CatalogRow {
@@ -38,6 +43,8 @@ impl CatalogRow {
             Self::Service(row) => to_item(keys::service(row.id), row),
             Self::SubService(row) => to_item(keys::sub_service(row.service_id, row.id), row),
             Self::Expert(row) => to_item(keys::expert(row.id), row),
+            Self::Offer(row) => to_item(keys::offer(row.id), row),
+            Self::GalleryImage(row) => to_item(keys::gallery_image(row.id), row),
         }
     }
 }
@@ -49,12 +56,16 @@ pub enum CatalogWrite {
     Put(CatalogRow),
     /// Removes a category.
     DeleteCategory(CategoryId),
-    /// Removes a service, but not its add-ons.
+    /// Removes a service, but not its add-ons and images, nor from offers.
     DeleteService(ServiceId),
     /// Removes an add-on of a service.
     DeleteSubService(ServiceId, SubServiceId),
-    /// Removes an expert.
+    /// Removes an expert, but not their images.
     DeleteExpert(ExpertId),
+    /// Removes an offer.
+    DeleteOffer(OfferId),
+    /// Removes an image.
+    DeleteGalleryImage(ImageId),
 }
 
 impl CatalogWrite {
@@ -65,6 +76,8 @@ impl CatalogWrite {
             Self::DeleteService(id) => delete(table, keys::service(*id), None),
             Self::DeleteSubService(service, id) => delete(table, keys::sub_service(*service, *id), None),
             Self::DeleteExpert(id) => delete(table, keys::expert(*id), None),
+            Self::DeleteOffer(id) => delete(table, keys::offer(*id), None),
+            Self::DeleteGalleryImage(id) => delete(table, keys::gallery_image(*id), None),
         }
     }
 
@@ -83,6 +96,12 @@ impl CatalogWrite {
             Self::Put(CatalogRow::Expert(row)) => {
                 catalog.experts.insert(row.id, Expert::clone(row));
             }
+            Self::Put(CatalogRow::Offer(row)) => {
+                catalog.offers.insert(row.id, row.clone());
+            }
+            Self::Put(CatalogRow::GalleryImage(row)) => {
+                catalog.gallery.insert(row.id, row.clone());
+            }
             Self::DeleteCategory(id) => {
                 catalog.categories.remove(id);
             }
@@ -94,6 +113,12 @@ impl CatalogWrite {
             }
             Self::DeleteExpert(id) => {
                 catalog.experts.remove(id);
+            }
+            Self::DeleteOffer(id) => {
+                catalog.offers.remove(id);
+            }
+            Self::DeleteGalleryImage(id) => {
+                catalog.gallery.remove(id);
             }
         }
     }
@@ -150,11 +175,13 @@ impl Store {
     }
 
     async fn read_catalog(&self, version: u64) -> Result<Catalog, StoreError> {
-        let (meta, categories, services, experts) = futures_util::try_join!(
+        let (meta, categories, services, experts, offers, gallery) = futures_util::try_join!(
             self.partition(keys::META),
             self.partition(keys::CATEGORIES),
             self.partition(keys::SERVICES),
             self.partition(keys::EXPERTS),
+            self.partition(keys::OFFERS),
+            self.partition(keys::GALLERY),
         )?;
         let mut catalog = Catalog { version, ..Catalog::default() };
         for item in meta {
@@ -178,6 +205,14 @@ impl Store {
         for item in experts {
             let expert: Expert = from_item(item)?;
             catalog.experts.insert(expert.id, expert);
+        }
+        for item in offers {
+            let offer: Offer = from_item(item)?;
+            catalog.offers.insert(offer.id, offer);
+        }
+        for item in gallery {
+            let image: GalleryImage = from_item(item)?;
+            catalog.gallery.insert(image.id, image);
         }
         Ok(catalog)
     }

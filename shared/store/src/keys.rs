@@ -1,7 +1,8 @@
 //! Every key of every table, in one place. `docs/data-model.md` describes the rows.
 
 use chairbook_models::ids::{
-    AppointmentId, CategoryId, EventId, ExpertId, ServiceId, SessionId, SubServiceId, UserId,
+    AppointmentId, CategoryId, EventId, ExpertId, ImageId, OfferId, ServiceId, SessionId, SubServiceId,
+    UserId,
 };
 use jiff::civil::Date;
 
@@ -46,6 +47,8 @@ pub(crate) const META: &str = "META";
 pub(crate) const CATEGORIES: &str = "CATEGORY";
 pub(crate) const SERVICES: &str = "SERVICE";
 pub(crate) const EXPERTS: &str = "EXPERT";
+pub(crate) const OFFERS: &str = "OFFER";
+pub(crate) const GALLERY: &str = "GALLERY";
 
 pub(crate) fn catalog_version() -> Key {
     key(META, "VERSION")
@@ -70,6 +73,14 @@ pub(crate) fn sub_service(service: ServiceId, id: SubServiceId) -> Key {
 
 pub(crate) fn expert(id: ExpertId) -> Key {
     key(EXPERTS, id.to_string())
+}
+
+pub(crate) fn offer(id: OfferId) -> Key {
+    key(OFFERS, id.to_string())
+}
+
+pub(crate) fn gallery_image(id: ImageId) -> Key {
+    key(GALLERY, id.to_string())
 }
 
 pub(crate) fn appointment(id: AppointmentId) -> Key {

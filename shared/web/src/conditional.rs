@@ -1,12 +1,14 @@
 //! Answers that clients and caches may keep, as long as they ask whether they still stand.
 
+use std::fmt::Display;
+
 use axum::Json;
 use axum::response::{IntoResponse, Response};
 use http::{HeaderMap, HeaderValue, StatusCode, header};
 use serde_json::{Value, json};
 
-/// A public answer that changes only with the catalog: it carries an `ETag`, and a client that has it already
-/// gets 304 without a body.
+/// A public answer that changes only with its version, such as the catalog's: it carries an `ETag`, and a client that has
+/// it already gets 304 without a body.
 #[derive(Debug)]
 pub struct Revalidated {
     etag: String,
@@ -15,7 +17,12 @@ pub struct Revalidated {
 
 impl Revalidated {
     /// The answer to a request with `headers`, made by `data` only if the client does not have it.
-    pub fn new(headers: &HeaderMap, version: u64, message: &str, data: impl FnOnce() -> Value) -> Self {
+    pub fn new(
+        headers: &HeaderMap,
+        version: impl Display,
+        message: &str,
+        data: impl FnOnce() -> Value,
+    ) -> Self {
         // A release may render the same catalog otherwise.
         let etag = format!(r#""{version}-{}""#, env!("CARGO_PKG_VERSION"));
         let has_it = headers

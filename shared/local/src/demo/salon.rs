@@ -2,9 +2,12 @@
 
 use std::collections::BTreeMap;
 
-use chairbook_models::catalog::{Category, Expert, OwnTerms, Service, Settings, SubService};
-use chairbook_models::ids::{CategoryId, ExpertId, ServiceId, SubServiceId};
+use chairbook_models::catalog::{
+    Category, Expert, GalleryImage, ImageOf, OwnTerms, Service, Settings, SubService,
+};
+use chairbook_models::ids::{CategoryId, ExpertId, ImageId, OfferId, ServiceId, SubServiceId};
 use chairbook_models::money::Currency;
+use chairbook_models::offers::{Discount, Offer};
 use chairbook_models::working_hours::WorkingHours;
 use chairbook_store::CatalogRow;
 use jiff::Timestamp;
@@ -192,6 +195,60 @@ struct DemoExpert {
     hours: &'static [(Weekday, &'static [(u16, u16)])],
 }
 
+struct DemoOffer {
+    number: u8,
+    name: &'static str,
+    description: &'static str,
+    discount: Discount,
+    code: Option<&'static str>,
+    /// Empty for all.
+    services: &'static [u8],
+}
+
+const OFFERS: [DemoOffer; 3] = [
+    DemoOffer {
+        number: 1,
+        name: "Happy feet",
+        description: "15 % off every pedicure, as long as the sandals are out",
+        discount: Discount::Percent(15),
+        code: None,
+        services: &[9],
+    },
+    DemoOffer {
+        number: 2,
+        name: "Welcome",
+        description: "For your first visit",
+        discount: Discount::Percent(10),
+        code: Some("WELCOME10"),
+        services: &[],
+    },
+    DemoOffer {
+        number: 3,
+        name: "New colour",
+        description: "20 euros off a full colour or a balayage",
+        discount: Discount::Amount(2_000),
+        code: Some("COLOUR20"),
+        services: &[6, 7],
+    },
+];
+
+/// Expert or service, the image's file, what it says below it.
+const GALLERY: [(DemoImageOf, &str, &str); 7] = [
+    (DemoImageOf::Expert(1), "ines-at-work.jpg", "Inès at her chair"),
+    (DemoImageOf::Expert(1), "bob.jpg", "A bob, sharp to the millimetre"),
+    (DemoImageOf::Expert(3), "copper-balayage.jpg", "Copper, painted by hand"),
+    (DemoImageOf::Expert(4), "fine-lines.jpg", "Fine lines"),
+    (DemoImageOf::Service(7), "balayage-before.jpg", "Before"),
+    (DemoImageOf::Service(7), "balayage-after.jpg", "Three hours later"),
+    (DemoImageOf::Service(14), "quiet-room.jpg", "The quiet room"),
+];
+
+#[derive(Clone, Copy)]
+enum DemoImageOf {
+    Expert(u8),
+    Service(u8),
+}
+
 /// Minutes after midnight.
 const fn at(hour: u16, minute: u16) -> u16 {
     hour * 60 + minute
@@ -295,6 +352,9 @@ pub(super) fn rows(now: Timestamp) -> Vec<CatalogRow> {
         );
     }
     rows.extend(EXPERTS.iter().map(|expert| CatalogRow::Expert(Box::new(expert_row(expert, now)))));
+    rows.extend(OFFERS.iter().map(|offer| CatalogRow::Offer(offer_row(offer, now))));
+    let images = (1_u8..).zip(&GALLERY);
+    rows.extend(images.map(|(place, image)| CatalogRow::GalleryImage(image_row(place, image, now))));
     rows
 }
 
@@ -379,6 +439,38 @@ fn expert_row(expert: &DemoExpert, now: Timestamp) -> Expert {
     }
 }
 
+fn offer_row(offer: &DemoOffer, now: Timestamp) -> Offer {
+    Offer {
+        id: OfferId::derived(number(offer.number)),
+        name: offer.name.to_owned(),
+        description: Some(offer.description.to_owned()),
+        discount: offer.discount,
+        // The codes above are well-formed; a test says so.
+        code: offer.code.and_then(|code| code.parse().ok()),
+        service_ids: offer.services.iter().map(|&service| ServiceId::derived(number(service))).collect(),
+        valid_from: None,
+        valid_to: None,
+        is_active: true,
+        created_at: now,
+        updated_at: now,
+    }
+}
+
+fn image_row(place: u8, &(of, file, caption): &(DemoImageOf, &str, &str), now: Timestamp) -> GalleryImage {
+    GalleryImage {
+        id: ImageId::derived(number(place)),
+        of: match of {
+            DemoImageOf::Expert(expert) => ImageOf::Expert(ExpertId::derived(number(expert))),
+            DemoImageOf::Service(service) => ImageOf::Service(ServiceId::derived(number(service))),
+        },
+        image_url: format!("https://images.salon-aurora.example/{file}"),
+        caption: Some(caption.to_owned()),
+        position: u32::from(place),
+        created_at: now,
+        updated_at: now,
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -400,6 +492,20 @@ mod tests {
                 service.name
             );
             assert!(CATEGORIES.iter().any(|(n, ..)| *n == service.category), "{}", service.name);
+        }
+        for offer in &OFFERS {
+            assert_eq!(offer.code.is_some(), offer_row(offer, Timestamp::UNIX_EPOCH).code.is_some());
+            let is_known = |number| SERVICES.iter().any(|service| service.number == number);
+            assert!(offer.services.iter().all(|&service| is_known(service)), "{}", offer.name);
+        }
+        for (of, file, _) in GALLERY {
+            assert!(
+                match of {
+                    DemoImageOf::Expert(number) => EXPERTS.iter().any(|expert| expert.number == number),
+                    DemoImageOf::Service(number) => SERVICES.iter().any(|service| service.number == number),
+                },
+                "{file}"
+            );
         }
         let mut subs: Vec<_> = SERVICES.iter().flat_map(|s| s.sub_services.iter().map(|sub| sub.0)).collect();
         subs.sort_unstable();
