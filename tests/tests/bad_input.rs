@@ -446,6 +446,7 @@ async fn bookings_with_malformed_fields() {
         ("subServiceIds", vec![json!(1), json!({}), json!(SCALP_MASSAGE), json!(vec![SCALP_MASSAGE; 21])]),
         ("payNow", vec![json!("true"), json!(1), json!([])]),
         ("notes", vec![json!(5), json!(""), json!("  \n "), json!("bell \u{7}"), json!(long)]),
+        ("offerCode", vec![json!(5), json!(""), json!("ab"), json!("two words"), json!(["WELCOME10"])]),
     ] {
         for wrong in wrong {
             let answer = guest.book(with(&good, json!({field: wrong}))).await;
@@ -454,10 +455,10 @@ async fn bookings_with_malformed_fields() {
     }
     let answer = guest.book(with(&good, json!({"subServiceIds": [SCALP_MASSAGE, 5, CUT]}))).await;
     assert_eq!(answer.fields(400, "validation_failed"), ["subServiceIds[1]", "subServiceIds[2]"]);
-    let all = json!({"serviceId": 1, "date": 2, "time": 3, "expertId": 4, "subServiceIds": 5, "payNow": 6, "notes": 7, "price": 8});
+    let all = json!({"serviceId": 1, "date": 2, "time": 3, "expertId": 4, "subServiceIds": 5, "payNow": 6, "notes": 7, "offerCode": 8, "price": 9});
     assert_eq!(
         guest.book(all).await.fields(400, "validation_failed"),
-        ["serviceId", "date", "time", "expertId", "subServiceIds", "payNow", "notes", "price"],
+        ["serviceId", "date", "time", "expertId", "subServiceIds", "payNow", "notes", "offerCode", "price"],
         "all that is wrong is said at once"
     );
 
@@ -526,7 +527,7 @@ async fn paths_query_strings_and_cursors() {
         }
     }
 
-    for list in ["/categories", "/services", "/experts", "/appointments/my"] {
+    for list in ["/categories", "/services", "/experts", "/offers", "/gallery", "/appointments/my"] {
         for limit in ["0", "101", "x", "-1", "1.5", "", "99999999999999999999", "%31%30%31"] {
             let answer = ada.get(&format!("{list}?limit={limit}")).await;
             assert_eq!(answer.fields(400, "validation_failed"), ["limit"], "{list} {limit}");

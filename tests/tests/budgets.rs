@@ -166,7 +166,12 @@ async fn book_a_day_and_cancel(scale: Scale) {
     };
     let mut made = Vec::new();
     for (number, time) in fitting.iter().enumerate() {
-        let (appointment, line) = scale.book(&ada, request(&date, time, false)).await;
+        // Every other one is cheaper: an offer costs nothing beyond its place in the row.
+        let code = (number % 2 == 1).then_some("WELCOME10");
+        let mut request = request(&date, time, false);
+        request["offerCode"] = json!(code);
+        let (appointment, line) = scale.book(&ada, request).await;
+        assert_eq!(appointment["totalPrice"], if code.is_some() { 2_160 } else { 2_400 });
         made.push(appointment);
         // The first request of a process reads the verification key and the catalog.
         if number > 0 {

@@ -7,6 +7,7 @@ use chairbook_models::booking::{Booking, BookingError, Payment, Quote, Salon};
 use chairbook_models::catalog::{Catalog, Settings};
 use chairbook_models::event::{Actor, EventType};
 use chairbook_models::ids::{AppointmentId, ExpertId, ServiceId, SubServiceId, UserId};
+use chairbook_models::offers::{Offer, OfferCode};
 use chairbook_models::text::Notes;
 use chairbook_models::user::Role;
 use chairbook_platform::{clock, random};
@@ -22,7 +23,8 @@ use serde_json::{Value, json};
 use crate::idempotency::{IdempotencyKey, appointment_id, request_sha256};
 use crate::{MAX_SUB_SERVICES, State, availability, event, fields, refusal, render};
 
-/// `serviceId`, `date`, `time`, `expertId`, `subServiceIds`, `payNow`, `notes`; at the front desk also `userId`.
+/// `serviceId`, `date`, `time`, `expertId`, `subServiceIds`, `payNow`, `notes`, `offerCode`; at the front desk also
+/// `userId`.
 pub(crate) struct Request {
     service_id: ServiceId,
     date: Date,
@@ -32,6 +34,7 @@ pub(crate) struct Request {
     pay_now: bool,
     notes: Option<Notes>,
     user_id: Option<UserId>,
+    offer_code: Option<OfferCode>,
 }
 
 impl FromFields for Request {
@@ -44,6 +47,7 @@ impl FromFields for Request {
         let pay_now = fields.flag("payNow");
         let notes = fields.optional("notes");
         let user_id = fields.optional("userId");
+        let offer_code = fields.optional("offerCode");
         Some(Self {
             service_id: service_id?,
             date: date?,
@@ -53,6 +57,7 @@ impl FromFields for Request {
             pay_now: pay_now?,
             notes: notes?,
             user_id: user_id?,
+            offer_code: offer_code?,
         })
     }
 }
@@ -69,6 +74,7 @@ impl Request {
             "payNow": self.pay_now,
             "notes": self.notes.as_ref().map(Notes::as_str),
             "userId": self.user_id,
+            "offerCode": self.offer_code.as_ref().map(OfferCode::as_str),
         }))
     }
 }
@@ -128,6 +134,9 @@ async fn book(state: &State, catalog: &Catalog, order: &Order<'_>) -> Result<Rep
         .quotes(request.service_id, &request.sub_service_ids, request.expert_id)
         .map_err(|error| refusal::of_booking(&error))?;
     let bookings = allowed(&salon, &quotes, request, now).map_err(|error| refusal::of_booking(&error))?;
+    let offers = salon
+        .offers(request.service_id, request.date, request.offer_code.as_ref(), now)
+        .map_err(|error| refusal::of_booking(&error))?;
     let start = bookings.first().map(|booking| booking.blocked.start);
     let candidates = match request.expert_id {
         Some(_) => bookings,
@@ -135,7 +144,7 @@ async fn book(state: &State, catalog: &Catalog, order: &Order<'_>) -> Result<Rep
     };
     let customer = customer_check(&catalog.settings, order);
     for booking in candidates {
-        let made = appointment_of(booking, state, &salon, order);
+        let made = appointment_of(booking, &offers, state, &salon, order);
         let event_type = match made.status {
             Status::Confirmed => EventType::AppointmentConfirmed,
             _ => EventType::AppointmentReserved,
@@ -215,6 +224,7 @@ fn customer_check(settings: &Settings, order: &Order<'_>) -> CustomerCheck {
 
 fn appointment_of(
     booking: Booking<'_, '_>,
+    offers: &[&Offer],
     state: &State,
     salon: &Salon<'_>,
     order: &Order<'_>,
@@ -222,6 +232,7 @@ fn appointment_of(
     let hold = salon.hold().unwrap_or(state.hold);
     let payment = if order.request.pay_now { Payment::Now } else { Payment::Later(hold) };
     let notes = order.request.notes.clone();
+    let booking = booking.with_best_of(offers);
     booking.into_appointment(salon, order.id, order.customer, payment, notes, order.now)
 }
 

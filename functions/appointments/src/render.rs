@@ -2,6 +2,7 @@
 
 use chairbook_models::appointment::Appointment;
 use chairbook_models::appointment::payment::{Payment, PaymentReference};
+use chairbook_models::offers::{AppliedOffer, OfferCode};
 use jiff::Timestamp;
 use serde_json::{Value, json};
 
@@ -24,6 +25,7 @@ pub(crate) fn appointment(appointment: &Appointment, now: Timestamp) -> Value {
         "status": appointment.effective_status(now),
         "paymentStatus": appointment.payment_status,
         "totalPrice": appointment.total_price,
+        "offer": appointment.offer.as_ref().map(offer),
         "currency": appointment.currency,
         "expiresAt": appointment.expires_at,
         "payment": appointment.payment.as_ref().map(payment),
@@ -31,6 +33,15 @@ pub(crate) fn appointment(appointment: &Appointment, now: Timestamp) -> Value {
         "notes": appointment.notes,
         "createdAt": appointment.created_at,
         "updatedAt": appointment.updated_at,
+    })
+}
+
+fn offer(offer: &AppliedOffer) -> Value {
+    json!({
+        "id": offer.id,
+        "name": offer.name,
+        "code": offer.code.as_ref().map(OfferCode::as_str),
+        "discount": offer.discount,
     })
 }
 

@@ -77,6 +77,7 @@ pub(crate) async fn export(
                 "status": appointment.effective_status(now),
                 "paymentStatus": appointment.payment_status,
                 "totalPrice": appointment.total_price,
+                "offer": appointment.offer,
                 "currency": appointment.currency,
                 "payment": appointment.payment,
                 "refund": appointment.refund,
