@@ -196,6 +196,10 @@ impl ChangedBy {
 }
 
 impl Status {
+    /// Every status.
+    pub const ALL: [Self; 6] =
+        [Self::Reserved, Self::Confirmed, Self::Cancelled, Self::Expired, Self::Completed, Self::NoShow];
+
     /// The name in the API.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
@@ -365,14 +369,7 @@ mod tests {
         }
     }
 
-    pub(super) const ALL: [Status; 6] = [
-        Status::Reserved,
-        Status::Confirmed,
-        Status::Cancelled,
-        Status::Expired,
-        Status::Completed,
-        Status::NoShow,
-    ];
+    pub(super) const ALL: [Status; 6] = Status::ALL;
 
     #[test]
     fn the_lifecycle_is_the_documented_one() {

@@ -16,6 +16,7 @@ pub mod event;
 pub mod ids;
 pub mod money;
 pub mod offers;
+pub mod statistics;
 pub mod text;
 pub mod user;
 pub mod working_hours;
