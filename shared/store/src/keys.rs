@@ -111,6 +111,41 @@ pub(crate) fn owners() -> Key {
     key("OWNERS", "OWNERS")
 }
 
+/// The partition of a month's days of statistics; `date` is a local date.
+pub(crate) fn statistics_month(date: Date) -> String {
+    date.strftime("STATS#%Y-%m").to_string()
+}
+
+/// The statistics of a local day.
+pub(crate) fn statistics_day(date: Date) -> Key {
+    key(statistics_month(date), format!("DAY#{date}"))
+}
+
+/// What has been counted for an appointment.
+pub(crate) fn counted(id: AppointmentId) -> Key {
+    key(format!("STATS#{id}"), "COUNTED")
+}
+
+/// The partition that says which appointments have been counted for a local day.
+pub(crate) fn counted_on(date: Date) -> String {
+    format!("STATS#{date}")
+}
+
+/// Says that an appointment has been counted for a local day.
+pub(crate) fn counted_there(date: Date, id: AppointmentId) -> Key {
+    key(counted_on(date), id.to_string())
+}
+
+/// The partition of the new customers of a UTC day.
+pub(crate) fn new_customers(date: Date) -> String {
+    format!("STATS#NEW#{date}")
+}
+
+/// A customer who was new on a UTC day, by the event that says so.
+pub(crate) fn new_customer(date: Date, event: EventId) -> Key {
+    key(new_customers(date), event.to_string())
+}
+
 /// A key that no row has, for health checks.
 pub(crate) fn health() -> Key {
     key("HEALTH", "HEALTH")

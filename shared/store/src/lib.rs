@@ -22,6 +22,7 @@ mod limits;
 pub mod meter;
 mod open_reservations;
 mod sessions;
+mod statistics;
 mod transaction;
 mod users;
 
@@ -43,6 +44,7 @@ pub use directory::{UserPage, UsersFrom};
 pub use error::StoreError;
 pub use events::{Claim, DeliveryOutcome};
 pub use sessions::Rotation;
+pub use statistics::{APPOINTMENTS_AT_ONCE, Recount};
 pub use users::{Account, LoginAttempt, OneTimeToken, Registration, TokenPurpose};
 
 /// The tables' names; a function knows only those that it may use.

@@ -1,5 +1,6 @@
 //! Transactions: all of several writes, or none.
 
+use std::collections::HashMap;
 use std::time::Duration;
 
 use aws_sdk_dynamodb::error::SdkError;
@@ -9,7 +10,7 @@ use aws_sdk_dynamodb::types::{
     ReturnValuesOnConditionCheckFailure, TransactWriteItem, Update,
 };
 
-use crate::item::{Item, s};
+use crate::item::{Item, n, s};
 use crate::keys::Key;
 use crate::{Store, StoreError, meter};
 
@@ -70,6 +71,28 @@ pub(crate) fn check_exists(table: &str, key: Key) -> Result<TransactWriteItem, S
         .build()
         .map_err(unbuilt)?;
     Ok(TransactWriteItem::builder().condition_check(check).build())
+}
+
+/// A put that succeeds only if the row that it replaces has this `revision`; without one, only if no row has its key
+/// or the row that has it has no revision.
+pub(crate) fn replace(
+    table: &str,
+    item: Item,
+    revision: Option<i64>,
+) -> Result<TransactWriteItem, StoreError> {
+    let condition = match revision {
+        Some(_) => "revision = :revision",
+        None => "attribute_not_exists(revision)",
+    };
+    let values = revision.map(|revision| HashMap::from([(":revision".to_owned(), n(revision))]));
+    let put = Put::builder()
+        .table_name(table)
+        .set_item(Some(item))
+        .condition_expression(condition)
+        .set_expression_attribute_values(values)
+        .build()
+        .map_err(unbuilt)?;
+    Ok(TransactWriteItem::builder().put(put).build())
 }
 
 /// A deletion, on a condition if there is one.

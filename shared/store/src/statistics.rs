@@ -1,0 +1,242 @@
+//! Table `appointments`: what the dashboard counts, and the ledger that keeps it right.
+//!
+//! For each appointment a row says what has been counted for it, and for each day a row has the totals. Whoever counts
+//! reads both what was counted and the appointment, and moves the totals by the difference, in one transaction on the
+//! condition that nobody has counted that appointment meanwhile. So the totals are always the sum of the ledger, and
+//! counting an appointment twice, late, or in the wrong order changes nothing. See `docs/data-model.md` for the rows.
+
+mod attributes;
+mod recount;
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use aws_sdk_dynamodb::types::{ReturnConsumedCapacity, TransactWriteItem};
+use chairbook_models::ids::{AppointmentId, EventId};
+use chairbook_models::statistics::{Contribution, DayStatistics, Measure, count_change};
+use futures_util::future::try_join_all;
+use jiff::civil::Date;
+use jiff::tz::TimeZone;
+use jiff::{Timestamp, ToSpan};
+use serde::{Deserialize, Serialize};
+
+pub use recount::Recount;
+
+use crate::item::{Item, from_item, n, s, text, to_item};
+use crate::transaction::{Outcome, create, delete, finish, pause, put, replace, update};
+use crate::{Store, StoreError, keys, meter};
+
+use attributes::{measure_attribute, name_attribute, read_day};
+
+/// How many appointments are counted in one transaction: with three rows each and two days of their own they are 50 of
+/// the 100 that it may have, and on one day their measures are at most 180 of the 300 that an expression may have.
+pub const APPOINTMENTS_AT_ONCE: usize = 10;
+
+/// How often counting looks again after somebody else has counted one of the same appointments.
+const TRIES: u32 = 6;
+
+/// What has been counted for an appointment.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+struct Counted {
+    /// Raised by each change; 0 where there is no row.
+    revision: i64,
+    /// What it is, if anything.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    contribution: Option<Contribution>,
+}
+
+/// An appointment for which something else has been counted than what it contributes.
+#[derive(Debug)]
+struct Change {
+    id: AppointmentId,
+    before: Counted,
+    after: Option<Contribution>,
+}
+
+impl Change {
+    /// What is written of the ledger.
+    fn writes(&self, table: &str) -> Result<Vec<TransactWriteItem>, StoreError> {
+        let next =
+            Counted { revision: self.before.revision.saturating_add(1), contribution: self.after.clone() };
+        let known = (self.before.revision > 0).then_some(self.before.revision);
+        let mut writes = vec![replace(table, to_item(keys::counted(self.id), &next)?, known)?];
+        let day = |contribution: &Option<Contribution>| contribution.as_ref().map(|it| it.day);
+        let (before, after) = (day(&self.before.contribution), day(&self.after));
+        if before != after {
+            if let Some(day) = before {
+                writes.push(delete(table, keys::counted_there(day, self.id), None)?);
+            }
+            if let Some(day) = after {
+                writes.push(put(table, bare(keys::counted_there(day, self.id)), None)?);
+            }
+        }
+        Ok(writes)
+    }
+}
+
+/// A row that says nothing but its key.
+fn bare(key: keys::Key) -> Item {
+    Item::from([("pk".to_owned(), s(key.pk)), ("sk".to_owned(), s(key.sk))])
+}
+
+/// All that some changes write: the ledger, and each day once.
+fn writes(table: &str, changes: &[Change]) -> Result<Vec<TransactWriteItem>, StoreError> {
+    let mut days: BTreeMap<Date, DayStatistics> = BTreeMap::new();
+    let mut writes = Vec::new();
+    for change in changes {
+        writes.extend(change.writes(table)?);
+        count_change(&mut days, change.before.contribution.as_ref(), change.after.as_ref());
+    }
+    for (date, moved) in &days {
+        writes.push(day_write(table, *date, moved)?);
+    }
+    Ok(writes)
+}
+
+/// Moves a day's totals by some amounts, and learns names.
+fn day_write(table: &str, date: Date, moved: &DayStatistics) -> Result<TransactWriteItem, StoreError> {
+    let mut write = update(table, keys::statistics_day(date)).expression_attribute_values(":one", n(1));
+    let mut add = vec!["revision :one".to_owned()];
+    for (place, (measure, amount)) in moved.totals.iter().enumerate() {
+        add.push(format!("#m{place} :m{place}"));
+        write = write
+            .expression_attribute_names(format!("#m{place}"), measure_attribute(measure))
+            .expression_attribute_values(format!(":m{place}"), n(amount));
+    }
+    let mut set = Vec::new();
+    for (place, (named, name)) in moved.names.iter().enumerate() {
+        set.push(format!("#n{place} = :n{place}"));
+        write = write
+            .expression_attribute_names(format!("#n{place}"), name_attribute(*named))
+            .expression_attribute_values(format!(":n{place}"), s(name));
+    }
+    let mut expression = format!("ADD {}", add.join(", "));
+    if !set.is_empty() {
+        expression = format!("{expression} SET {}", set.join(", "));
+    }
+    finish(write.update_expression(expression))
+}
+
+impl Store {
+    /// Counts appointments as they stand now: at most [`APPOINTMENTS_AT_ONCE`], each once. Returns for how many of them
+    /// something else had been counted.
+    ///
+    /// # Errors
+    /// [`StoreError`] when they could not be counted; then none is.
+    pub async fn count_appointments(&self, ids: &[AppointmentId]) -> Result<usize, StoreError> {
+        for tries in 0..TRIES {
+            let changes = try_join_all(ids.iter().map(|id| self.miscounted(*id))).await?;
+            let changes: Vec<_> = changes.into_iter().flatten().collect();
+            if changes.is_empty() {
+                return Ok(0);
+            }
+            match self.transact(writes(self.appointments()?, &changes)?).await? {
+                Outcome::Committed => return Ok(changes.len()),
+                Outcome::Refused(_) => pause(tries).await,
+            }
+        }
+        Err(StoreError::Unavailable("the same appointments are counted all the time".to_owned()))
+    }
+
+    async fn miscounted(&self, id: AppointmentId) -> Result<Option<Change>, StoreError> {
+        // In this order: the appointment is then never older than what was counted of it.
+        let before = self.counted(id).await?;
+        let after = self.appointment(id).await?.as_ref().map(Contribution::of);
+        Ok((before.contribution != after).then_some(Change { id, before, after }))
+    }
+
+    async fn counted(&self, id: AppointmentId) -> Result<Counted, StoreError> {
+        let row = self.get(self.appointments()?, keys::counted(id), true).await?;
+        Ok(row.map(from_item).transpose()?.unwrap_or_default())
+    }
+
+    /// Counts a customer whose e-mail address was verified at that instant, which was on that local day, unless the
+    /// event has been counted before. Returns whether it had not.
+    ///
+    /// # Errors
+    /// [`StoreError`] when it could not be counted.
+    pub async fn count_new_customer(
+        &self,
+        event: EventId,
+        verified_at: Timestamp,
+        day: Date,
+    ) -> Result<bool, StoreError> {
+        let table = self.appointments()?;
+        // By the UTC date, which stays what it is when the salon moves to another zone.
+        let mut marker = bare(keys::new_customer(verified_at.to_zoned(TimeZone::UTC).date(), event));
+        marker.insert("day".to_owned(), s(day.to_string()));
+        let mut moved = DayStatistics::default();
+        moved.totals.add(Measure::NewCustomers, 1);
+        let writes = vec![create(table, marker)?, day_write(table, day, &moved)?];
+        Ok(matches!(self.transact(writes).await?, Outcome::Committed))
+    }
+
+    /// The statistics of the days from one local date to another, of which anything is known; a query for each month,
+    /// side by side. They lag behind what happens by some seconds.
+    ///
+    /// # Errors
+    /// [`StoreError`] when they could not be read.
+    pub async fn statistics(&self, from: Date, to: Date) -> Result<Vec<(Date, DayStatistics)>, StoreError> {
+        let mut months = Vec::new();
+        let mut first = from;
+        while first <= to {
+            months.push((first, first.last_of_month().min(to)));
+            first = first.first_of_month().saturating_add(1.month());
+        }
+        let days = try_join_all(months.into_iter().map(async |(first, last)| {
+            let range = (keys::statistics_day(first).sk, keys::statistics_day(last).sk);
+            let items = self.rows(keys::statistics_month(first), Some(range), false).await?;
+            let days = items.iter().map(|item| Ok((day_of(item)?, read_day(item).0)));
+            days.collect::<Result<Vec<_>, StoreError>>()
+        }));
+        Ok(days.await?.into_iter().flatten().collect())
+    }
+
+    /// The rows of a partition of statistics, between two sort keys if they are given.
+    async fn rows(
+        &self,
+        pk: String,
+        between: Option<(String, String)>,
+        consistent: bool,
+    ) -> Result<Vec<Item>, StoreError> {
+        let condition = if between.is_some() { "pk = :pk AND sk BETWEEN :from AND :to" } else { "pk = :pk" };
+        let mut query = self
+            .client
+            .query()
+            .table_name(self.appointments()?)
+            .key_condition_expression(condition)
+            .expression_attribute_values(":pk", s(pk))
+            .consistent_read(consistent)
+            .return_consumed_capacity(ReturnConsumedCapacity::Total);
+        if let Some((from, to)) = between {
+            query =
+                query.expression_attribute_values(":from", s(from)).expression_attribute_values(":to", s(to));
+        }
+        let mut items = Vec::new();
+        let mut start = None;
+        loop {
+            let page = meter::metered(query.clone().set_exclusive_start_key(start).send()).await?;
+            items.extend(page.items.unwrap_or_default());
+            start = page.last_evaluated_key;
+            if start.is_none() {
+                return Ok(items);
+            }
+        }
+    }
+
+    /// Which appointments have been counted for a day.
+    async fn counted_on(&self, date: Date) -> Result<BTreeSet<AppointmentId>, StoreError> {
+        let rows = self.rows(keys::counted_on(date), None, true).await?;
+        let id = |row: &Item| text(row, "sk").and_then(|id| id.parse().ok());
+        Ok(rows.iter().filter_map(id).collect())
+    }
+}
+
+fn day_of(item: &Item) -> Result<Date, StoreError> {
+    text(item, "sk")
+        .and_then(|sk| sk.strip_prefix("DAY#"))
+        .and_then(|date| date.parse().ok())
+        .ok_or_else(|| StoreError::Malformed("a day's statistics without a date".to_owned()))
+}
+
+#[cfg(test)]
+mod tests;
