@@ -10,14 +10,14 @@ use chairbook_models::day::Busy;
 use chairbook_models::ids::{ExpertId, ServiceId, SubServiceId};
 use chairbook_platform::clock;
 use chairbook_store::{Store, StoreError};
+use chairbook_web::dates::Dates;
 use chairbook_web::{ApiError, Fields, FromFields, Pending, Query, Reply, Visitor};
 use futures_util::future::try_join_all;
 use jiff::civil::Date;
 use jiff::{Timestamp, ToSpan};
 use serde_json::{Value, json};
 
-use crate::fields::Dates;
-use crate::{MAX_SUB_SERVICES, State, refusal};
+use crate::{MAX_SUB_SERVICES, State, fields, refusal};
 
 /// How many days after a taken slot alternatives are looked for.
 const ALTERNATIVE_DAYS: i32 = 7;
@@ -108,7 +108,7 @@ pub(crate) async fn availability(
     let store = &state.web.store;
     let (_, catalog) = visitor.admit_with(store.catalog()).await?;
     let salon = salon(&catalog)?;
-    let dates = question.dates.resolve(salon.today(now))?;
+    let dates = fields::resolve(question.dates, salon.today(now))?;
     let quotes = salon
         .quotes(question.service_id, &question.sub_service_ids, question.expert_id)
         .map_err(|error| refusal::of_booking(&error))?;

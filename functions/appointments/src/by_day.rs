@@ -5,11 +5,12 @@ use chairbook_models::appointment::{Appointment, Status};
 use chairbook_models::ids::{ExpertId, UserId};
 use chairbook_platform::clock;
 use chairbook_store::DayPageKey;
+use chairbook_web::dates::Dates;
 use chairbook_web::{Admin, ApiError, Fields, FromFields, Page, Pending, Query, Reply, cursor};
 use jiff::Timestamp;
 use serde_json::Value;
 
-use crate::fields::{self, Dates};
+use crate::fields;
 use crate::{State, availability, render};
 
 /// `from`, `to`, `status`, `expertId`, `userId`, `limit`, `cursor`.
@@ -79,7 +80,7 @@ pub(crate) async fn list(
     };
     let store = &state.web.store;
     let (_, catalog) = admin.admit_with(store.catalog()).await?;
-    let dates = filter.dates.resolve(availability::salon(&catalog)?.today(now))?;
+    let dates = fields::resolve(filter.dates, availability::salon(&catalog)?.today(now))?;
     let keep = |appointment: &Appointment| filter.keeps(appointment, now);
     let page = store.appointments_by_day(dates, keep, filter.limit, after).await?;
     Ok(Reply::ok(

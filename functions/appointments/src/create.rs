@@ -12,7 +12,7 @@ use chairbook_models::text::Notes;
 use chairbook_models::user::Role;
 use chairbook_platform::{clock, random};
 use chairbook_store::{BookOutcome, CustomerCheck, Expiry, Idempotency, NewAppointment};
-use chairbook_web::{ApiError, Body, Customer, Fields, FromFields, Pending, Reply};
+use chairbook_web::{ApiError, Body, Customer, Fields, FromFields, Pending, Reply, dates};
 use futures_util::future::OptionFuture;
 use futures_util::{FutureExt, try_join};
 use http::{HeaderName, HeaderValue, StatusCode, header};
@@ -40,7 +40,7 @@ pub(crate) struct Request {
 impl FromFields for Request {
     fn from_fields(fields: &mut Fields) -> Option<Self> {
         let service_id = fields.required("serviceId");
-        let date = fields.required_with("date", fields::date);
+        let date = fields.required_with("date", dates::date);
         let time = fields.required_with("time", fields::time);
         let expert_id = fields.optional("expertId");
         let sub_service_ids = fields.list("subServiceIds", MAX_SUB_SERVICES);

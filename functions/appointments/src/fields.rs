@@ -1,7 +1,8 @@
-//! Dates, times and states as requests write them.
+//! Times, states and ranges of dates as requests write them.
 
 use chairbook_models::appointment::Status;
-use chairbook_web::{ApiError, FieldError, Fields, FromFields};
+use chairbook_web::ApiError;
+use chairbook_web::dates::{self, Dates};
 use jiff::ToSpan;
 use jiff::civil::{Date, Time};
 use serde_json::Value;
@@ -11,13 +12,6 @@ const MAX_DAYS: i32 = 31;
 
 /// How many days it has when the request does not say.
 const DEFAULT_DAYS: i32 = 7;
-
-/// A local date, `2026-03-03`, and nothing more: what else `jiff` reads (times, zones) is not accepted.
-pub(crate) fn date(value: Value) -> Result<Date, &'static str> {
-    let Value::String(text) = value else { return Err("must be a string") };
-    let is_date = text.len() == 10 && text.bytes().all(|b| b.is_ascii_digit() || b == b'-');
-    text.parse().ok().filter(|_| is_date).ok_or("must be a date such as 2026-03-03")
-}
 
 /// A local time, `09:30`.
 pub(crate) fn time(value: Value) -> Result<Time, &'static str> {
@@ -32,36 +26,11 @@ pub(crate) fn status(value: Value) -> Result<Status, &'static str> {
         .map_err(|_| "must be reserved, confirmed, cancelled, expired, completed or no_show")
 }
 
-/// `from` and `to`: local dates, both of which are asked for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Dates {
-    from: Option<Date>,
-    to: Option<Date>,
-}
-
-impl FromFields for Dates {
-    fn from_fields(fields: &mut Fields) -> Option<Self> {
-        let from = fields.optional_with("from", date);
-        let to = fields.optional_with("to", date);
-        Some(Self { from: from?, to: to? })
-    }
-}
-
-impl Dates {
-    /// The first and the last date that are asked for: a week from today, if the request does not say.
-    pub(crate) fn resolve(self, today: Date) -> Result<(Date, Date), ApiError> {
-        let refused = |message: String| ApiError::validation(vec![FieldError::new("to", message)]);
-        let from = self.from.unwrap_or(today);
-        let to = self.to.unwrap_or_else(|| from.saturating_add((DEFAULT_DAYS - 1).days()));
-        if to < from {
-            return Err(refused("must not be before `from`".to_owned()));
-        }
-        let days = from.until(to).map_or(i32::MAX, |span| span.get_days());
-        if days >= MAX_DAYS {
-            return Err(refused(format!("must be at most {} days after `from`", MAX_DAYS - 1)));
-        }
-        Ok((from, to))
-    }
+/// The first and the last date that are asked for: a week from today, if the request does not say.
+pub(crate) fn resolve(dates: Dates, today: Date) -> Result<(Date, Date), ApiError> {
+    let from = dates.from.unwrap_or(today);
+    let to = dates.to.unwrap_or_else(|| from.saturating_add((DEFAULT_DAYS - 1).days()));
+    dates::range(from, to, MAX_DAYS)
 }
 
 #[cfg(test)]
@@ -71,18 +40,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn dates_and_times_have_one_form() {
-        assert_eq!(date(json!("2026-03-03")), Ok(jiff::civil::date(2026, 3, 3)));
-        for bad in [
-            json!("2026-3-3"),
-            json!("20260303"),
-            json!("2026-02-30"),
-            json!("2026-03-03T09:00"),
-            json!("03.03.2026"),
-            json!(5),
-        ] {
-            assert!(date(bad.clone()).is_err(), "{bad}");
-        }
+    fn times_have_one_form() {
         assert_eq!(time(json!("09:30")), Ok(jiff::civil::time(9, 30, 0, 0)));
         for bad in [
             json!("9:30"),
@@ -98,7 +56,7 @@ mod tests {
     }
 
     #[test]
-    fn a_range_is_a_week_resolve_or_at_most_a_month() {
+    fn a_range_is_a_week_or_at_most_a_month() {
         let day = |number| jiff::civil::date(2026, 3, number);
         for (from, to, expected) in [
             (None, None, Ok((day(3), day(9)))),
@@ -109,7 +67,7 @@ mod tests {
             (None, Some(day(2)), Err("must not be before `from`")),
             (Some(day(1)), Some(jiff::civil::date(2026, 4, 1)), Err("must be at most 30 days after `from`")),
         ] {
-            let found = Dates { from, to }.resolve(day(3)).map_err(|error| error.fields[0].message.clone());
+            let found = resolve(Dates { from, to }, day(3)).map_err(|error| error.fields[0].message.clone());
             assert_eq!(found, expected.map_err(str::to_owned), "{from:?} {to:?}");
         }
     }

@@ -9,7 +9,7 @@ use chairbook_models::event::{Actor, Event, EventType};
 use chairbook_models::ids::{AppointmentId, ExpertId, SubServiceId};
 use chairbook_platform::clock;
 use chairbook_store::{RescheduleOutcome, StoreError};
-use chairbook_web::{ApiError, Body, Customer, Fields, FromFields, Id, Pending, Reply};
+use chairbook_web::{ApiError, Body, Customer, Fields, FromFields, Id, Pending, Reply, dates};
 use futures_util::try_join;
 use jiff::Timestamp;
 use jiff::civil::{Date, Time};
@@ -29,7 +29,7 @@ pub(crate) struct Request {
 
 impl FromFields for Request {
     fn from_fields(fields: &mut Fields) -> Option<Self> {
-        let date = fields.required_with("date", fields::date);
+        let date = fields.required_with("date", dates::date);
         let time = fields.required_with("time", fields::time);
         let expert_id = fields.optional("expertId");
         Some(Self { date: date?, time: time?, expert_id: expert_id? })

@@ -9,6 +9,7 @@ pub mod access;
 mod app;
 mod conditional;
 pub mod cursor;
+pub mod dates;
 mod error;
 mod fields;
 mod paging;
