@@ -17,9 +17,9 @@ use tokio::sync::{broadcast, watch};
 use tokio::task::{JoinHandle, JoinSet};
 
 use crate::data_directory::{Data, DataDirectory, DataDirectoryError};
-use crate::dynamodb::{DynamoDb, DynamoDbError};
+use crate::dynamodb::{DynamoDb, DynamoDbError, StreamReader};
 use crate::event_sources::checkpoints::{CheckpointError, Checkpoints};
-use crate::event_sources::stream::{Mapping, OnFailure};
+use crate::event_sources::stream::{self, Mapping, OnFailure};
 use crate::event_sources::{Invoke, filter, queue, schedule};
 use crate::faults::{self, Faults};
 use crate::gateway::{Access, Call, CallError, Gateway};
@@ -27,7 +27,7 @@ use crate::mailbox::{self, Mailbox};
 use crate::runtime::{self, InvokeError, Program, Runtime, RuntimeOptions, Trigger};
 use crate::secrets::Secrets;
 use crate::sqs::{self, Sqs, SqsError};
-use crate::template::model::{EventSource, System};
+use crate::template::model::{EventSource, StreamSource, System};
 use crate::template::{self, TemplateError};
 use crate::{binaries, clock, demo, ses};
 
@@ -240,6 +240,23 @@ impl Stack {
         store(&self.system, &self.dynamodb.url())
     }
 
+    /// Whether every function has handled all that its streams hold at this moment.
+    ///
+    /// # Errors
+    /// When a stream cannot be read.
+    pub async fn streams_are_handled(&self) -> Result<bool, DynamoDbError> {
+        for function in &self.system.functions {
+            for source in &function.event_sources {
+                let EventSource::Stream(source) = source else { continue };
+                let Some(reader) = stream_of(&self.system, &self.dynamodb, source) else { continue };
+                if !reader.is_handled_by(&stream::name(&function.logical_id, source)).await? {
+                    return Ok(false);
+                }
+            }
+        }
+        Ok(true)
+    }
+
     /// Where the data is.
     #[must_use]
     pub fn data_directory(&self) -> &Path {
@@ -368,6 +385,12 @@ fn check_event_sources(system: &System) -> Result<(), String> {
     Ok(())
 }
 
+/// The stream that an event source reads, if its table has one.
+fn stream_of(system: &System, dynamodb: &DynamoDb, source: &StreamSource) -> Option<StreamReader> {
+    let table = system.tables.iter().find(|table| table.logical_id == source.table)?;
+    dynamodb.stream(&table.name)
+}
+
 /// Starts what polls queues and streams and keeps schedules.
 fn event_sources(
     system: &System,
@@ -424,8 +447,7 @@ fn event_sources(
                     ));
                 }
                 EventSource::Stream(source) => {
-                    let table = system.tables.iter().find(|table| table.logical_id == source.table);
-                    let Some(reader) = table.and_then(|table| dynamodb.stream(&table.name)) else {
+                    let Some(reader) = stream_of(system, dynamodb, source) else {
                         return Err(StartError::NoStream(source.table.clone()));
                     };
                     let mapping = Mapping {

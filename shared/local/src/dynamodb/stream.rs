@@ -206,6 +206,19 @@ impl StreamReader {
         handled.entry(self.table.to_string()).or_default().insert(consumer.to_owned(), position);
     }
 
+    /// Whether a consumer has handled every record that there is at this moment.
+    ///
+    /// # Errors
+    /// When the database cannot be read.
+    pub async fn is_handled_by(&self, consumer: &str) -> Result<bool, DynamoDbError> {
+        let (file, table) = (self.streams.inner.file.clone(), Arc::clone(&self.table));
+        let last = tokio::task::spawn_blocking(move || last(&connect(&file)?, &table));
+        let last = last.await.map_err(|error| self.fault(&error))?.map_err(|error| self.fault(&error))?;
+        let handled = self.streams.inner.handled.lock().unwrap_or_else(PoisonError::into_inner);
+        let position = handled.get(self.table.as_ref()).and_then(|positions| positions.get(consumer));
+        Ok(position.is_some_and(|position| *position >= last))
+    }
+
     fn fault(&self, fault: &dyn fmt::Display) -> DynamoDbError {
         DynamoDbError::Stream { table: self.table.to_string(), fault: fault.to_string() }
     }

@@ -30,6 +30,12 @@ const READ_AHEAD: usize = 100;
 /// Waited after a fault of the database or of the checkpoints' file before it is tried again.
 const PAUSE: Duration = Duration::from_secs(1);
 
+/// The name under which the position of a function's mapping is kept.
+#[must_use]
+pub fn name(function: &str, source: &StreamSource) -> String {
+    format!("{function}/{}", source.table)
+}
+
 /// One mapping of a stream to a function.
 pub struct Mapping {
     /// The table's stream.
@@ -72,7 +78,7 @@ impl Mapping {
     }
 
     fn name(&self) -> String {
-        format!("{}/{}", self.function, self.source.table)
+        name(&self.function, &self.source)
     }
 
     /// Where to begin: after the checkpoint; a new mapping where `StartingPosition` says.
