@@ -35,7 +35,8 @@ pub(crate) struct Queue {
 
 impl State {
     /// From the environment: what [`Web::from_env`] reads, `NOTIFICATIONS_QUEUE_URL`,
-    /// `NOTIFICATIONS_DEAD_LETTER_QUEUE_URL`, and `HEALTH_FUNCTIONS`, the functions' names with commas between.
+    /// `NOTIFICATIONS_DEAD_LETTER_QUEUE_URL`, `STATISTICS_DEAD_LETTER_QUEUE_URL`, and `HEALTH_FUNCTIONS`, the
+    /// functions' names with commas between.
     ///
     /// # Errors
     /// [`ConfigError`] names what is missing or wrong.
@@ -50,6 +51,10 @@ impl State {
                 Queue {
                     name: "notifications-dead-letter",
                     url: env::required("NOTIFICATIONS_DEAD_LETTER_QUEUE_URL")?,
+                },
+                Queue {
+                    name: "statistics-dead-letter",
+                    url: env::required("STATISTICS_DEAD_LETTER_QUEUE_URL")?,
                 },
             ]
             .into(),
