@@ -27,7 +27,7 @@ pub async fn items(client: &Client, table: &str) -> Vec<Item> {
     }
 }
 
-fn text<'i>(item: &'i Item, name: &str) -> &'i str {
+pub(crate) fn text<'i>(item: &'i Item, name: &str) -> &'i str {
     item.get(name).and_then(|value| value.as_s().ok()).map_or("", String::as_str)
 }
 
@@ -69,8 +69,8 @@ pub fn check_appointments(items: &[Item]) {
     let mut taken: BTreeSet<Cell> = BTreeSet::new();
     let mut held: BTreeMap<Cell, Vec<u8>> = BTreeMap::new();
     for item in items {
-        let Some(date) = text(item, "sk").strip_prefix("DAY#") else { continue };
-        let expert = text(item, "pk").strip_prefix("EXPERT#").unwrap();
+        let Some(expert) = text(item, "pk").strip_prefix("EXPERT#") else { continue };
+        let date = text(item, "sk").strip_prefix("DAY#").unwrap();
         for (name, value) in item {
             let place = |kind| name.strip_prefix(kind).filter(|rest| rest.len() == 3)?.parse::<u16>().ok();
             if let Some(number) = place('c') {

@@ -2,13 +2,15 @@
 //!
 //! A test starts a [`TestStack`], makes [`Actor`]s, lets them call the API, and ends with [`TestStack::finish`], which
 //! fails it if anything was left undone: an event without its mail, a message among the dead letters, an answer of
-//! 5xx, a secret in a log, or cells of an expert's day that no appointment accounts for.
+//! 5xx, a secret in a log, cells of an expert's day that no appointment accounts for, or statistics that a recount of the
+//! appointments does not confirm.
 
 mod actor;
 mod answer;
 pub mod checker;
 mod stack;
 pub mod stack_process;
+pub mod statistics;
 
 pub use actor::Actor;
 pub use answer::Answer;

@@ -14,15 +14,17 @@ use chairbook_local::gateway::Access;
 use chairbook_local::mailbox::Mail;
 use chairbook_local::runtime::{AccessLog, InvocationRecord};
 use chairbook_local::stack::{Options, Stack, read_template};
+use chairbook_models::appointment::Appointment;
 use chairbook_models::event::{self, Event, EventType, Subjects};
 use chairbook_models::ids::EventId;
 use chairbook_models::user::Role;
 use chairbook_platform::{clock, random};
-use chairbook_store::CatalogRow;
+use chairbook_store::{CatalogRow, RescheduleOutcome};
+use jiff::{SignedDuration, Timestamp, ToSpan as _};
 use tokio::sync::broadcast::Receiver;
 use tokio::sync::broadcast::error::TryRecvError;
 
-use crate::{Actor, checker};
+use crate::{Actor, checker, statistics};
 
 /// How long a mail may take, and how long everything may take to come to rest.
 const PATIENCE: Duration = Duration::from_secs(20);
@@ -247,6 +249,32 @@ impl TestStack {
         self.stack.store().write_catalog(rows, &event).await.unwrap();
     }
 
+    /// Puts an appointment that is to come four weeks back, into the past, with its cells, as if that time had gone by.
+    pub async fn let_time_pass(&self, appointment: &serde_json::Value) {
+        let (store, now) = (self.stack.store(), clock::now());
+        let id = appointment["id"].as_str().unwrap().parse().unwrap();
+        let before = store.appointment(id).await.unwrap().unwrap();
+        let earlier = |at: Timestamp| at - SignedDuration::from_hours(28 * 24);
+        let after = Appointment {
+            date: before.date - 28.days(),
+            starts_at: earlier(before.starts_at),
+            ends_at: earlier(before.ends_at),
+            blocked_until: earlier(before.blocked_until),
+            version: before.version + 1,
+            ..before.clone()
+        };
+        let event = Event::new(
+            EventId::new(now, random::bytes()),
+            EventType::AppointmentRescheduled,
+            now,
+            event::Actor::System,
+            None,
+            Subjects { user_id: None, appointment_id: Some(id) },
+        );
+        let outcome = store.reschedule(&before, &after, &event, now, |_| None).await.unwrap();
+        assert_eq!(outcome, RescheduleOutcome::Rescheduled);
+    }
+
     /// Every item of a table, by its logical id.
     pub async fn items(&self, table: &str) -> Vec<checker::Item> {
         let table = self.stack.system().tables.iter().find(|known| known.logical_id == table).unwrap();
@@ -279,7 +307,7 @@ impl TestStack {
         }
     }
 
-    /// Waits until every event has reached its end and no message is left.
+    /// Waits until every event has reached its end and has been counted, and no message is left.
     pub async fn settle(&self) {
         self.settle_within(PATIENCE).await;
     }
@@ -290,10 +318,14 @@ impl TestStack {
         loop {
             let open = self.open_deliveries().await;
             let queue = self.queue_counts("NotificationsQueue").await;
-            if open.is_empty() && queue == (0, 0, 0) {
+            let handled = self.stack.streams_are_handled().await.unwrap();
+            if open.is_empty() && queue == (0, 0, 0) && handled {
                 return;
             }
-            assert!(begun.elapsed() < patience, "not at rest: queue {queue:?}, events {open:?}");
+            assert!(
+                begun.elapsed() < patience,
+                "not at rest: queue {queue:?}, events {open:?}, stream handled: {handled}"
+            );
             tokio::time::sleep(Duration::from_millis(25)).await;
         }
     }
@@ -325,12 +357,16 @@ impl TestStack {
     /// The same, but for what is permitted.
     pub async fn finish_with(self, permitted: Permitted) {
         self.settle().await;
-        assert_eq!(self.queue_counts("NotificationsDeadLetterQueue").await, (0, 0, 0), "dead letters");
+        for queue in ["NotificationsDeadLetterQueue", "StatisticsDeadLetterQueue"] {
+            assert_eq!(self.queue_counts(queue).await, (0, 0, 0), "dead letters in {queue}");
+        }
+        let (events, appointments) = (self.items("EventsTable").await, self.items("AppointmentsTable").await);
+        checker::check_appointments(&appointments);
+        statistics::check(&appointments, &events);
         let is_failed =
             |event: &checker::Item| event.get("delivery") == Some(&AttributeValue::S("failed".to_owned()));
-        let failed: Vec<_> = self.items("EventsTable").await.into_iter().filter(is_failed).collect();
+        let failed: Vec<_> = events.into_iter().filter(is_failed).collect();
         assert_eq!(failed.len(), permitted.failed_deliveries, "{failed:?}");
-        checker::check_appointments(&self.items("AppointmentsTable").await);
         if !permitted.failed_requests {
             self.check_requests();
         }

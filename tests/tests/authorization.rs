@@ -195,6 +195,7 @@ fn routes() -> Vec<(&'static str, Who, &'static str, Option<Value>)> {
         ),
         ("GET /api/v1/appointments/{id}", Who::User, "/appointments/{apt}", none.clone()),
         ("DELETE /api/v1/appointments/{id}/cancel", Who::User, "/appointments/{apt}/cancel", none.clone()),
+        ("GET /api/v1/dashboard/stats", Who::Admin, "/dashboard/stats", none.clone()),
         ("GET /api/v1/health", Who::Anybody, "/health", none),
     ]
 }

@@ -6,6 +6,7 @@ use std::collections::BTreeMap;
 use chairbook_local::runtime::AccessLog;
 use chairbook_models::catalog::{Expert, OwnTerms, Service, Settings};
 use chairbook_models::ids::{ExpertId, ServiceId};
+use chairbook_models::user::Role;
 use chairbook_models::working_hours::WorkingHours;
 use chairbook_platform::clock;
 use chairbook_store::CatalogRow;
@@ -241,6 +242,40 @@ async fn availability_of_a_month_and_ten_experts() {
     scale.line(("GET", "/api/v1/availability")).await;
     let line = scale.warm_read(&visitor, "/api/v1/availability", &path).await;
     within("availability", &line, 2, 1.0);
+    scale.stack.finish().await;
+}
+
+#[tokio::test]
+async fn the_dashboard_costs_by_days_and_not_by_appointments() {
+    let scale = Scale::new().await;
+    let (ada, admin) = (scale.stack.customer().await, scale.stack.demo_account(Role::Admin).await);
+    let route = "/api/v1/dashboard/stats";
+    let cost = async |from: Date, to: Date| {
+        scale.stack.settle().await;
+        let line = scale.warm_read(&admin, route, &format!("/dashboard/stats?from={from}&to={to}")).await;
+        within(&format!("dashboard, {from} to {to}"), &line, 2, 1.0);
+        line.read_units
+    };
+    let mut free = free(&ada, CHILDRENS_CUT, MAREK).await;
+    let (date, times) = free.pop_first().unwrap();
+    let mut times = times.into_iter().filter(|time| time.ends_with(":00") || time.ends_with(":30"));
+    let request = |time: String| {
+        json!({"serviceId": CHILDRENS_CUT, "expertId": MAREK, "date": date, "time": time, "payNow": true,
+               "notes": "x".repeat(500)})
+    };
+    scale.book(&ada, request(times.next().unwrap())).await;
+    let date: Date = date.parse().unwrap();
+    let with_one = (cost(date, date).await, cost(date, date + 365.days()).await);
+    let mut bookings = 1;
+    for time in times {
+        scale.book(&ada, request(time)).await;
+        bookings += 1;
+    }
+    assert!(bookings >= 10, "{bookings}");
+    let with_many = (cost(date, date).await, cost(date, date + 365.days()).await);
+    assert!(with_one.0 < with_one.1 && with_one.1 < 10.0, "{with_one:?}");
+    let difference = (with_many.0 - with_one.0).abs() + (with_many.1 - with_one.1).abs();
+    assert!(difference < f64::EPSILON, "{with_one:?} with one appointment, {with_many:?} with {bookings}");
     scale.stack.finish().await;
 }
 

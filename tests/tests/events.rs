@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use chairbook_local::stack::read_template;
 use chairbook_local::template::model::EventSource;
-use chairbook_tests::TestStack;
+use chairbook_tests::{TestStack, statistics};
 use serde_json::{Value, json};
 
 const CUT: &str = "svc_00000000000000000000000001";
@@ -92,6 +92,9 @@ async fn requests_are_answered() {
     let slots = free["days"].as_array().unwrap().iter().flat_map(|day| day["slots"].as_array().unwrap());
     assert!(slots.count() > 0, "{free}");
 
+    let refused = stack.invoke("DashboardFunction", samples["dashboard"].clone()).await;
+    assert_eq!(refused["statusCode"], 401, "{refused}");
+
     let health = body(&stack.invoke("HealthFunction", samples["health"].clone()).await, 200);
     assert_eq!(health["status"], "up");
     stack.finish().await;
@@ -145,5 +148,14 @@ async fn events_that_do_not_exist_end_among_the_dead_letters() {
         tokio::time::sleep(Duration::from_millis(25)).await;
     }
     assert_eq!(stack.queue_counts("NotificationsQueue").await, (0, 0, 0));
+
+    // Of what does not exist nothing is counted but the customer whom the record itself makes known; once.
+    for _ in 0..2 {
+        let answer = stack.invoke("StatsFunction", samples["stats"].clone()).await;
+        assert_eq!(answer, json!({"batchItemFailures": []}));
+    }
+    let kept = statistics::kept(&stack.items("AppointmentsTable").await);
+    let counted = BTreeMap::from([("new_customers".to_owned(), 1)]);
+    assert_eq!(kept, BTreeMap::from([("2026-06-15".to_owned(), counted)]));
     stack.stack.shutdown().await;
 }

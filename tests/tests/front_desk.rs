@@ -4,12 +4,8 @@
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
-use chairbook_models::appointment::Appointment;
-use chairbook_models::event::{Actor as EventActor, Event, EventType, Subjects};
-use chairbook_models::ids::EventId;
 use chairbook_models::user::Role;
-use chairbook_platform::{clock, random};
-use chairbook_store::RescheduleOutcome;
+use chairbook_platform::clock;
 use chairbook_tests::{Actor, Answer, TestStack};
 use futures_util::future::join_all;
 use jiff::{Timestamp, ToSpan};
@@ -107,31 +103,6 @@ async fn calendar(actor: &Actor, appointment: &Value) -> (String, String, String
     );
     assert_eq!(line("UID"), format!("{}@chairbook", id(appointment)));
     (line("METHOD"), line("SEQUENCE"), answer.text)
-}
-
-/// Puts an appointment that is to come four weeks back, into the past, with its cells, as if that time had gone by.
-async fn let_time_pass(stack: &TestStack, appointment: &Value) {
-    let (store, now) = (stack.stack.store(), clock::now());
-    let before = store.appointment(id(appointment).parse().unwrap()).await.unwrap().unwrap();
-    let earlier = |at: Timestamp| at - jiff::SignedDuration::from_hours(28 * 24);
-    let after = Appointment {
-        date: before.date - 28.days(),
-        starts_at: earlier(before.starts_at),
-        ends_at: earlier(before.ends_at),
-        blocked_until: earlier(before.blocked_until),
-        version: before.version + 1,
-        ..before.clone()
-    };
-    let event = Event::new(
-        EventId::new(now, random::bytes()),
-        EventType::CatalogChanged,
-        now,
-        EventActor::System,
-        None,
-        Subjects::default(),
-    );
-    let outcome = store.reschedule(&before, &after, &event, now, |_| None).await.unwrap();
-    assert_eq!(outcome, RescheduleOutcome::Rescheduled);
 }
 
 /// Waits until the API says that a reservation has expired.
@@ -272,7 +243,7 @@ async fn a_day_at_the_front_desk() {
         set_status(&admin, &of_ada, status).await.error(409, "invalid_transition");
     }
     for (appointment, status, customer) in [(&of_ada, "completed", &ada), (&of_grace, "no_show", &grace)] {
-        let_time_pass(&stack, appointment).await;
+        stack.let_time_pass(appointment).await;
         move_to(customer, appointment, &date, "16:00").await.error(409, "cancellation_window_closed");
         let closed = set_status(&admin, appointment, status).await.data(200)["appointment"].clone();
         assert_eq!((&closed["status"], &closed["paymentStatus"]), (&json!(status), &json!("paid")));

@@ -52,7 +52,7 @@ async fn every_part_is_named_and_up() {
     for table in ["users", "catalog", "appointments", "events", "limits"] {
         expect("table", table);
     }
-    for queue in ["notifications", "notifications-dead-letter"] {
+    for queue in ["notifications", "notifications-dead-letter", "statistics-dead-letter"] {
         expect("queue", queue);
     }
     for function in system.functions.iter().filter(|function| function.logical_id != "HealthFunction") {

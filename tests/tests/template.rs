@@ -243,8 +243,18 @@ fn every_queue_has_dead_letters_or_is_them(template: &Template) -> Vec<String> {
         let target = properties["RedrivePolicy"]["deadLetterTargetArn"]["Fn::GetAtt"].as_str()?;
         target.strip_suffix(".Arn").map(str::to_owned)
     };
-    let targets: BTreeSet<_> =
-        template.of_type("AWS::SQS::Queue").filter_map(|(_, properties)| target(properties)).collect();
+    let failures = template
+        .functions()
+        .flat_map(|(_, properties)| properties["Events"].as_object().unwrap().values())
+        .filter_map(|event| {
+            event["Properties"]["DestinationConfig"]["OnFailure"]["Destination"]["Fn::GetAtt"].as_str()
+        })
+        .filter_map(|target| target.strip_suffix(".Arn").map(str::to_owned));
+    let targets: BTreeSet<_> = template
+        .of_type("AWS::SQS::Queue")
+        .filter_map(|(_, properties)| target(properties))
+        .chain(failures)
+        .collect();
     template
         .of_type("AWS::SQS::Queue")
         .filter(|(queue, properties)| target(properties).is_none() && !targets.contains(*queue))
@@ -465,7 +475,7 @@ fn the_template_keeps_its_promises() {
 }
 
 /// One change of the template's text and the fault that must come of it, for every way in which a promise can break.
-const BROKEN: [(&str, &str, &str); 29] = [
+const BROKEN: [(&str, &str, &str); 30] = [
     ("Resource: !GetAtt AuthLogGroup.Arn", "Resource: '*'", "AuthRole: wildcard in Resource *"),
     (
         "Resource: !GetAtt LimitsTable.Arn",
@@ -526,6 +536,11 @@ const BROKEN: [(&str, &str, &str); 29] = [
         "deadLetterTargetArn: !GetAtt NotificationsDeadLetterQueue.Arn",
         "nothing: here",
         "NotificationsQueue: loses",
+    ),
+    (
+        "Destination: !GetAtt StatisticsDeadLetterQueue.Arn",
+        "Destination: !GetAtt NotificationsDeadLetterQueue.Arn",
+        "StatisticsDeadLetterQueue: loses",
     ),
     (
         "              - Sid: ReadRecipients\n                Effect: Allow\n                Action: dynamodb:GetItem",
