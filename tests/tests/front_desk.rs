@@ -254,7 +254,18 @@ async fn a_day_at_the_front_desk() {
         let found = list(&admin, &format!("from={past}&to={past}&status={status}")).await;
         assert_eq!(found, [closed]);
     }
+
+    // In the evening the owner looks at the dashboard.
     stack.settle().await;
+    let owner = stack.demo_account(Role::Owner).await;
+    let local: jiff::civil::Date = date.parse().unwrap();
+    let range = format!("from={}&to={}", local - 28.days(), local + 7.days());
+    let evening = owner.get(&format!("/dashboard/stats?{range}")).await.data(200)["totals"].clone();
+    assert_eq!(evening["bookings"], 4);
+    assert_eq!((&evening["byStatus"]["completed"], &evening["noShows"]), (&json!(1), &json!(1)));
+    assert_eq!((&evening["cancellations"], &evening["byStatus"]["reserved"]), (&json!(2), &json!(0)));
+    assert_eq!((&evening["revenue"], &evening["refunded"]), (&json!(11_600), &json!(5_800)));
+    assert_eq!(evening["unpaidValue"], 0);
     let told = stack.mails(&grace.email).len();
     stack.finish().await;
     assert_eq!(
