@@ -21,13 +21,12 @@ use axum::Router;
 use axum::routing::{delete, get, put};
 use chairbook_mail::Mailbox;
 use chairbook_models::appointment::Appointment;
-use chairbook_models::event::{Actor, Event, EventType, Subjects};
+use chairbook_models::event::{Actor, Event, EventType};
 use chairbook_models::ids::EventId;
 use chairbook_platform::env::{self, ConfigError};
 use chairbook_platform::random;
 use chairbook_web::Web;
 use jiff::Timestamp;
-use serde_json::json;
 
 /// How many add-ons one appointment may have.
 pub(crate) const MAX_SUB_SERVICES: usize = 20;
@@ -60,17 +59,7 @@ impl State {
 
 /// The event that tells an appointment's customer what became of it.
 pub(crate) fn event(event_type: EventType, appointment: &Appointment, actor: Actor, now: Timestamp) -> Event {
-    let mut event = Event::new(
-        EventId::new(now, random::bytes()),
-        event_type,
-        now,
-        actor,
-        Some(appointment.user_id),
-        Subjects { user_id: Some(appointment.user_id), appointment_id: Some(appointment.id) },
-    );
-    event.data.insert("serviceName".to_owned(), json!(appointment.service_name));
-    event.data.insert("startsAt".to_owned(), json!(appointment.starts_at));
-    event
+    Event::about_appointment(EventId::new(now, random::bytes()), event_type, now, actor, appointment)
 }
 
 /// The function's routes.

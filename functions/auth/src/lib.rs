@@ -172,14 +172,8 @@ pub(crate) fn account_event(
     client: Option<&Client>,
     now: Timestamp,
 ) -> Event {
-    let mut event = Event::new(
-        EventId::new(now, random::bytes()),
-        event_type,
-        now,
-        actor,
-        Some(user_id),
-        Subjects { user_id: Some(user_id), ..Subjects::default() },
-    );
+    let id = EventId::new(now, random::bytes());
+    let mut event = Event::about_user(id, event_type, now, actor, user_id, Some(user_id));
     if let Some(client) = client {
         event.data.extend(client.ip.iter().map(|ip| ("ip".to_owned(), json!(ip))));
         event.data.extend(client.user_agent.iter().map(|agent| ("userAgent".to_owned(), json!(agent))));

@@ -5,7 +5,7 @@
 use std::time::Duration;
 
 use chairbook_models::appointment::Appointment;
-use chairbook_models::event::{Actor, Event, EventType, Subjects};
+use chairbook_models::event::{Actor, Event, EventType};
 use chairbook_models::ids::EventId;
 use chairbook_platform::{clock, random};
 use chairbook_store::{Store, StoreError};
@@ -96,7 +96,8 @@ async fn expire(store: &Store, reservation: Appointment) -> Counts {
     let Some(expired) = chairbook_models::appointment::expire(&reservation, now) else {
         return Counts { skipped: 1, ..Counts::default() };
     };
-    let event = expiry_event(&expired, EventId::new(now, random::bytes()), now);
+    let id = EventId::new(now, random::bytes());
+    let event = Event::about_appointment(id, EventType::AppointmentExpired, now, Actor::System, &expired);
     match store.end_appointment(&reservation, &expired, &event).await {
         Ok(()) => Counts { expired: 1, ..Counts::default() },
         Err(StoreError::Changed) => Counts { skipped: 1, ..Counts::default() },
@@ -105,15 +106,4 @@ async fn expire(store: &Store, reservation: Appointment) -> Counts {
             Counts { failed: 1, ..Counts::default() }
         }
     }
-}
-
-fn expiry_event(expired: &Appointment, id: EventId, now: Timestamp) -> Event {
-    Event::new(
-        id,
-        EventType::AppointmentExpired,
-        now,
-        Actor::System,
-        Some(expired.user_id),
-        Subjects { user_id: Some(expired.user_id), appointment_id: Some(expired.id) },
-    )
 }

@@ -8,7 +8,7 @@ mod role;
 
 use axum::Router;
 use axum::routing::{get, put};
-use chairbook_models::event::{Actor, Event, EventType, Subjects};
+use chairbook_models::event::{Actor, Event, EventType};
 use chairbook_models::ids::{EventId, UserId};
 use chairbook_platform::random;
 use chairbook_web::Web;
@@ -22,8 +22,7 @@ pub(crate) fn event(
     recipient: Option<UserId>,
     now: Timestamp,
 ) -> Event {
-    let subjects = Subjects { user_id: Some(user_id), ..Subjects::default() };
-    Event::new(EventId::new(now, random::bytes()), event_type, now, actor, recipient, subjects)
+    Event::about_user(EventId::new(now, random::bytes()), event_type, now, actor, user_id, recipient)
 }
 
 /// The function's routes.

@@ -323,7 +323,7 @@ pub fn close(appointment: &Appointment, closing: Closing, now: Timestamp) -> Res
 }
 
 #[cfg(test)]
-mod tests {
+pub(crate) mod tests {
     use jiff::civil::{date, time};
 
     use super::*;
@@ -334,7 +334,7 @@ mod tests {
         Timestamp::from_second(second).unwrap()
     }
 
-    pub(super) fn appointment(status: Status, expires_at: Option<i64>) -> Appointment {
+    pub(crate) fn appointment(status: Status, expires_at: Option<i64>) -> Appointment {
         Appointment {
             id: AppointmentId::derived([1; 16]),
             user_id: UserId::derived([2; 16]),

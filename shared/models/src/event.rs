@@ -8,8 +8,9 @@ use std::collections::BTreeMap;
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
+use serde_json::{Value, json};
 
+use crate::appointment::Appointment;
 use crate::ids::{AppointmentId, EventId, UserId};
 
 /// What happened.
@@ -266,6 +267,38 @@ impl Event {
             delivery,
         }
     }
+
+    /// A new event about somebody's account, which they are told where `recipient` is set.
+    #[must_use]
+    pub fn about_user(
+        id: EventId,
+        event_type: EventType,
+        at: Timestamp,
+        actor: Actor,
+        user_id: UserId,
+        recipient: Option<UserId>,
+    ) -> Self {
+        let subjects = Subjects { user_id: Some(user_id), ..Subjects::default() };
+        Self::new(id, event_type, at, actor, recipient, subjects)
+    }
+
+    /// A new event that tells an appointment's customer what became of it; `data` says which it is: `serviceName`, and
+    /// `startsAt` as the appointment says it.
+    #[must_use]
+    pub fn about_appointment(
+        id: EventId,
+        event_type: EventType,
+        at: Timestamp,
+        actor: Actor,
+        appointment: &Appointment,
+    ) -> Self {
+        let customer = Some(appointment.user_id);
+        let subjects = Subjects { user_id: customer, appointment_id: Some(appointment.id) };
+        let mut event = Self::new(id, event_type, at, actor, customer, subjects);
+        event.data.insert("serviceName".to_owned(), json!(appointment.service_name));
+        event.data.insert("startsAt".to_owned(), json!(appointment.starts_at));
+        event
+    }
 }
 
 #[cfg(test)]
@@ -277,6 +310,22 @@ mod tests {
         for event_type in EventType::ALL {
             assert_eq!(serde_json::to_value(event_type).unwrap(), event_type.as_str());
         }
+    }
+
+    #[test]
+    fn an_event_about_an_appointment_says_which_and_tells_its_customer() {
+        use crate::appointment::{Status, tests::appointment};
+
+        let (id, at) = (EventId::derived([1; 16]), Timestamp::UNIX_EPOCH);
+        let booked = appointment(Status::Confirmed, None);
+        let event =
+            Event::about_appointment(id, EventType::AppointmentExpired, at, Actor::System, &booked);
+        assert_eq!((event.recipient, event.delivery), (Some(booked.user_id), Some(Delivery::Pending)));
+        assert_eq!(event.subjects.appointment_id, Some(booked.id));
+        assert_eq!(
+            serde_json::to_value(&event.data).unwrap(),
+            json!({"serviceName": "Cut", "startsAt": booked.starts_at})
+        );
     }
 
     #[test]
