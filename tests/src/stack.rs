@@ -275,10 +275,32 @@ impl TestStack {
         assert_eq!(outcome, RescheduleOutcome::Rescheduled);
     }
 
+    /// A table's name, by its logical id.
+    fn table(&self, logical_id: &str) -> &str {
+        let tables = &self.stack.system().tables;
+        &tables.iter().find(|known| known.logical_id == logical_id).unwrap().name
+    }
+
     /// Every item of a table, by its logical id.
     pub async fn items(&self, table: &str) -> Vec<checker::Item> {
-        let table = self.stack.system().tables.iter().find(|known| known.logical_id == table).unwrap();
-        checker::items(&self.dynamodb(), &table.name).await
+        checker::items(&self.dynamodb(), self.table(table)).await
+    }
+
+    /// Makes an appointment, by its id, one that was booked and last changed 30 days ago.
+    pub async fn booked_long_ago(&self, appointment: &str) {
+        let then = clock::now() - SignedDuration::from_hours(30 * 24);
+        let then = AttributeValue::S(then.strftime("%Y-%m-%dT%H:%M:%S%.3fZ").to_string());
+        self.dynamodb()
+            .update_item()
+            .table_name(self.table("AppointmentsTable"))
+            .key("pk", AttributeValue::S(format!("APT#{appointment}")))
+            .key("sk", AttributeValue::S("APT".to_owned()))
+            .update_expression("SET created_at = :then, updated_at = :then")
+            .condition_expression("attribute_exists(pk)")
+            .expression_attribute_values(":then", then)
+            .send()
+            .await
+            .unwrap();
     }
 
     /// Invokes a function by the Invoke API.

@@ -92,6 +92,7 @@ pub fn reason_to_skip(facts: &Facts<'_>) -> Option<&'static str> {
         EventType::AppointmentRescheduled => moved(facts),
         EventType::AppointmentCancelled => about(facts.appointment, Status::Cancelled, None),
         EventType::AppointmentExpired => about(facts.appointment, Status::Expired, None),
+        EventType::AppointmentReminder => reminder(facts),
         EventType::UserLoggedOut
         | EventType::UserSessionRefreshed
         | EventType::UserSessionsEnded
@@ -121,13 +122,24 @@ fn moved(facts: &Facts<'_>) -> Option<&'static str> {
         Some(Status::Confirmed) => Status::Confirmed,
         _ => Status::Reserved,
     };
-    let moved_to = facts.event.data.get("startsAt").and_then(Value::as_str);
-    let is_there = |appointment: &Appointment| {
-        moved_to.and_then(|at| at.parse().ok()).is_none_or(|at: Timestamp| at == appointment.starts_at)
-    };
     about(facts.appointment, status, Some(facts.now))
         .or_else(|| hold_ended(facts))
-        .or_else(|| (!is_there(facts.appointment?)).then_some("moved_again"))
+        .or_else(|| is_elsewhere(facts).then_some("moved_again"))
+}
+
+/// An appointment that somebody is reminded of must be confirmed, where it was, and not have begun.
+fn reminder(facts: &Facts<'_>) -> Option<&'static str> {
+    let begun = |appointment: &Appointment| appointment.starts_at <= facts.now;
+    about(facts.appointment, Status::Confirmed, None)
+        .or_else(|| is_elsewhere(facts).then_some("moved_meanwhile"))
+        .or_else(|| begun(facts.appointment?).then_some("appointment_begun"))
+}
+
+/// Whether the appointment begins at another instant than the event says.
+fn is_elsewhere(facts: &Facts<'_>) -> bool {
+    let said = facts.event.data.get("startsAt").and_then(Value::as_str);
+    let said: Option<Timestamp> = said.and_then(|at| at.parse().ok());
+    said.zip(facts.appointment).is_some_and(|(said, appointment)| said != appointment.starts_at)
 }
 
 /// An appointment must still be what its mail says, and, where the mail looks forward to it, not be over.
@@ -205,6 +217,7 @@ mod tests {
             payment: None,
             refund: None,
             notes: None,
+            reminded_for: None,
             version: 1,
             created_at: Timestamp::UNIX_EPOCH,
             updated_at: Timestamp::UNIX_EPOCH,
@@ -362,6 +375,35 @@ mod tests {
             assert_eq!(decide(&moved_to(to), true, Some(&appointment), now), skip, "{to} {status:?} {now}");
         }
         assert_eq!(decide(&moved_to(here), true, None, early), Some("appointment_gone"));
+    }
+
+    #[test]
+    fn a_reminder_is_sent_until_the_start_while_the_appointment_stands_where_it_was() {
+        let reminder_of = |starts_at: &str| {
+            let mut event = event(EventType::AppointmentReminder);
+            event.data = [("startsAt".to_owned(), Value::String(starts_at.to_owned()))].into();
+            event
+        };
+        let (here, elsewhere) = ("2026-03-03T10:00:00Z", "2026-03-04T10:00:00Z");
+        let (early, late, begun) = ("2026-03-02T10:00:01Z", "2026-03-03T09:59:59Z", "2026-03-03T10:00:00Z");
+        for (of, status, now, skip) in [
+            (here, Status::Confirmed, early, None),
+            (here, Status::Confirmed, late, None),
+            (here, Status::Confirmed, begun, Some("appointment_begun")),
+            (elsewhere, Status::Confirmed, early, Some("moved_meanwhile")),
+            (here, Status::Reserved, early, Some("appointment_changed")),
+            (here, Status::Cancelled, early, Some("appointment_changed")),
+            (here, Status::Completed, begun, Some("appointment_changed")),
+            (here, Status::NoShow, begun, Some("appointment_changed")),
+        ] {
+            let appointment = appointment(status);
+            assert_eq!(
+                decide(&reminder_of(of), true, Some(&appointment), now),
+                skip,
+                "{of} {status:?} {now}"
+            );
+        }
+        assert_eq!(decide(&reminder_of(here), true, None, early), Some("appointment_gone"));
     }
 
     #[test]

@@ -201,3 +201,19 @@ templates!(
     "appointment_expired/body.txt",
     "appointment_expired/body.html"
 );
+
+/// It is coming up.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct AppointmentReminder {
+    /// What is booked.
+    pub summary: Summary,
+    /// Until when it can be cancelled, if it can be.
+    pub cancellable_until: Option<String>,
+}
+
+templates!(
+    AppointmentReminder,
+    "appointment_reminder/subject",
+    "appointment_reminder/body.txt",
+    "appointment_reminder/body.html"
+);

@@ -11,8 +11,8 @@ use crate::account::{
     role_in_words,
 };
 use crate::appointment::{
-    AppointmentCancelled, AppointmentConfirmed, AppointmentExpired, AppointmentRescheduled,
-    AppointmentReserved, Hold, Summary, cancellable_until,
+    AppointmentCancelled, AppointmentConfirmed, AppointmentExpired, AppointmentReminder,
+    AppointmentRescheduled, AppointmentReserved, Hold, Summary, cancellable_until,
 };
 use crate::calendar;
 use crate::config::MailConfig;
@@ -70,7 +70,8 @@ pub fn compose(context: &Context<'_>) -> Result<Rendered, MailError> {
         | EventType::AppointmentReserved
         | EventType::AppointmentRescheduled
         | EventType::AppointmentCancelled
-        | EventType::AppointmentExpired => about_appointment(context),
+        | EventType::AppointmentExpired
+        | EventType::AppointmentReminder => about_appointment(context),
         EventType::UserLoggedOut
         | EventType::UserSessionRefreshed
         | EventType::UserSessionsEnded
@@ -157,6 +158,11 @@ fn about_appointment(context: &Context<'_>) -> Result<Rendered, MailError> {
             AppointmentCancelled { summary, by_customer }.render(attachments)
         }
         EventType::AppointmentExpired => AppointmentExpired { summary }.render(attachments),
+        EventType::AppointmentReminder => AppointmentReminder {
+            summary,
+            cancellable_until: cancellable_until(appointment, settings, event.at)?,
+        }
+        .render(attachments),
         _ => AppointmentConfirmed {
             summary,
             cancellable_until: cancellable_until(appointment, settings, event.at)?,

@@ -83,6 +83,7 @@ fn appointment(status: Status) -> Appointment {
         payment: None,
         refund: None,
         notes: Some("Please use the scissors, not the clippers: the last time took a while to grow out.\r\nThank you!".to_owned()),
+        reminded_for: None,
         version: u32::from(!matches!(status, Status::Reserved | Status::Confirmed)),
         created_at: instant("2026-02-28T14:30:00Z"),
         updated_at: instant("2026-02-28T14:30:00Z"),
@@ -147,6 +148,14 @@ fn moved(actor: Actor) -> Event {
     event
 }
 
+/// A reminder on the day before, where the customer can cancel until so many minutes before the start.
+fn reminder(cancellation_window_minutes: u32) -> Rendered {
+    let mut event = event(EventType::AppointmentReminder, Actor::System);
+    event.at = instant("2026-03-02T09:00:00Z");
+    let settings = Settings { cancellation_window_minutes, ..settings() };
+    mail_of(&event, &profile(), &appointment(Status::Confirmed), &settings)
+}
+
 /// Every mail there is, by the name of its snapshot.
 fn all() -> Vec<(&'static str, Rendered)> {
     let cancelled = EventType::AppointmentCancelled;
@@ -180,6 +189,8 @@ fn all() -> Vec<(&'static str, Rendered)> {
             mail(&event(cancelled, Actor::User(UserId::derived([9; 16]))), Status::Cancelled),
         ),
         ("appointment_expired", mail(&event(EventType::AppointmentExpired, Actor::System), Status::Expired)),
+        ("appointment_reminder", reminder(120)),
+        ("appointment_reminder_too_late_to_cancel", reminder(24 * 60)),
     ]
 }
 
@@ -212,6 +223,7 @@ fn an_event_without_what_its_mail_needs_says_what_is_missing() {
         (EventType::AppointmentRescheduled, "appointment.rescheduled came without its appointment"),
         (EventType::AppointmentConfirmed, "appointment.confirmed came without its appointment"),
         (EventType::AppointmentExpired, "appointment.expired came without its appointment"),
+        (EventType::AppointmentReminder, "appointment.reminder came without its appointment"),
         (EventType::UserLoggedOut, "there is no mail for user.logged_out"),
     ] {
         let event = by_customer(event_type);
@@ -372,6 +384,7 @@ fn hostile_mails() -> Vec<(&'static str, Rendered)> {
         ),
         (by_customer(EventType::AppointmentCancelled), Status::Cancelled),
         (by_customer(EventType::AppointmentExpired), Status::Expired),
+        (by_customer(EventType::AppointmentReminder), Status::Confirmed),
     ]
     .into_iter()
     .map(|(event, status)| {
@@ -527,6 +540,7 @@ fn every_appointment_mail_carries_a_calendar_that_others_can_read() {
         (moved(Actor::System), Status::Confirmed, "Request", "Confirmed", "0"),
         (by_customer(EventType::AppointmentCancelled), Status::Cancelled, "Cancel", "Cancelled", "1"),
         (by_customer(EventType::AppointmentExpired), Status::Expired, "Cancel", "Cancelled", "1"),
+        (by_customer(EventType::AppointmentReminder), Status::Confirmed, "Request", "Confirmed", "0"),
     ] {
         let mail = mail(&event, status);
         let upper = method.to_uppercase();

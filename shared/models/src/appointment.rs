@@ -9,6 +9,7 @@ use crate::money::Currency;
 use crate::offers::AppliedOffer;
 
 pub mod payment;
+pub mod reminder;
 pub mod reschedule;
 
 use payment::{Payment, Refund};
@@ -112,6 +113,9 @@ pub struct Appointment {
     /// What the customer wants the expert to know.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub notes: Option<String>,
+    /// The start (UTC) that the customer was last reminded of, see [`reminder`].
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reminded_for: Option<Timestamp>,
     /// Raised by each change; also the calendar's `SEQUENCE`.
     pub version: u32,
     /// When it was booked (UTC).
@@ -363,6 +367,7 @@ pub(crate) mod tests {
             payment: None,
             refund: None,
             notes: None,
+            reminded_for: None,
             version: 3,
             created_at: at(0),
             updated_at: at(0),

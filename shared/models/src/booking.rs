@@ -459,6 +459,7 @@ impl Booking<'_, '_> {
             payment: None,
             refund: None,
             notes: notes.map(|notes| notes.as_str().to_owned()),
+            reminded_for: None,
             version: 1,
             created_at: now,
             updated_at: now,

@@ -80,6 +80,9 @@ pub enum EventType {
     /// A reservation ran out unpaid.
     #[serde(rename = "appointment.expired")]
     AppointmentExpired,
+    /// A confirmed appointment is coming up; `data.startsAt` is the start that its customer is reminded of.
+    #[serde(rename = "appointment.reminder")]
+    AppointmentReminder,
     /// Something in the catalog changed.
     #[serde(rename = "catalog.changed")]
     CatalogChanged,
@@ -87,7 +90,7 @@ pub enum EventType {
 
 impl EventType {
     /// Every type.
-    pub const ALL: [Self; 22] = [
+    pub const ALL: [Self; 23] = [
         Self::UserRegistered,
         Self::UserVerificationRequested,
         Self::UserVerified,
@@ -109,6 +112,7 @@ impl EventType {
         Self::AppointmentNoShow,
         Self::AppointmentCancelled,
         Self::AppointmentExpired,
+        Self::AppointmentReminder,
         Self::CatalogChanged,
     ];
 
@@ -137,6 +141,7 @@ impl EventType {
             Self::AppointmentNoShow => "appointment.no_show",
             Self::AppointmentCancelled => "appointment.cancelled",
             Self::AppointmentExpired => "appointment.expired",
+            Self::AppointmentReminder => "appointment.reminder",
             Self::CatalogChanged => "catalog.changed",
         }
     }
@@ -317,14 +322,14 @@ mod tests {
         use crate::appointment::{Status, tests::appointment};
 
         let (id, at) = (EventId::derived([1; 16]), Timestamp::UNIX_EPOCH);
-        let booked = appointment(Status::Confirmed, None);
+        let reminded = appointment(Status::Confirmed, None);
         let event =
-            Event::about_appointment(id, EventType::AppointmentExpired, at, Actor::System, &booked);
-        assert_eq!((event.recipient, event.delivery), (Some(booked.user_id), Some(Delivery::Pending)));
-        assert_eq!(event.subjects.appointment_id, Some(booked.id));
+            Event::about_appointment(id, EventType::AppointmentReminder, at, Actor::System, &reminded);
+        assert_eq!((event.recipient, event.delivery), (Some(reminded.user_id), Some(Delivery::Pending)));
+        assert_eq!(event.subjects.appointment_id, Some(reminded.id));
         assert_eq!(
             serde_json::to_value(&event.data).unwrap(),
-            json!({"serviceName": "Cut", "startsAt": booked.starts_at})
+            json!({"serviceName": "Cut", "startsAt": reminded.starts_at})
         );
     }
 

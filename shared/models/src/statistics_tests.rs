@@ -38,6 +38,7 @@ fn reserved() -> Appointment {
         expires_at: Some(at(START - 60)),
         payment: None,
         refund: None,
+        reminded_for: None,
         notes: Some("A fringe".to_owned()),
         version: 1,
         created_at: at(0),

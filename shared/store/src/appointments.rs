@@ -123,6 +123,7 @@ fn appointment_item(appointment: &Appointment, idempotency: Option<&str>) -> Res
         ("created_at", Some(appointment.created_at)),
         ("starts_at", Some(appointment.starts_at)),
         ("expires_at", appointment.expires_at),
+        ("reminded_for", appointment.reminded_for),
     ] {
         if let Some(at) = at {
             item.insert(name.to_owned(), s(instant(at)));

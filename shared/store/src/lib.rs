@@ -21,6 +21,7 @@ mod keys;
 mod limits;
 pub mod meter;
 mod open_reservations;
+mod reminders;
 mod sessions;
 mod statistics;
 mod transaction;
