@@ -18,6 +18,9 @@ use crate::text;
 /// Says which program wrote it (RFC 5545 §3.7.3).
 const PRODID: &str = "-//Chairbook//Chairbook//EN";
 
+/// The longest line, octets without its end (RFC 5545 §3.1).
+const LINE_OCTETS: usize = 75;
+
 /// The iTIP method: whether the entry stands or goes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Method {
@@ -99,8 +102,27 @@ pub fn attachment(
     Attachment {
         filename: "appointment.ics".to_owned(),
         content_type: format!("text/calendar; charset=utf-8; method={}", method.as_str()),
-        content: calendar.to_string().into_bytes(),
+        content: folded(&calendar.to_string()).into_bytes(),
     }
+}
+
+/// A calendar with lines of at most 75 octets, each ending in CRLF, folded between characters (RFC 5545 §3.1). The
+/// library's own folding does not count the space that begins a folded line, so that some lines are an octet too long.
+fn folded(calendar: &str) -> String {
+    let mut folded = String::with_capacity(calendar.len());
+    for line in calendar.replace("\r\n ", "").lines() {
+        let mut octets = 0;
+        for character in line.chars() {
+            if octets + character.len_utf8() > LINE_OCTETS {
+                folded.push_str("\r\n ");
+                octets = 1;
+            }
+            octets += character.len_utf8();
+            folded.push(character);
+        }
+        folded.push_str("\r\n");
+    }
+    folded
 }
 
 /// A date-time in UTC (RFC 5545 §3.3.5, form 2).
@@ -136,9 +158,10 @@ fn attendee(appointment: &Appointment, customer: &Profile) -> Attendee {
         .rsvp(false)
 }
 
-/// A parameter's value: one line without the quotation mark, which no escape can say there (RFC 5545 §3.2).
+/// A parameter's value: one line without the quotation mark, which no escape can say there (RFC 5545 §3.2), and without
+/// the backslash, which means itself there, but which some readers take for an escape as elsewhere.
 fn parameter(text: &str) -> String {
-    text::single_line(text).replace('"', "'")
+    text::single_line(text).replace('"', "'").replace('\\', "/")
 }
 
 /// An address as a URI (RFC 6068): what would end the address or the line is percent-encoded.

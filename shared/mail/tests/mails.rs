@@ -5,7 +5,6 @@
 
 use std::fmt::Write as _;
 
-use calcard::icalendar::{ICalendar, ICalendarProperty, ICalendarValue};
 use chairbook_mail::{Context, MailConfig, MailError, Rendered, compose};
 use chairbook_models::appointment::{Appointment, BookedSubService, PaymentStatus, Status};
 use chairbook_models::catalog::Settings;
@@ -15,6 +14,11 @@ use chairbook_models::offers::AppliedOffer;
 use chairbook_models::user::{Profile, Role};
 use jiff::Timestamp;
 use serde_json::json;
+
+#[path = "mails/calendars.rs"]
+mod calendars;
+#[path = "mails/local_times.rs"]
+mod local_times;
 
 const TOKEN: &str = "q83vEjRWeJCrze8SNFZ4kKvN7xI0VniQq83vEjRWeJA";
 
@@ -502,100 +506,4 @@ fn a_booking_that_can_no_longer_be_cancelled_does_not_offer_it() {
         unwrapped.contains("please cancel before Sunday, 1 March 2026, 10:00 (Europe/Paris)."),
         "{unwrapped}"
     );
-}
-
-/// The calendar of a mail, read by a parser that has nothing to do with the writer.
-fn parsed(mail: &Rendered) -> ICalendar {
-    let [attachment] = &mail.attachments[..] else { panic!("one attachment, not {:?}", mail.attachments) };
-    assert_eq!(attachment.filename, "appointment.ics");
-    let text = std::str::from_utf8(&attachment.content).unwrap();
-    ICalendar::parse(text).unwrap_or_else(|entry| panic!("{entry:?} in {text}"))
-}
-
-/// A property of the calendar (component 0) or of its event (component 1), as text.
-fn value(calendar: &ICalendar, component: usize, name: &ICalendarProperty) -> Option<String> {
-    let entry = calendar.components[component].property(name)?;
-    entry.values.first().map(|value| match value {
-        ICalendarValue::Text(text) => text.clone(),
-        ICalendarValue::Integer(number) => number.to_string(),
-        ICalendarValue::PartialDateTime(time) => format!(
-            "{:04}{:02}{:02}T{:02}{:02}{:02}{}",
-            time.year.unwrap(),
-            time.month.unwrap(),
-            time.day.unwrap(),
-            time.hour.unwrap(),
-            time.minute.unwrap(),
-            time.second.unwrap(),
-            if time.tz_hour == Some(0) { "Z" } else { "" }
-        ),
-        other => format!("{other:?}"),
-    })
-}
-
-#[test]
-fn every_appointment_mail_carries_a_calendar_that_others_can_read() {
-    for (event, status, method, entry_status, sequence) in [
-        (by_customer(EventType::AppointmentConfirmed), Status::Confirmed, "Request", "Confirmed", "0"),
-        (by_customer(EventType::AppointmentReserved), Status::Reserved, "Request", "Tentative", "0"),
-        (moved(Actor::System), Status::Confirmed, "Request", "Confirmed", "0"),
-        (by_customer(EventType::AppointmentCancelled), Status::Cancelled, "Cancel", "Cancelled", "1"),
-        (by_customer(EventType::AppointmentExpired), Status::Expired, "Cancel", "Cancelled", "1"),
-        (by_customer(EventType::AppointmentReminder), Status::Confirmed, "Request", "Confirmed", "0"),
-    ] {
-        let mail = mail(&event, status);
-        let upper = method.to_uppercase();
-        assert_eq!(mail.attachments[0].content_type, format!("text/calendar; charset=utf-8; method={upper}"));
-        let calendar = parsed(&mail);
-        let of_calendar = |name| value(&calendar, 0, &name).unwrap();
-        assert_eq!(of_calendar(ICalendarProperty::Version), "2.0");
-        assert_eq!(of_calendar(ICalendarProperty::Prodid), "-//Chairbook//Chairbook//EN");
-        assert_eq!(of_calendar(ICalendarProperty::Method), format!("Method({method})"));
-        let of_event = |name| value(&calendar, 1, &name).unwrap();
-        assert_eq!(
-            of_event(ICalendarProperty::Uid),
-            format!("{}@chairbook", AppointmentId::derived([2; 16]))
-        );
-        assert_eq!(of_event(ICalendarProperty::Sequence), sequence);
-        assert_eq!(of_event(ICalendarProperty::Status), format!("Status({entry_status})"));
-        assert_eq!(of_event(ICalendarProperty::Dtstamp), "20260228T143000Z");
-        assert_eq!(of_event(ICalendarProperty::Dtstart), "20260303T090000Z");
-        assert_eq!(of_event(ICalendarProperty::Dtend), "20260303T101500Z");
-        assert_eq!(of_event(ICalendarProperty::Summary), "Haircut at Salon Lumière");
-        assert_eq!(of_event(ICalendarProperty::Location), "Salon Lumière");
-        assert!(of_event(ICalendarProperty::Organizer).contains("bookings@chairbook.example"));
-        assert!(of_event(ICalendarProperty::Attendee).contains("ana@example.com"));
-    }
-}
-
-#[test]
-fn calendar_lines_end_and_fold_as_the_standard_says() {
-    let mut settings = settings();
-    settings.salon_name = "é".repeat(300);
-    let mail = mail_of(
-        &by_customer(EventType::AppointmentConfirmed),
-        &profile(),
-        &appointment(Status::Confirmed),
-        &settings,
-    );
-    let text = String::from_utf8(mail.attachments[0].content.clone()).unwrap();
-    assert!(text.ends_with("END:VCALENDAR\r\n"));
-    assert!(!text.replace("\r\n", "").contains(['\r', '\n']));
-    for line in text.split("\r\n") {
-        assert!(line.len() <= 75, "{} octets: {line}", line.len());
-    }
-    let calendar = parsed(&mail);
-    assert_eq!(value(&calendar, 1, &ICalendarProperty::Location).unwrap(), "é".repeat(300));
-}
-
-#[test]
-fn nothing_that_anybody_wrote_adds_to_the_calendar() {
-    for (name, mail) in hostile_mails().into_iter().filter(|(_, mail)| !mail.attachments.is_empty()) {
-        let calendar = parsed(&mail);
-        assert_eq!(calendar.components.len(), 2, "{name}");
-        assert_eq!(value(&calendar, 1, &ICalendarProperty::Dtend).unwrap(), "20260303T101500Z", "{name}");
-        let description = value(&calendar, 1, &ICalendarProperty::Description).unwrap();
-        assert!(description.contains("Bcc: victim@example.com"), "{name}: {description}");
-        let attendees = calendar.components[1].properties(&ICalendarProperty::Attendee).count();
-        assert_eq!(attendees, 1, "{name}");
-    }
 }
