@@ -173,7 +173,8 @@ async fn an_owner_opens_a_salon_and_a_customer_books_in_it() {
     let mut held = settings;
     held["reservationHoldMinutes"] = json!(45);
     owner.put("/settings", held).await.data(200);
-    let request = json!({"serviceId": cut["id"], "date": free[0].0, "time": free[0].1});
+    let other_day = free.iter().rev().find(|(other, ..)| *other != date).unwrap();
+    let request = json!({"serviceId": cut["id"], "date": other_day.0, "time": other_day.1});
     let reserved = customer.book(request).await.data(201)["appointment"].clone();
     let instant = |field: &str| reserved[field].as_str().unwrap().parse::<jiff::Timestamp>().unwrap();
     let seconds = instant("expiresAt").duration_since(instant("createdAt")).as_secs();
