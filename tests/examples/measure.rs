@@ -15,6 +15,7 @@ use chairbook_local::binaries::{self, Profile};
 use chairbook_local::stack::read_template;
 use chairbook_local::template::model::Function;
 use chairbook_tests::Actor;
+use chairbook_tests::processes::{children_of, status_of};
 use chairbook_tests::stack_process::StackProcess;
 use jiff::ToSpan as _;
 use jiff::tz::TimeZone;
@@ -116,11 +117,11 @@ async fn requests() {
         let begun = Instant::now();
         somebody.register("A Guest").await.data(201);
         registering.push(begun.elapsed());
-        wait_for_mails(&somebody, 1).await;
+        somebody.mails(1).await;
         until_mail.push(begun.elapsed());
     }
     let mut ada = stack.visitor("ada@example.com");
-    become_customer(&mut ada).await;
+    ada.become_customer("Ada Lovelace").await;
     let mut logging_in = Vec::new();
     for _ in 0..REGISTRATIONS {
         let begun = Instant::now();
@@ -165,28 +166,6 @@ async fn requests() {
     memory(&stack).await;
 }
 
-/// Registers, follows the link and logs in.
-async fn become_customer(actor: &mut Actor) {
-    actor.register("Ada Lovelace").await.data(201);
-    let mails = wait_for_mails(actor, 1).await;
-    let text = mails[0]["text"].as_str().unwrap();
-    let (_, rest) = text.split_once("/auth/verify-email/").unwrap();
-    let token = rest.split_whitespace().next().unwrap();
-    actor.get(&format!("/auth/verify-email/{token}")).await.data(200);
-    actor.log_in().await.data(200);
-}
-
-async fn wait_for_mails(actor: &Actor, count: usize) -> Vec<Value> {
-    loop {
-        let mails = actor.get(&format!("/_local/mail.json?to={}", actor.email)).await.json();
-        let mails = mails.as_array().unwrap();
-        if mails.len() >= count {
-            return mails.clone();
-        }
-        tokio::time::sleep(Duration::from_millis(1)).await;
-    }
-}
-
 /// Bookings that do not overlap.
 async fn orders(actor: &Actor, query: &str) -> Vec<Value> {
     // 60 minutes and a buffer of 5, on a grid of 15.
@@ -217,25 +196,8 @@ async fn memory(stack: &StackProcess) {
     }
 }
 
-fn status_of(process: u32, field: &str) -> Option<String> {
-    let status = std::fs::read_to_string(format!("/proc/{process}/status")).ok()?;
-    let line = status.lines().find(|line| line.starts_with(field))?;
-    line.split_whitespace().nth(1).map(str::to_owned)
-}
-
 fn resident_mb(process: u32) -> f64 {
     status_of(process, "VmRSS:").unwrap().parse::<f64>().unwrap() / 1_024.0
-}
-
-fn children_of(process: u32) -> Vec<(String, u32)> {
-    let ids = std::fs::read_dir("/proc").unwrap();
-    let ids = ids.filter_map(|entry| entry.ok()?.file_name().to_str()?.parse().ok());
-    ids.filter(|id| status_of(*id, "PPid:") == Some(process.to_string()))
-        .filter_map(|id| {
-            let program = std::fs::read_link(format!("/proc/{id}/exe")).ok()?;
-            Some((program.file_name()?.to_string_lossy().into_owned(), id))
-        })
-        .collect()
 }
 
 /// From starting a process to its first question for work, as Lambda sees it: each function beside a bare one, in

@@ -127,6 +127,30 @@ impl Actor {
         answer
     }
 
+    /// The mails to this actor, newest first, as the mailbox lists them; waits until there are so many.
+    pub async fn mails(&self, count: usize) -> Vec<Value> {
+        loop {
+            let Value::Array(mails) = self.get(&format!("/_local/mail.json?to={}", self.email)).await.json()
+            else {
+                panic!("the mailbox gives a list");
+            };
+            if mails.len() >= count {
+                return mails;
+            }
+            tokio::time::sleep(Duration::from_millis(1)).await;
+        }
+    }
+
+    /// Registers, follows the link in the mail and logs in.
+    pub async fn become_customer(&mut self, name: &str) {
+        self.register(name).await.data(201);
+        let mails = self.mails(1).await;
+        let (_, rest) = mails[0]["text"].as_str().unwrap().split_once("/auth/verify-email/").unwrap();
+        let token = rest.split_whitespace().next().unwrap();
+        self.get(&format!("/auth/verify-email/{token}")).await.data(200);
+        self.log_in().await.data(200);
+    }
+
     /// Books; `body` is the request.
     pub async fn book(&self, body: Value) -> Answer {
         self.post("/appointments", body).await

@@ -8,6 +8,8 @@ use aws_sdk_dynamodb::types::AttributeValue;
 use chairbook_models::day::Span;
 use chairbook_models::ids::AppointmentId;
 use jiff::Timestamp;
+use serde::de::DeserializeOwned;
+use serde_json::Value;
 
 /// An item: its attributes by name.
 pub type Item = HashMap<String, AttributeValue>;
@@ -24,6 +26,30 @@ pub async fn items(client: &Client, table: &str) -> Vec<Item> {
         if start.is_none() {
             return items;
         }
+    }
+}
+
+/// An item as the value that it was written from, such as an appointment or an event.
+///
+/// # Panics
+/// When it is no such value.
+pub fn read<T: DeserializeOwned>(item: &Item) -> T {
+    let members = item.iter().map(|(name, value)| (name.clone(), json(value)));
+    serde_json::from_value(Value::Object(members.collect()))
+        .unwrap_or_else(|error| panic!("{item:?}: {error}"))
+}
+
+fn json(value: &AttributeValue) -> Value {
+    match value {
+        AttributeValue::S(text) => Value::String(text.clone()),
+        AttributeValue::N(number) => serde_json::from_str(number).unwrap(),
+        AttributeValue::Bool(flag) => Value::Bool(*flag),
+        AttributeValue::Null(_) => Value::Null,
+        AttributeValue::L(list) => list.iter().map(json).collect(),
+        AttributeValue::M(members) => {
+            Value::Object(members.iter().map(|(name, value)| (name.clone(), json(value))).collect())
+        }
+        other => panic!("no table has {other:?}"),
     }
 }
 
@@ -90,3 +116,7 @@ pub fn check_appointments(items: &[Item]) {
     assert!(lost.is_empty(), "appointments without their cells: {lost:?}");
     assert_eq!(held, holders, "the holders are not those of the appointments");
 }
+
+#[cfg(test)]
+#[path = "checker_tests.rs"]
+mod tests;

@@ -8,6 +8,9 @@
 mod actor;
 mod answer;
 pub mod checker;
+pub mod open_salon;
+pub mod processes;
+pub mod seed;
 mod stack;
 pub mod stack_process;
 pub mod statistics;

@@ -14,12 +14,13 @@ use chairbook_local::gateway::Access;
 use chairbook_local::mailbox::Mail;
 use chairbook_local::runtime::{AccessLog, InvocationRecord};
 use chairbook_local::stack::{Options, Stack, read_template};
+use chairbook_local::template::model::System;
 use chairbook_models::appointment::Appointment;
 use chairbook_models::event::{self, Event, EventType, Subjects};
 use chairbook_models::ids::EventId;
 use chairbook_models::user::Role;
 use chairbook_platform::{clock, random};
-use chairbook_store::{CatalogRow, RescheduleOutcome};
+use chairbook_store::{CatalogRow, RescheduleOutcome, Store};
 use jiff::{SignedDuration, Timestamp, ToSpan as _};
 use tokio::sync::broadcast::Receiver;
 use tokio::sync::broadcast::error::TryRecvError;
@@ -47,6 +48,39 @@ pub(crate) fn built() -> PathBuf {
             binaries::build(root(), &system.functions, profile).unwrap()
         })
         .clone()
+}
+
+/// The template with every `from` replaced by its `to`, as a file in a directory.
+pub(crate) fn edited_template(directory: &Path, edits: &[(&str, &str)]) -> PathBuf {
+    let mut text = std::fs::read_to_string(root().join("template.yaml")).unwrap();
+    for (from, to) in edits {
+        assert!(text.contains(from), "the template has no {from:?}");
+        text = text.replace(from, to);
+    }
+    let edited = directory.join("template.yaml");
+    std::fs::write(&edited, text).unwrap();
+    edited
+}
+
+/// A table's name, by its logical id.
+fn table<'s>(system: &'s System, logical_id: &str) -> &'s str {
+    &system.tables.iter().find(|known| known.logical_id == logical_id).unwrap().name
+}
+
+pub(crate) async fn write_catalog(store: &Store, rows: &[CatalogRow]) {
+    let now = clock::now();
+    let id = EventId::new(now, random::bytes());
+    let subjects = Subjects::default();
+    let event = Event::new(id, EventType::CatalogChanged, now, event::Actor::System, None, subjects);
+    store.write_catalog(rows, &event).await.unwrap();
+}
+
+pub(crate) async fn items(
+    system: &System,
+    client: &aws_sdk_dynamodb::Client,
+    table: &str,
+) -> Vec<checker::Item> {
+    checker::items(client, self::table(system, table)).await
 }
 
 /// How a test's stack is to be.
@@ -77,18 +111,11 @@ impl TestStackBuilder {
 
     /// The template's file, edited if it is to be.
     fn template(&self, directory: &Path) -> PathBuf {
-        let original = root().join("template.yaml");
         if self.template_edits.is_empty() {
-            return original;
+            return root().join("template.yaml");
         }
-        let mut text = std::fs::read_to_string(original).unwrap();
-        for (from, to) in &self.template_edits {
-            assert!(text.contains(from), "the template has no {from:?}");
-            text = text.replace(from, to);
-        }
-        let edited = directory.join("template.yaml");
-        std::fs::write(&edited, text).unwrap();
-        edited
+        let edits: Vec<_> = self.template_edits.iter().map(|(from, to)| (&**from, &**to)).collect();
+        edited_template(directory, &edits)
     }
 
     /// With a template parameter.
@@ -242,11 +269,7 @@ impl TestStack {
 
     /// Writes rows of the catalog, each as a whole.
     pub async fn write_catalog(&self, rows: &[CatalogRow]) {
-        let now = clock::now();
-        let id = EventId::new(now, random::bytes());
-        let subjects = Subjects::default();
-        let event = Event::new(id, EventType::CatalogChanged, now, event::Actor::System, None, subjects);
-        self.stack.store().write_catalog(rows, &event).await.unwrap();
+        write_catalog(&self.stack.store(), rows).await;
     }
 
     /// Puts an appointment that is to come four weeks back, into the past, with its cells, as if that time had gone by.
@@ -275,15 +298,9 @@ impl TestStack {
         assert_eq!(outcome, RescheduleOutcome::Rescheduled);
     }
 
-    /// A table's name, by its logical id.
-    fn table(&self, logical_id: &str) -> &str {
-        let tables = &self.stack.system().tables;
-        &tables.iter().find(|known| known.logical_id == logical_id).unwrap().name
-    }
-
     /// Every item of a table, by its logical id.
     pub async fn items(&self, table: &str) -> Vec<checker::Item> {
-        checker::items(&self.dynamodb(), self.table(table)).await
+        items(self.stack.system(), &self.dynamodb(), table).await
     }
 
     /// Makes an appointment, by its id, one that was booked and last changed 30 days ago.
@@ -292,7 +309,7 @@ impl TestStack {
         let then = AttributeValue::S(then.strftime("%Y-%m-%dT%H:%M:%S%.3fZ").to_string());
         self.dynamodb()
             .update_item()
-            .table_name(self.table("AppointmentsTable"))
+            .table_name(table(self.stack.system(), "AppointmentsTable"))
             .key("pk", AttributeValue::S(format!("APT#{appointment}")))
             .key("sk", AttributeValue::S("APT".to_owned()))
             .update_expression("SET created_at = :then, updated_at = :then")

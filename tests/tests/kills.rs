@@ -2,20 +2,16 @@
 //! there afterwards, once, and every event reaches its end.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::path::Path;
-use std::process::Command;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
-use aws_sdk_dynamodb::Client;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use chairbook_local::demo;
-use chairbook_local::stack::read_template;
 use chairbook_tests::checker::{self, Item};
 use chairbook_tests::stack_process::StackProcess;
-use chairbook_tests::{Actor, Answer, Permitted, TestStack};
+use chairbook_tests::{Actor, Answer, Permitted, TestStack, processes};
 use futures_util::future::join_all;
 use reqwest::Method;
 use serde_json::{Value, json};
@@ -87,18 +83,11 @@ fn assert_mails(counts: &BTreeMap<String, usize>, ids: &BTreeSet<String>) {
     );
 }
 
-/// The tables' names, by their logical ids.
-fn tables() -> BTreeMap<String, String> {
-    let template = Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/../template.yaml"));
-    let system = read_template(template, &BTreeMap::new()).unwrap();
-    system.tables.into_iter().map(|table| (table.logical_id, table.name)).collect()
-}
-
 /// Waits until every event has reached its end.
-async fn events_end(client: &Client, table: &str) {
+async fn events_end(process: &StackProcess) {
     let begun = Instant::now();
     loop {
-        let events = checker::items(client, table).await;
+        let events = process.items("EventsTable").await;
         let is_open = |event: &&Item| matches!(text(event, "delivery"), "pending" | "sending");
         let open: Vec<_> = events.iter().filter(is_open).map(|event| text(event, "type")).collect();
         if open.is_empty() {
@@ -177,13 +166,11 @@ async fn what_was_acknowledged_outlives_the_stack() {
         let repeated = book(&customer, *place, &orders[*place]).await.unwrap();
         assert_eq!((booked_id(&repeated), repeated.header("idempotency-replayed")), (id.clone(), "true"));
     }
-    let (tables, client) =
-        (tables(), chairbook_platform::aws::local_dynamodb(&process.dynamodb_url, "us-east-1", "local"));
-    let items = checker::items(&client, &tables["AppointmentsTable"]).await;
+    let items = process.items("AppointmentsTable").await;
     checker::check_appointments(&items);
     assert_eq!(appointment_ids(&items), ids);
 
-    events_end(&client, &tables["EventsTable"]).await;
+    events_end(&process).await;
     let mails = customer.get("/_local/mail.json").await.json();
     let calendars = mails.as_array().unwrap().iter().flat_map(|mail| mail["attachments"].as_array().unwrap());
     let calendars = calendars.map(|file| STANDARD.decode(file["content"].as_str().unwrap()).unwrap());
@@ -193,12 +180,11 @@ async fn what_was_acknowledged_outlives_the_stack() {
 
 /// Kills every process of a function; says how many there were.
 fn kill(stack: &TestStack, function: &str) -> usize {
-    let processes = stack.stack.runtime().process_ids(function);
-    for process in &processes {
-        // It may have ended by itself.
-        let _status = Command::new("sh").args(["-c", &format!("kill -9 {process}")]).status().unwrap();
+    let ids = stack.stack.runtime().process_ids(function);
+    for id in &ids {
+        processes::kill(*id);
     }
-    processes.len()
+    ids.len()
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -5,20 +5,18 @@ use std::collections::BTreeMap;
 use std::ops::Range;
 use std::time::{Duration, Instant};
 
-use chairbook_models::catalog::{Category, Expert, OwnTerms, Service, Settings, SubService};
-use chairbook_models::ids::{CategoryId, ExpertId, ServiceId, SubServiceId};
-use chairbook_models::working_hours::WorkingHours;
-use chairbook_platform::{clock, random};
-use chairbook_store::CatalogRow;
+use chairbook_platform::clock;
+use chairbook_tests::open_salon::{
+    self, GRID, SERVICES, Wish, clock_time, expert, minute, overlap, service, without_overlap,
+};
+use chairbook_tests::seed::generated;
 use chairbook_tests::{Actor, Answer, TestStack};
 use futures_util::future::join_all;
-use jiff::civil::{Date, Weekday};
+use jiff::civil::Date;
 use jiff::tz::TimeZone;
 use jiff::{Timestamp, ToSpan};
 use proptest::prelude::*;
-use proptest::strategy::ValueTree;
-use proptest::test_runner::{RngAlgorithm, TestRng, TestRunner};
-use serde_json::{Value, json};
+use serde_json::json;
 
 const CLIENTS: usize = 64;
 
@@ -28,101 +26,9 @@ const PATIENCE: Duration = Duration::from_mins(1);
 /// Half an hour off UTC and without daylight saving: each local day lies in two UTC days, and is 24 hours long.
 const ZONE: &str = "Asia/Kolkata";
 
-/// Appointments begin at multiples of so many minutes.
-const GRID: u32 = 5;
-
-/// Minutes of each service, and of its buffer.
-const SERVICES: [(u32, u32); 5] = [(20, 0), (35, 5), (50, 10), (90, 15), (15, 0)];
-
-/// Minutes of the two add-ons of each service.
-const ADD_ONS: [u32; 2] = [10, 25];
-
 const EXPERTS: u8 = 12;
 
-const fn bytes(number: u8) -> [u8; 16] {
-    let mut bytes = [0; 16];
-    bytes[15] = number + 1;
-    bytes
-}
-
-fn service(place: u8) -> ServiceId {
-    ServiceId::derived(bytes(place))
-}
-
-fn add_on(service: u8, place: u8) -> SubServiceId {
-    SubServiceId::derived(bytes(service * 2 + place))
-}
-
-fn expert(place: u8) -> ExpertId {
-    ExpertId::derived(bytes(place))
-}
-
-/// A salon that never closes: every expert offers every service around the clock.
-fn salon(now: Timestamp) -> Vec<CatalogRow> {
-    let mut rows = vec![
-        CatalogRow::Settings(Settings {
-            time_zone: ZONE.to_owned(),
-            slot_grid_minutes: GRID,
-            ..Settings::default()
-        }),
-        CatalogRow::Category(Category {
-            id: CategoryId::derived(bytes(0)),
-            name: "Everything".to_owned(),
-            description: None,
-            position: 1,
-            is_active: true,
-            created_at: now,
-            updated_at: now,
-        }),
-    ];
-    for (place, (duration_minutes, buffer_minutes)) in (0..).zip(SERVICES) {
-        rows.push(CatalogRow::Service(Service {
-            id: service(place),
-            category_id: CategoryId::derived(bytes(0)),
-            name: format!("{duration_minutes} minutes"),
-            description: None,
-            price: 1_000,
-            duration_minutes,
-            buffer_minutes,
-            is_active: true,
-            created_at: now,
-            updated_at: now,
-        }));
-        rows.extend((0..).zip(ADD_ONS).map(|(other, duration_minutes)| {
-            CatalogRow::SubService(SubService {
-                id: add_on(place, other),
-                service_id: service(place),
-                name: format!("{duration_minutes} more"),
-                description: None,
-                price: 100,
-                duration_minutes,
-                is_active: true,
-            })
-        }));
-    }
-    let all_day: &[(u16, u16)] = &[(0, 24 * 60)];
-    let always: Vec<_> = Weekday::Monday.cycle_forward().take(7).map(|weekday| (weekday, all_day)).collect();
-    rows.extend((0..EXPERTS).map(|place| {
-        CatalogRow::Expert(Box::new(Expert {
-            id: expert(place),
-            name: format!("Expert {place}"),
-            title: None,
-            bio: None,
-            image_url: None,
-            rating: None,
-            total_reviews: 0,
-            is_active: true,
-            services: (0..).zip(SERVICES).map(|(place, _)| (service(place), OwnTerms::default())).collect(),
-            working_hours: WorkingHours::weekly(&always).unwrap(),
-            time_off: Vec::new(),
-            created_at: now,
-            updated_at: now,
-        }))
-    }));
-    rows
-}
-
-/// A stack with that salon, and the local date in so many days.
+/// A stack with a salon that never closes, and the local date in so many days.
 async fn open() -> (TestStack, impl Fn(i32) -> Date) {
     let stack = TestStack::builder()
         .parameter("RateLimitRequests", "100000")
@@ -132,7 +38,7 @@ async fn open() -> (TestStack, impl Fn(i32) -> Date) {
         .start()
         .await;
     let now = clock::now();
-    stack.write_catalog(&salon(now)).await;
+    stack.write_catalog(&open_salon::rows(EXPERTS, ZONE, now)).await;
     let today = now.to_zoned(TimeZone::get(ZONE).unwrap()).date();
     (stack, move |days| today + days.days())
 }
@@ -148,52 +54,6 @@ async fn clients(stack: &TestStack, count: usize) -> Vec<Actor> {
     customers.iter().cycle().take(count).map(client).collect()
 }
 
-/// What a client wants.
-#[derive(Debug, Clone, PartialEq, Eq)]
-struct Wish {
-    service: u8,
-    add_ons: Vec<u8>,
-    /// Minutes after the local midnight.
-    start: u32,
-}
-
-impl Wish {
-    /// How long the expert would be busy, minutes.
-    fn length(&self) -> u32 {
-        let (duration, buffer) = SERVICES[usize::from(self.service)];
-        duration + buffer + self.add_ons.iter().map(|place| ADD_ONS[usize::from(*place)]).sum::<u32>()
-    }
-
-    fn span(&self) -> Range<u32> {
-        self.start..self.start + self.length()
-    }
-
-    fn request(&self, date: Date, expert: Option<ExpertId>) -> Value {
-        let add_ons: Vec<_> = self.add_ons.iter().map(|place| add_on(self.service, *place)).collect();
-        json!({
-            "serviceId": service(self.service),
-            "subServiceIds": add_ons,
-            "date": date,
-            "time": clock_time(self.start),
-            "expertId": expert,
-            "payNow": true,
-        })
-    }
-}
-
-fn clock_time(minute: u32) -> String {
-    format!("{:02}:{:02}", minute / 60, minute % 60)
-}
-
-fn minute(time: &str) -> u32 {
-    let (hours, minutes) = time.split_once(':').unwrap();
-    hours.parse::<u32>().unwrap() * 60 + minutes.parse::<u32>().unwrap()
-}
-
-fn overlap(a: &Range<u32>, b: &Range<u32>) -> bool {
-    a.start < b.end && b.start < a.end
-}
-
 /// Wishes that begin within some minutes of the day.
 fn wish(minutes: Range<u32>) -> impl Strategy<Value = Wish> {
     let add_ons = prop::sample::subsequence(vec![0, 1], 0..=2);
@@ -201,32 +61,6 @@ fn wish(minutes: Range<u32>) -> impl Strategy<Value = Wish> {
         service,
         add_ons,
         start: start * GRID,
-    })
-}
-
-/// Values that the seed decides: a new one in each run, or `CHAIRBOOK_SEED`.
-fn generated<T: std::fmt::Debug>(strategy: impl Strategy<Value = T>, count: usize) -> Vec<T> {
-    let seed = std::env::var("CHAIRBOOK_SEED").ok().and_then(|seed| seed.parse().ok());
-    let seed = seed.unwrap_or_else(|| u64::from_ne_bytes(random::bytes()));
-    println!("CHAIRBOOK_SEED={seed} generates the same");
-    let mut wide = [0; 32];
-    wide[..8].copy_from_slice(&seed.to_le_bytes());
-    let random = TestRng::from_seed(RngAlgorithm::ChaCha, &wide);
-    let mut runner = TestRunner::new_with_rng(ProptestConfig::default(), random);
-    prop::collection::vec(strategy, count).new_tree(&mut runner).unwrap().current()
-}
-
-/// Splits into as many that follow one another without overlap as the greedy choice finds, and the rest, each of which
-/// overlaps one of them.
-fn without_overlap(mut wishes: Vec<Wish>) -> (Vec<Wish>, Vec<Wish>) {
-    wishes.sort_by_key(|wish| wish.span().end);
-    let mut end = 0;
-    wishes.into_iter().partition(|wish| {
-        let fits = wish.start >= end;
-        if fits {
-            end = wish.span().end;
-        }
-        fits
     })
 }
 

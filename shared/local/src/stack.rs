@@ -303,8 +303,9 @@ fn environment(url: &str, dynamodb_url: &str) -> BTreeMap<String, String> {
     .into()
 }
 
-/// The tables of a system.
-fn store(system: &System, dynamodb_url: &str) -> Store {
+/// The tables of a system, as its embedded DynamoDB at this URL has them.
+#[must_use]
+pub fn store(system: &System, dynamodb_url: &str) -> Store {
     let name = |logical_id: &str| {
         let table = system.tables.iter().find(|table| table.logical_id == logical_id);
         table.map(|table| table.name.clone())

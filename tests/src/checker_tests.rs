@@ -1,0 +1,118 @@
+//! The checker can fail: each of these tables has one fault.
+
+use std::ops::Range;
+
+use super::*;
+
+const EXPERT: &str = "EXPERT#exp_1";
+
+fn item(attributes: &[(&str, &str)]) -> Item {
+    attributes
+        .iter()
+        .map(|(name, value)| ((*name).to_owned(), AttributeValue::S((*value).to_owned())))
+        .collect()
+}
+
+fn appointment(id: &str, status: &str, starts_at: &str, blocked_until: &str) -> Item {
+    let mut row = item(&[
+        ("sk", "APT"),
+        ("id", id),
+        ("status", status),
+        ("expert_id", "exp_1"),
+        ("starts_at", starts_at),
+        ("blocked_until", blocked_until),
+    ]);
+    if status == "reserved" {
+        row.extend(item(&[("expires_at", "2026-03-03T08:00:00Z")]));
+    }
+    row
+}
+
+fn day(date: &str, cells: Range<u16>, holders: &[(u16, &str)]) -> Item {
+    let mut day = item(&[("pk", EXPERT), ("sk", &format!("DAY#{date}"))]);
+    day.extend(cells.map(|cell| (format!("c{cell:03}"), AttributeValue::Bool(true))));
+    let holders = holders.iter().map(|(first, holder)| (format!("a{first:03}"), (*holder).to_owned()));
+    day.extend(holders.map(|(name, holder)| (name, AttributeValue::S(holder))));
+    day
+}
+
+/// A paid appointment, and a reservation right after it that crosses midnight.
+fn sound() -> Vec<Item> {
+    vec![
+        appointment("apt_1", "confirmed", "2026-03-03T22:30:00Z", "2026-03-03T23:30:00Z"),
+        appointment("apt_2", "reserved", "2026-03-03T23:30:00Z", "2026-03-04T00:10:00Z"),
+        appointment("apt_3", "cancelled", "2026-03-03T23:00:00Z", "2026-03-04T01:00:00Z"),
+        day("2026-03-03", 270..288, &[(270, "apt_1 12"), (282, "apt_2 6 1772524800")]),
+        day("2026-03-04", 0..2, &[(0, "apt_2 2 1772524800")]),
+    ]
+}
+
+#[test]
+fn a_sound_table_passes() {
+    check_appointments(&sound());
+    check_appointments(&[]);
+}
+
+#[test]
+#[should_panic(expected = "cells that no appointment accounts for: [(\"exp_1\", \"2026-03-04\", 2)]")]
+fn a_leaked_cell_is_found() {
+    let mut items = sound();
+    items[4].insert("c002".to_owned(), AttributeValue::Bool(true));
+    check_appointments(&items);
+}
+
+#[test]
+#[should_panic(expected = "cells that no appointment accounts for")]
+fn the_cells_of_a_cancelled_appointment_are_found() {
+    let mut items = sound();
+    items[0] = appointment("apt_1", "cancelled", "2026-03-03T22:30:00Z", "2026-03-03T23:30:00Z");
+    check_appointments(&items);
+}
+
+#[test]
+#[should_panic(expected = "appointments without their cells: [((\"exp_1\", \"2026-03-04\", 1), \"apt_2\")]")]
+fn a_lost_cell_is_found() {
+    let mut items = sound();
+    items[4].remove("c001");
+    check_appointments(&items);
+}
+
+#[test]
+#[should_panic(expected = "appointments without their cells")]
+fn a_lost_day_is_found() {
+    let mut items = sound();
+    items.pop();
+    check_appointments(&items);
+}
+
+#[test]
+#[should_panic(expected = "the holders are not those of the appointments")]
+fn a_lost_holder_is_found() {
+    let mut items = sound();
+    items[3].remove("a282");
+    check_appointments(&items);
+}
+
+#[test]
+#[should_panic(expected = "the holders are not those of the appointments")]
+fn a_holder_that_outlived_its_payment_is_found() {
+    let mut items = sound();
+    items[1] = appointment("apt_2", "confirmed", "2026-03-03T23:30:00Z", "2026-03-04T00:10:00Z");
+    check_appointments(&items);
+}
+
+#[test]
+#[should_panic(expected = "apt_4 overlaps another appointment at (\"exp_1\", \"2026-03-03\", 281)")]
+fn an_overlap_is_found() {
+    let mut items = sound();
+    items.push(appointment("apt_4", "completed", "2026-03-03T23:25:00Z", "2026-03-03T23:30:00Z"));
+    check_appointments(&items);
+}
+
+#[test]
+#[should_panic(expected = "appointments without their cells")]
+fn an_appointment_that_came_back_without_its_cells_is_found() {
+    let mut items = sound();
+    items[2] = appointment("apt_3", "confirmed", "2026-03-04T01:00:00Z", "2026-03-04T01:30:00Z");
+    check_appointments(&items);
+}
