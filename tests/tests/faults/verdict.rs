@@ -1,0 +1,269 @@
+//! Whether what a walk left behind is what its clients were told: a comparison of plain data, which
+//! `verdict_tests.rs` shows to fail when it should.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use chairbook_models::appointment::{Appointment, Status};
+use chairbook_models::event::{Actor, Delivery, Event, EventType};
+use chairbook_models::ids::{AppointmentId, UserId};
+use jiff::Timestamp;
+use serde::Deserialize;
+use serde_json::json;
+
+use crate::record::{Order, Record, Shown};
+
+/// An event, and what became of its mail.
+#[derive(Debug, Clone, Deserialize)]
+pub struct Told {
+    #[serde(flatten)]
+    pub event: Event,
+    /// SES's id of its mail.
+    pub message_id: Option<String>,
+    /// Why it was skipped.
+    pub delivery_reason: Option<String>,
+}
+
+/// What is there when all has come to rest.
+#[derive(Debug, Clone, Default)]
+pub struct Evidence {
+    pub appointments: Vec<Appointment>,
+    pub events: Vec<Told>,
+    /// The ids of the mails in the mailbox.
+    pub mails: BTreeSet<String>,
+    /// Mails that may have been sent before their sender could say so.
+    pub duplicates_allowed: usize,
+    /// When it was looked at.
+    pub now: Timestamp,
+}
+
+/// Everything in which the evidence is not what was told.
+pub fn judge(record: &Record, evidence: &Evidence) -> Vec<String> {
+    let mut histories: BTreeMap<AppointmentId, Vec<&Told>> = BTreeMap::new();
+    for told in &evidence.events {
+        if let (Some(id), Some(_)) = (told.event.subjects.appointment_id, rank(told.event.event_type)) {
+            histories.entry(id).or_default().push(told);
+        }
+    }
+    for history in histories.values_mut() {
+        history.sort_by_key(|told| (told.event.at.as_millisecond(), rank(told.event.event_type)));
+    }
+    let mut problems = Vec::new();
+    let rows: BTreeMap<_, _> = evidence.appointments.iter().map(|row| (row.id, row)).collect();
+    if rows.len() != evidence.appointments.len() {
+        problems.push("an appointment is there twice".to_owned());
+    }
+    for (id, row) in &rows {
+        let history = histories.get(id).map_or(&[][..], Vec::as_slice);
+        problems.extend(replay(row, history).err().map(|problem| format!("{id}: {problem}")));
+        problems.extend(unsent(history.last().copied(), row, evidence.now));
+    }
+    problems.extend(
+        histories.keys().filter(|id| !rows.contains_key(id)).map(|id| format!("{id} has events, but no row")),
+    );
+    problems.extend(unexplained(record, &rows, &histories));
+    problems.extend(deliveries(evidence));
+    problems
+}
+
+/// Which of two changes of an appointment in one millisecond was first; nothing for what does not change one.
+const fn rank(event_type: EventType) -> Option<u8> {
+    match event_type {
+        EventType::AppointmentReserved => Some(0),
+        EventType::AppointmentConfirmed => Some(1),
+        EventType::AppointmentRescheduled => Some(2),
+        EventType::AppointmentCancelled
+        | EventType::AppointmentExpired
+        | EventType::AppointmentCompleted
+        | EventType::AppointmentNoShow => Some(3),
+        _ => None,
+    }
+}
+
+fn status_after(event_type: EventType, before: Option<Status>) -> Option<Status> {
+    Some(match (event_type, before) {
+        (EventType::AppointmentReserved, None) => Status::Reserved,
+        (EventType::AppointmentConfirmed, None | Some(Status::Reserved)) => Status::Confirmed,
+        (EventType::AppointmentRescheduled, Some(status @ (Status::Reserved | Status::Confirmed))) => status,
+        (EventType::AppointmentCancelled, Some(Status::Reserved | Status::Confirmed)) => Status::Cancelled,
+        (EventType::AppointmentExpired, Some(Status::Reserved)) => Status::Expired,
+        (EventType::AppointmentCompleted, Some(Status::Confirmed)) => Status::Completed,
+        (EventType::AppointmentNoShow, Some(Status::Confirmed)) => Status::NoShow,
+        _ => return None,
+    })
+}
+
+/// Goes through an appointment's events: they must lead to its row, one version each.
+fn replay(row: &Appointment, history: &[&Told]) -> Result<(), String> {
+    let (mut status, mut starts_at) = (None, None);
+    let names: Vec<_> = history.iter().map(|told| told.event.event_type.as_str()).collect();
+    for told in history {
+        let event = &told.event;
+        status = Some(
+            status_after(event.event_type, status).ok_or_else(|| format!("cannot have become {names:?}"))?,
+        );
+        let instant = |value: &serde_json::Value| value.as_str().and_then(|at| at.parse::<Timestamp>().ok());
+        let is_move = event.event_type == EventType::AppointmentRescheduled;
+        if is_move {
+            let previous = event.data.get("previous").ok_or("a move that does not say from where")?;
+            let from = instant(&previous["startsAt"]);
+            if from != starts_at {
+                return Err(format!("was at {starts_at:?}, but moved from {from:?}"));
+            }
+        }
+        if is_move || starts_at.is_none() {
+            starts_at = event.data.get("startsAt").and_then(instant);
+        }
+    }
+    let first = history.first().ok_or("a row without events")?;
+    if first.event.actor != Actor::User(row.user_id) {
+        return Err(format!("was booked by {:?}", first.event.actor));
+    }
+    if status != Some(row.status) {
+        return Err(format!("is {:?} after {names:?}", row.status));
+    }
+    if starts_at != Some(row.starts_at) {
+        return Err(format!("begins at {}, not at {starts_at:?}", row.starts_at));
+    }
+    if usize::try_from(row.version) != Ok(history.len()) {
+        return Err(format!("has version {} after {names:?}", row.version));
+    }
+    Ok(())
+}
+
+/// What came last of an appointment is told, unless it tells by itself that nobody needs to hear of it.
+fn unsent(last: Option<&Told>, row: &Appointment, now: Timestamp) -> Option<String> {
+    let last = last?;
+    let delivery = last.event.delivery?;
+    let is_over = last.delivery_reason.as_deref() == Some("appointment_over") && row.ends_at <= now;
+    (delivery != Delivery::Sent && !is_over).then(|| {
+        format!("{}: nobody was told of {:?}: {:?}", row.id, last.event.event_type, last.delivery_reason)
+    })
+}
+
+/// A change of one appointment by somebody, or by nobody: what it was, and its millisecond.
+type Deed = (AppointmentId, EventType, Option<UserId>, i64);
+
+/// Answers without an event, and events that nobody asked for.
+fn unexplained(
+    record: &Record,
+    rows: &BTreeMap<AppointmentId, &Appointment>,
+    histories: &BTreeMap<AppointmentId, Vec<&Told>>,
+) -> Vec<String> {
+    let mut problems = Vec::new();
+    let mut deeds: BTreeSet<Deed> = BTreeSet::new();
+    for (id, history) in histories {
+        // The first event is the booking itself.
+        for event in history.iter().skip(1).map(|told| &told.event) {
+            let by = match event.actor {
+                Actor::System if event.event_type == EventType::AppointmentExpired => continue,
+                Actor::System => None,
+                Actor::User(user) => Some(user),
+            };
+            if !deeds.insert((*id, event.event_type, by, event.at.as_millisecond())) {
+                problems.push(format!("{id}: {:?} is there twice", event.event_type));
+            }
+        }
+    }
+    let shown = record.changes.iter().filter_map(|change| change.done.as_ref());
+    let shown = shown.chain(record.orders.iter().filter_map(|order| order.made.as_ref()));
+    problems.extend(shown.filter_map(|shown| differs(shown, rows.get(&shown.id)?)));
+    let mut unknown: BTreeMap<(AppointmentId, EventType, UserId), usize> = BTreeMap::new();
+    for change in &record.changes {
+        let Some(done) = &change.done else {
+            *unknown.entry((change.id, change.kind, change.by)).or_default() += 1;
+            continue;
+        };
+        let at = done.updated_at.as_millisecond();
+        let history = histories.get(&change.id).map_or(&[][..], Vec::as_slice);
+        // Who moves something to where it is, is shown it as it was left.
+        let is_as_it_was = change.kind == EventType::AppointmentRescheduled
+            && history.iter().any(|told| told.event.at.as_millisecond() == at);
+        if !deeds.remove(&(change.id, change.kind, Some(change.by), at)) && !is_as_it_was {
+            problems
+                .push(format!("{}: {:?} was answered, but is lost: {}", change.id, change.kind, done.json));
+        }
+    }
+    for (id, kind, by, at) in deeds {
+        let asked = by.and_then(|user| unknown.get_mut(&(id, kind, user)).filter(|left| **left > 0));
+        match asked {
+            Some(left) => *left -= 1,
+            None => problems.push(format!("{id}: nobody asked for {kind:?} at {at}, of {by:?}")),
+        }
+    }
+    problems.extend(orders(&record.orders, rows));
+    problems
+}
+
+/// In what a row is not as it was last shown; nothing if it has changed since.
+fn differs(shown: &Shown, row: &Appointment) -> Option<String> {
+    let is = json!({
+        "status": row.status,
+        "paymentStatus": row.payment_status,
+        "expertId": row.expert_id,
+        "date": row.date,
+        "startsAt": row.starts_at,
+        "endsAt": row.ends_at,
+        "totalPrice": row.total_price,
+    });
+    let is_last = shown.updated_at == row.updated_at;
+    let differs = is.as_object()?.iter().any(|(name, value)| shown.json[name] != *value);
+    (is_last && differs).then(|| format!("{} was shown as {}, but is {is}", row.id, shown.json))
+}
+
+/// Bookings that are lost, and appointments that nobody booked.
+fn orders(orders: &[Order], rows: &BTreeMap<AppointmentId, &Appointment>) -> Vec<String> {
+    let mut problems = Vec::new();
+    let mut unknown: BTreeMap<UserId, usize> = BTreeMap::new();
+    let mut made: BTreeSet<AppointmentId> = BTreeSet::new();
+    for order in orders {
+        let Some(shown) = &order.made else {
+            *unknown.entry(order.user).or_default() += 1;
+            continue;
+        };
+        if !made.insert(shown.id) {
+            problems.push(format!("{} was answered to two orders", shown.id));
+        }
+        let is_there = |row: &&Appointment| (row.user_id, row.created_at) == (order.user, shown.created_at);
+        if !rows.get(&shown.id).is_some_and(is_there) {
+            problems.push(format!("{} was booked, but is lost", shown.id));
+        }
+    }
+    for row in rows.values().filter(|row| !made.contains(&row.id)) {
+        match unknown.get_mut(&row.user_id).filter(|left| **left > 0) {
+            Some(left) => *left -= 1,
+            None => problems.push(format!("{} was booked by nobody", row.id)),
+        }
+    }
+    problems
+}
+
+/// Every event came to its end, and every mail is one event's; but for those whose sender was killed.
+fn deliveries(evidence: &Evidence) -> Vec<String> {
+    let mut problems = Vec::new();
+    let mut sent: BTreeSet<&str> = BTreeSet::new();
+    for told in &evidence.events {
+        let what = || format!("{} ({})", told.event.id, told.event.event_type.as_str());
+        match (told.event.delivery, told.message_id.as_deref()) {
+            (Some(Delivery::Sent), Some(id)) => {
+                if !evidence.mails.contains(id) {
+                    problems.push(format!("{}: its mail is lost", what()));
+                }
+                if !sent.insert(id) {
+                    problems.push(format!("{}: its mail is another event's", what()));
+                }
+            }
+            (None | Some(Delivery::Skipped), _) => {}
+            (delivery, _) => problems.push(format!("{}: its delivery is {delivery:?}", what())),
+        }
+    }
+    let others = evidence.mails.iter().filter(|id| !sent.contains(id.as_str())).count();
+    if others > evidence.duplicates_allowed {
+        let allowed = evidence.duplicates_allowed;
+        problems.push(format!("{others} mails came once more, {allowed} may have"));
+    }
+    problems
+}
+
+#[cfg(test)]
+#[path = "verdict_tests.rs"]
+mod tests;

@@ -1,0 +1,216 @@
+//! The verdict can be that something is wrong: each of these histories has one fault.
+
+use chairbook_models::appointment::PaymentStatus;
+use chairbook_models::event::Subjects;
+use chairbook_models::ids::{EventId, ExpertId, ServiceId};
+use chairbook_models::money::Currency;
+use serde_json::{Value, json};
+
+use super::*;
+use crate::record::Change;
+
+const ADA: UserId = UserId::derived([1; 16]);
+const DESK: UserId = UserId::derived([2; 16]);
+const ID: AppointmentId = AppointmentId::derived([3; 16]);
+const NINE: i64 = 1_772_528_400;
+
+fn at(second: i64) -> Timestamp {
+    Timestamp::from_second(second).unwrap()
+}
+
+fn row(status: Status, changes: u32) -> Appointment {
+    Appointment {
+        id: ID,
+        user_id: ADA,
+        service_id: ServiceId::derived([4; 16]),
+        service_name: "Cut".to_owned(),
+        sub_services: Vec::new(),
+        expert_id: ExpertId::derived([5; 16]),
+        expert_name: "Grace".to_owned(),
+        date: "2026-03-03".parse().unwrap(),
+        time: "09:00".parse().unwrap(),
+        time_zone: "UTC".to_owned(),
+        starts_at: at(NINE + 300),
+        ends_at: at(NINE + 3_900),
+        blocked_until: at(NINE + 3_900),
+        duration_minutes: 60,
+        status,
+        payment_status: PaymentStatus::Paid,
+        total_price: 4_500,
+        currency: Currency::EUR,
+        expires_at: None,
+        payment: None,
+        refund: None,
+        notes: None,
+        version: changes,
+        created_at: at(1),
+        updated_at: at(i64::from(changes)),
+    }
+}
+
+fn shown(row: &Appointment) -> Shown {
+    let json = json!({
+        "status": row.status,
+        "paymentStatus": row.payment_status,
+        "expertId": row.expert_id,
+        "date": row.date,
+        "startsAt": row.starts_at,
+        "endsAt": row.ends_at,
+        "totalPrice": row.total_price,
+    });
+    Shown { id: row.id, created_at: row.created_at, updated_at: row.updated_at, json }
+}
+
+fn told(number: u8, event_type: EventType, by: Actor, data: &[(&str, Value)]) -> Told {
+    let id = EventId::derived([number; 16]);
+    let subjects = Subjects { user_id: Some(ADA), appointment_id: Some(ID) };
+    let mut event = Event::new(id, event_type, at(i64::from(number)), by, Some(ADA), subjects);
+    event.data = data.iter().map(|(name, value)| ((*name).to_owned(), value.clone())).collect();
+    event.delivery = Some(Delivery::Sent);
+    Told { event, message_id: Some(format!("mail {number}")), delivery_reason: None }
+}
+
+/// Reserved by Ada at nine, moved by her to five past, paid at the desk, cancelled by her without an answer.
+fn sound() -> (Record, Evidence) {
+    let (ada, desk) = (Actor::User(ADA), Actor::User(DESK));
+    let moved = [
+        ("startsAt", json!(at(NINE + 300))),
+        ("previous", json!({"startsAt": at(NINE), "expertId": ExpertId::derived([5; 16])})),
+    ];
+    let events = vec![
+        told(1, EventType::AppointmentReserved, ada, &[("startsAt", json!(at(NINE)))]),
+        told(2, EventType::AppointmentRescheduled, ada, &moved),
+        told(3, EventType::AppointmentConfirmed, desk, &[]),
+        told(4, EventType::AppointmentCancelled, ada, &[]),
+    ];
+    let change =
+        |kind, by, done: Option<Appointment>| Change { id: ID, kind, by, done: done.map(|row| shown(&row)) };
+    let record = Record {
+        orders: vec![Order { user: ADA, made: Some(shown(&row(Status::Reserved, 1))) }],
+        changes: vec![
+            change(EventType::AppointmentRescheduled, ADA, Some(row(Status::Reserved, 2))),
+            // Where it is already: nothing happened.
+            change(EventType::AppointmentRescheduled, DESK, Some(row(Status::Reserved, 2))),
+            change(EventType::AppointmentConfirmed, DESK, Some(row(Status::Confirmed, 3))),
+            change(EventType::AppointmentCancelled, ADA, None),
+        ],
+        ..Record::default()
+    };
+    let evidence = Evidence {
+        appointments: vec![row(Status::Cancelled, 4)],
+        mails: events.iter().filter_map(|told| told.message_id.clone()).collect(),
+        events,
+        duplicates_allowed: 0,
+        now: at(NINE),
+    };
+    (record, evidence)
+}
+
+#[track_caller]
+fn check(fault: impl FnOnce(&mut Record, &mut Evidence), expected: &str) {
+    let (mut record, mut evidence) = sound();
+    fault(&mut record, &mut evidence);
+    let problems = judge(&record, &evidence);
+    assert!(problems.iter().any(|problem| problem.contains(expected)), "{expected}: {problems:#?}");
+}
+
+#[test]
+fn a_sound_history_passes() {
+    let (record, evidence) = sound();
+    assert_eq!(judge(&record, &evidence), [""; 0]);
+}
+
+#[test]
+fn lost_and_invented_bookings_are_found() {
+    check(|_, evidence| evidence.appointments.clear(), "was booked, but is lost");
+    check(|_, evidence| evidence.appointments.clear(), "has events, but no row");
+    check(|record, _| record.orders.clear(), "was booked by nobody");
+    check(|_, evidence| evidence.appointments[0].user_id = DESK, "was booked by");
+    check(
+        |record, _| {
+            let again = record.orders[0].clone();
+            record.orders.push(again);
+        },
+        "was answered to two orders",
+    );
+    check(
+        |_, evidence| {
+            let again = evidence.appointments[0].clone();
+            evidence.appointments.push(again);
+        },
+        "an appointment is there twice",
+    );
+}
+
+#[test]
+fn lost_and_invented_changes_are_found() {
+    check(
+        |_, evidence| {
+            evidence.events.remove(2);
+        },
+        "AppointmentConfirmed was answered, but is lost",
+    );
+    check(
+        |record, _| {
+            record.changes.pop();
+        },
+        "nobody asked for AppointmentCancelled",
+    );
+    check(|record, _| record.changes[2].by = ADA, "nobody asked for AppointmentConfirmed");
+    check(
+        |_, evidence| {
+            evidence.events.pop();
+        },
+        "is Cancelled after",
+    );
+    check(|_, evidence| evidence.appointments[0].version = 5, "has version 5");
+    check(|_, evidence| evidence.appointments[0].starts_at = at(NINE), "begins at");
+    check(
+        |_, evidence| {
+            evidence.events[1].event.data.insert("previous".to_owned(), json!({"startsAt": at(NINE + 900)}));
+        },
+        "but moved from",
+    );
+    check(
+        |_, evidence| evidence.events[3].event.event_type = EventType::AppointmentNoShow,
+        "is Cancelled after",
+    );
+    check(
+        |_, evidence| evidence.events[2].event.event_type = EventType::AppointmentExpired,
+        "cannot have become",
+    );
+    check(
+        |record, evidence| {
+            record.changes[3].done = Some(shown(&row(Status::Cancelled, 4)));
+            evidence.appointments[0].expert_id = ExpertId::derived([6; 16]);
+        },
+        "was shown as",
+    );
+}
+
+#[test]
+fn lost_and_repeated_mails_are_found() {
+    check(|_, evidence| evidence.mails.clear(), "its mail is lost");
+    check(
+        |_, evidence| {
+            evidence.mails.insert("mail 5".to_owned());
+        },
+        "1 mails came once more, 0 may have",
+    );
+    for open in [Delivery::Pending, Delivery::Sending, Delivery::Failed] {
+        check(|_, evidence| evidence.events[1].event.delivery = Some(open), "its delivery is");
+    }
+    check(|_, evidence| evidence.events[3].event.delivery = Some(Delivery::Skipped), "nobody was told");
+    check(
+        |_, evidence| evidence.events[0].message_id = Some("mail 2".to_owned()),
+        "its mail is another event's",
+    );
+    let (record, mut evidence) = sound();
+    evidence.events[1].event.delivery = Some(Delivery::Skipped);
+    evidence.duplicates_allowed = 1;
+    assert_eq!(
+        judge(&record, &evidence),
+        [""; 0],
+        "it was sent, its sender killed, and then it had been moved again"
+    );
+}
