@@ -487,3 +487,7 @@ pub(crate) fn booked(sub: &SubService) -> BookedSubService {
 #[cfg(test)]
 #[path = "booking_tests.rs"]
 pub(crate) mod tests;
+
+#[cfg(test)]
+#[path = "booking_properties.rs"]
+mod properties;

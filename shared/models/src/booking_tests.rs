@@ -2,18 +2,16 @@ use std::collections::BTreeMap;
 
 use jiff::civil::{Weekday, date, time};
 use jiff::tz::AmbiguousOffset;
-use proptest::prelude::*;
 
 use super::*;
 use crate::availability::DaySlots;
 use crate::catalog::{OwnTerms, Settings, TimeOff};
 use crate::catalog_change::OfferDetails;
-use crate::day::{Busy, ExpertDay};
 use crate::ids::{CategoryId, OfferId, TimeOffId};
 use crate::offers::Discount;
 use crate::working_hours::WorkingHours;
 
-const EVERY_DAY: [Weekday; 7] = [
+pub(super) const EVERY_DAY: [Weekday; 7] = [
     Weekday::Monday,
     Weekday::Tuesday,
     Weekday::Wednesday,
@@ -290,7 +288,7 @@ fn offers_around(catalog: &Catalog, around: Timestamp) -> Vec<DaySlots> {
 }
 
 /// The zones whose clocks have been changed in every way that the last decades know, and some that never are.
-const ZONES: [&str; 12] = [
+pub(super) const ZONES: [&str; 12] = [
     "Africa/Cairo",
     "Africa/Casablanca",
     "America/New_York",
@@ -337,6 +335,8 @@ fn every_clock_change_of_ten_years_offers_each_wall_clock_time_once() {
                 for slot in &day.slots {
                     let local = slot.starts_at.to_zoned(tz.clone());
                     assert_eq!((local.date(), local.time()), (slot.date, slot.time), "{zone}");
+                    let first = tz.to_ambiguous_timestamp(local.datetime()).earlier().unwrap();
+                    assert_eq!(slot.starts_at, first, "{zone}: of two, the first is meant");
                 }
             }
             // A night shift from 00:30 to 05:15 by the wall clock ends by the wall clock.
@@ -349,112 +349,4 @@ fn every_clock_change_of_ten_years_offers_each_wall_clock_time_once() {
         }
     }
     assert!(changes > 150, "{changes} changes seen");
-}
-
-#[derive(Debug, Clone)]
-struct Sample {
-    zone: &'static str,
-    grid: u32,
-    lead: u32,
-    duration: u32,
-    buffer: u32,
-    hours: Vec<(u16, u16)>,
-    off: Option<(i64, i64)>,
-    taken: Vec<(i64, i64)>,
-    now: i64,
-}
-
-fn samples() -> impl Strategy<Value = Sample> {
-    let hours = proptest::collection::btree_set(0_u16..=288, 2..=6).prop_map(|marks| {
-        let marks: Vec<_> = marks.into_iter().map(|mark| mark * 5).collect();
-        marks.chunks_exact(2).map(|two| (two[0], two[1])).collect()
-    });
-    let spans = proptest::collection::vec((0_i64..4 * 1_440, 1_i64..300), 0..12);
-    (
-        proptest::sample::select(&ZONES[..]),
-        proptest::sample::select(&[5_u32, 10, 15, 20, 30, 60][..]),
-        0_u32..2_000,
-        (1_u32..300, 0_u32..60),
-        hours,
-        proptest::option::of((0_i64..4 * 1_440, 1_i64..2_000)),
-        spans,
-        // Seconds within 2020 to 2030.
-        1_577_836_800_i64..1_893_456_000,
-    )
-        .prop_map(|(zone, grid, lead, (duration, buffer), hours, off, taken, now)| Sample {
-            zone,
-            grid,
-            lead,
-            duration,
-            buffer,
-            hours,
-            off,
-            taken,
-            now,
-        })
-}
-
-proptest! {
-    #![proptest_config(ProptestConfig::with_cases(64))]
-
-    #[test]
-    fn what_is_offered_is_exactly_what_can_be_booked(sample in samples()) {
-        let mut catalog = catalog(sample.zone);
-        catalog.settings.slot_grid_minutes = sample.grid;
-        catalog.settings.lead_time_minutes = sample.lead;
-        let service = catalog.services.get_mut(&service_id()).unwrap();
-        service.duration_minutes = sample.duration;
-        service.buffer_minutes = sample.buffer;
-        let now = Timestamp::from_second(sample.now).unwrap();
-        let today = now.to_zoned(TimeZone::get(sample.zone).unwrap()).date();
-        let expert = catalog.experts.get_mut(&expert_id(1)).unwrap();
-        expert.working_hours = weekly(&sample.hours);
-        if let Some((from, length)) = sample.off {
-            let from = today.to_datetime(Time::midnight()) + from.minutes();
-            let to = from + length.minutes();
-            expert.time_off.push(TimeOff { id: TimeOffId::derived([1; 16]), from, to, reason: None });
-        }
-        let salon = Salon::new(&catalog).unwrap();
-        let taken: Vec<_> = sample.taken.iter().map(|(start, length)| {
-            let start = now + SignedDuration::from_mins(*start);
-            Span { start, end: start + SignedDuration::from_mins(*length) }
-        }).collect();
-        let mut days: BTreeMap<Date, Vec<u16>> = BTreeMap::new();
-        for part in taken.iter().flat_map(Span::parts) {
-            days.entry(part.date).or_default().extend(part.cells());
-        }
-        let days = days.into_iter().map(|(date, cells)| (date, ExpertDay::new(cells, BTreeMap::new())));
-        let busy = BTreeMap::from([(expert_id(1), Busy::new(days, now))]);
-        let quotes = salon.quotes(service_id(), &[], None).unwrap();
-        let to = today.checked_add(3.days()).unwrap();
-        let offered: Vec<_> = salon
-            .availability(&quotes, &busy, today, to, now)
-            .flat_map(|day| day.slots)
-            .map(|slot| (slot.date, slot.time))
-            .collect();
-        let bookable: Vec<_> = today
-            .series(1.day())
-            .take(4)
-            .flat_map(|date| Time::midnight().series(5.minutes()).map(move |time| (date, time)))
-            .filter(|(date, time)| {
-                let Ok(booking) = salon.book(&quotes[0], *date, *time, now) else { return false };
-                let cells = |span: &Span| -> Vec<_> {
-                    span.parts().into_iter().flat_map(|part| part.cells().map(move |cell| (part.date, cell))).collect()
-                };
-                let needed = cells(&booking.blocked);
-                !taken.iter().any(|span| cells(span).iter().any(|cell| needed.contains(cell)))
-            })
-            .collect();
-        prop_assert_eq!(offered, bookable);
-        let (first, last) = salon.utc_days(today, to);
-        let touched: Vec<_> = salon
-            .availability(&quotes, &BTreeMap::new(), today, to, now)
-            .flat_map(|day| day.slots)
-            .flat_map(|slot| {
-                let end = slot.starts_at + minutes(quotes[0].blocked_minutes());
-                Span { start: slot.starts_at, end }.parts()
-            })
-            .collect();
-        prop_assert!(touched.iter().all(|part| first <= part.date && part.date <= last));
-    }
 }
