@@ -15,7 +15,7 @@ use chairbook_web::{ApiError, Fields, FromFields, Pending, Query, Reply, Visitor
 use futures_util::future::try_join_all;
 use jiff::civil::Date;
 use jiff::{Timestamp, ToSpan};
-use serde_json::{Value, json};
+use serde::Serialize;
 
 use crate::{MAX_SUB_SERVICES, State, fields, refusal};
 
@@ -84,26 +84,43 @@ pub(crate) async fn alternatives(
     Ok(slots.filter(|slot| slot.starts_at > taken.1).take(ALTERNATIVES).collect())
 }
 
-fn render(day: &DaySlots) -> Value {
-    let slots: Vec<_> = day
-        .slots
-        .iter()
-        .map(|slot| {
-            json!({
-                "time": slot.time.strftime("%H:%M").to_string(),
-                "startsAt": slot.starts_at,
-                "expertIds": slot.expert_ids,
-            })
-        })
-        .collect();
-    json!({"date": day.date, "slots": slots})
+/// The answer. It is written from this, not from a [`serde_json::Value`]: a month of ten experts has thousands of ids,
+/// and building the tree first would cost several times what finding the times does.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct Answer {
+    days: Vec<DayAnswer>,
+    time_zone: String,
+}
+
+#[derive(Serialize)]
+struct DayAnswer {
+    date: Date,
+    slots: Vec<SlotAnswer>,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct SlotAnswer {
+    expert_ids: Vec<ExpertId>,
+    starts_at: Timestamp,
+    time: String,
+}
+
+fn answer(day: DaySlots) -> DayAnswer {
+    let slot = |slot: Slot| SlotAnswer {
+        expert_ids: slot.expert_ids,
+        starts_at: slot.starts_at,
+        time: slot.time.strftime("%H:%M").to_string(),
+    };
+    DayAnswer { date: day.date, slots: day.slots.into_iter().map(slot).collect() }
 }
 
 pub(crate) async fn availability(
     Shared(state): Shared<State>,
     visitor: Pending<Visitor>,
     Query(question): Query<Question>,
-) -> Result<Reply<Value>, ApiError> {
+) -> Result<Reply<Answer>, ApiError> {
     let now = clock::now();
     let store = &state.web.store;
     let (_, catalog) = visitor.admit_with(store.catalog()).await?;
@@ -113,7 +130,7 @@ pub(crate) async fn availability(
         .quotes(question.service_id, &question.sub_service_ids, question.expert_id)
         .map_err(|error| refusal::of_booking(&error))?;
     let busy = busy(store, &salon, &quotes, dates, now).await?;
-    let days: Vec<_> =
-        salon.availability(&quotes, &busy, dates.0, dates.1, now).map(|day| render(&day)).collect();
-    Ok(Reply::ok("The free times.", json!({"timeZone": catalog.settings.time_zone, "days": days})))
+    let days = salon.availability(&quotes, &busy, dates.0, dates.1, now).map(answer).collect();
+    let time_zone = catalog.settings.time_zone.clone();
+    Ok(Reply::ok("The free times.", Answer { days, time_zone }))
 }

@@ -83,6 +83,9 @@ impl Salon<'_> {
         date: Date,
         now: Timestamp,
     ) -> Vec<Slot> {
+        if self.check_date(date, now).is_err() {
+            return Vec::new();
+        }
         let open: Vec<_> = quotes.iter().map(|quote| self.open(quote.expert, date)).collect();
         if open.iter().all(Vec::is_empty) {
             return Vec::new();
@@ -90,7 +93,7 @@ impl Salon<'_> {
         let grid = i64::from(self.catalog.settings.slot_grid_minutes.max(1));
         let times = Time::midnight().series(grid.minutes());
         let slot = |time: Time| {
-            let starts_at = self.start(date, time, now).ok()?;
+            let starts_at = self.start_on(date, time, now).ok()?;
             let expert_ids: Vec<_> = quotes
                 .iter()
                 .zip(&open)

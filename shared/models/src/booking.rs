@@ -277,6 +277,12 @@ impl<'c> Salon<'c> {
 
     /// The instant of a local time at which appointments may begin, whoever does them.
     pub(crate) fn start(&self, date: Date, time: Time, now: Timestamp) -> Result<Timestamp, BookingError> {
+        self.check_date(date, now)?;
+        self.start_on(date, time, now)
+    }
+
+    /// Whether appointments may begin on a local date.
+    pub(crate) fn check_date(&self, date: Date, now: Timestamp) -> Result<(), BookingError> {
         let settings = &self.catalog.settings;
         let today = self.today(now);
         if date < today {
@@ -286,6 +292,12 @@ impl<'c> Salon<'c> {
         if horizon.and_then(|days| today.checked_add(days)).is_ok_and(|last| date > last) {
             return Err(BookingError::TooFarAhead(settings.horizon_days));
         }
+        Ok(())
+    }
+
+    /// The instant of a local time at which appointments may begin, on a date on which they may.
+    pub(crate) fn start_on(&self, date: Date, time: Time, now: Timestamp) -> Result<Timestamp, BookingError> {
+        let settings = &self.catalog.settings;
         let minute = i64::from(time.hour()) * 60 + i64::from(time.minute());
         let is_whole = time.second() == 0 && time.subsec_nanosecond() == 0;
         if !is_whole || minute % i64::from(settings.slot_grid_minutes.max(1)) != 0 {

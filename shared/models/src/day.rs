@@ -4,6 +4,7 @@
 //! cell.
 
 use std::collections::BTreeMap;
+use std::ops::Range;
 
 use jiff::Timestamp;
 use jiff::civil::Date;
@@ -44,19 +45,26 @@ impl Span {
     /// The cells that it touches, day by day; none for a span without length.
     #[must_use]
     pub fn parts(&self) -> Vec<DayPart> {
+        let part = |(day, cells): (i64, Range<u16>)| DayPart {
+            date: utc_date(day),
+            first: cells.start,
+            end: cells.end,
+        };
+        self.cells().map(part).collect()
+    }
+
+    /// The same, with days counted from 1970 on: availability asks for thousands of spans.
+    fn cells(&self) -> impl Iterator<Item = (i64, Range<u16>)> + use<> {
         let first = self.start.as_second().div_euclid(CELL_SECONDS);
         let end = -(-ceil_second(self.end)).div_euclid(CELL_SECONDS);
-        let mut parts = Vec::with_capacity(2);
-        let mut cell = first;
-        while cell < end {
-            let day = cell.div_euclid(i64::from(CELLS_PER_DAY));
+        let day_of = |cell: i64| cell.div_euclid(i64::from(CELLS_PER_DAY));
+        let days = if first < end { day_of(first)..day_of(end - 1) + 1 } else { 0..0 };
+        days.map(move |day| {
             let midnight = day * i64::from(CELLS_PER_DAY);
-            let until = end.min(midnight + i64::from(CELLS_PER_DAY));
-            let place = |cell: i64| u16::try_from(cell - midnight).unwrap_or(CELLS_PER_DAY);
-            parts.push(DayPart { date: utc_date(day), first: place(cell), end: place(until) });
-            cell = until;
-        }
-        parts
+            let place =
+                |cell: i64| u16::try_from(cell - midnight).unwrap_or(CELLS_PER_DAY).min(CELLS_PER_DAY);
+            (day, place(first.max(midnight))..place(end))
+        })
     }
 }
 
@@ -86,6 +94,12 @@ impl DayPart {
     }
 }
 
+/// The days from 1970 to a UTC date.
+fn days_since_1970(date: Date) -> i64 {
+    let midnight = date.to_zoned(TimeZone::UTC).map(|midnight| midnight.timestamp().as_second());
+    midnight.unwrap_or(i64::MAX).div_euclid(DAY_SECONDS)
+}
+
 /// A set of cells of one day.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 struct Cells([u64; 5]);
@@ -103,13 +117,25 @@ impl Cells {
         }
     }
 
-    const fn contains(&self, cell: u16) -> bool {
-        cell < CELLS_PER_DAY && self.0[cell as usize / 64] & (1 << (cell % 64)) != 0
+    /// Whether it has any cell of a range.
+    fn touches(&self, cells: &Range<u16>) -> bool {
+        self.0.iter().zip((0..).step_by(64)).any(|(word, first)| word & mask(cells, first) != 0)
     }
 
-    fn touches(&self, part: DayPart) -> bool {
-        part.cells().any(|cell| self.contains(cell))
+    /// How many cells of a range it has.
+    fn count(&self, cells: &Range<u16>) -> u32 {
+        let words = self.0.iter().zip((0..).step_by(64));
+        words.map(|(word, first)| (word & mask(cells, first)).count_ones()).sum()
     }
+}
+
+/// Of the 64 cells from `first` on, those that are in a range.
+const fn mask(cells: &Range<u16>, first: u16) -> u64 {
+    /// The lowest bits, so many.
+    const fn low(count: u16) -> u64 {
+        if count >= 64 { u64::MAX } else { (1 << count) - 1 }
+    }
+    low(cells.end.saturating_sub(first)) & !low(cells.start.saturating_sub(first))
 }
 
 /// Whose cells begin somewhere, and for how long.
@@ -161,10 +187,11 @@ impl ExpertDay {
     /// What stands in the way of taking a part of this day.
     #[must_use]
     pub fn in_the_way(&self, part: DayPart, now: Timestamp) -> InTheWay {
-        if !self.cells.touches(part) {
+        let cells = part.first..part.end;
+        if !self.cells.touches(&cells) {
             return InTheWay::Nothing;
         }
-        if self.held(now).touches(part) {
+        if self.held(now).touches(&cells) {
             return InTheWay::Taken;
         }
         let holds = self
@@ -200,32 +227,27 @@ impl ExpertDay {
     }
 }
 
-/// What is taken of an expert's days, by UTC date, as it stands at one instant.
+/// What is taken of an expert's days as it stands at one instant, by days since 1970 (UTC).
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Busy(BTreeMap<Date, Cells>);
+pub struct Busy(BTreeMap<i64, Cells>);
 
 impl Busy {
     /// What the days say at `now`; a day that is not given is free.
     #[must_use]
     pub fn new(days: impl IntoIterator<Item = (Date, ExpertDay)>, now: Timestamp) -> Self {
-        Self(days.into_iter().map(|(date, day)| (date, day.held(now))).collect())
+        Self(days.into_iter().map(|(date, day)| (days_since_1970(date), day.held(now))).collect())
     }
 
     /// Whether nothing is taken in a span.
     #[must_use]
     pub fn is_free(&self, span: &Span) -> bool {
-        span.parts().into_iter().all(|part| self.0.get(&part.date).is_none_or(|taken| !taken.touches(part)))
+        span.cells().all(|(day, cells)| self.0.get(&day).is_none_or(|taken| !taken.touches(&cells)))
     }
 
     /// How many cells are taken in a span.
     #[must_use]
-    pub fn taken_in(&self, span: &Span) -> usize {
-        let taken = |part: DayPart| {
-            self.0
-                .get(&part.date)
-                .map_or(0, |taken| part.cells().filter(|cell| taken.contains(*cell)).count())
-        };
-        span.parts().into_iter().map(taken).sum()
+    pub fn taken_in(&self, span: &Span) -> u32 {
+        span.cells().map(|(day, cells)| self.0.get(&day).map_or(0, |taken| taken.count(&cells))).sum()
     }
 }
 
@@ -333,6 +355,22 @@ mod tests {
             if [a, b, la, lb].iter().all(|n| n % CELL_SECONDS == 0) {
                 prop_assert_eq!(share, overlap);
             }
+        }
+
+        #[test]
+        fn cells_are_found_one_by_one_and_all_at_once(
+            taken in prop::collection::btree_set(0..CELLS_PER_DAY, 0..40),
+            first in 0..CELLS_PER_DAY,
+            length in 1..=CELLS_PER_DAY,
+        ) {
+            let mut cells = Cells::default();
+            for cell in &taken {
+                cells.insert(*cell);
+            }
+            let range = first..(first + length).min(CELLS_PER_DAY);
+            let found = taken.range(range.clone()).count();
+            prop_assert_eq!(cells.count(&range), u32::try_from(found).unwrap());
+            prop_assert_eq!(cells.touches(&range), found > 0);
         }
 
         #[test]

@@ -8,8 +8,8 @@ use std::fmt;
 use std::str::FromStr;
 
 use jiff::Timestamp;
-use serde::{Deserialize, Serialize};
-use ulid::Ulid;
+use serde::{Deserialize, Serialize, Serializer};
+use ulid::{ULID_LEN, Ulid};
 
 /// Why a text is not an id of the wanted kind.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -31,14 +31,21 @@ fn parse(prefix: &'static str, text: &str) -> Result<Ulid, IdError> {
     let body = text.strip_prefix(prefix).and_then(|rest| rest.strip_prefix('_')).ok_or(refused.clone())?;
     let ulid = Ulid::from_string(body).map_err(|_| refused.clone())?;
     // Crockford's alphabet has aliases (upper case, `o` for `0`); one id has one spelling, since ids are keys.
-    if ulid.to_string().to_ascii_lowercase() == body { Ok(ulid) } else { Err(refused) }
+    if lower_case(ulid, &mut [0; ULID_LEN]) == body { Ok(ulid) } else { Err(refused) }
+}
+
+/// The 26 characters of an id, in a place of the caller's: a month of free times has thousands.
+fn lower_case(ulid: Ulid, text: &mut [u8; ULID_LEN]) -> &str {
+    let text = ulid.array_to_str(text);
+    text.make_ascii_lowercase();
+    text
 }
 
 macro_rules! id {
     ($(#[$doc:meta])* $name:ident, $prefix:literal) => {
         $(#[$doc])*
-        #[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
-        #[serde(into = "String", try_from = "String")]
+        #[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Deserialize)]
+        #[serde(try_from = "String")]
         pub struct $name(Ulid);
 
         impl $name {
@@ -66,7 +73,14 @@ macro_rules! id {
 
         impl fmt::Display for $name {
             fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                write!(f, "{}_{}", $prefix, self.0.to_string().to_ascii_lowercase())
+                f.write_str(concat!($prefix, "_"))?;
+                f.write_str(lower_case(self.0, &mut [0; ULID_LEN]))
+            }
+        }
+
+        impl Serialize for $name {
+            fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+                serializer.collect_str(self)
             }
         }
 
@@ -89,12 +103,6 @@ macro_rules! id {
 
             fn try_from(text: String) -> Result<Self, IdError> {
                 text.parse()
-            }
-        }
-
-        impl From<$name> for String {
-            fn from(id: $name) -> Self {
-                id.to_string()
             }
         }
     };

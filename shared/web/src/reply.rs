@@ -4,7 +4,6 @@ use axum::Json;
 use axum::response::{IntoResponse, Response};
 use http::{HeaderName, HeaderValue, StatusCode};
 use serde::Serialize;
-use serde_json::json;
 
 /// `{"success":true,"message":…,"data":…}` with its status.
 #[derive(Debug)]
@@ -41,9 +40,17 @@ impl<T: Serialize> Reply<T> {
     }
 }
 
+/// An answer's body, with its members in the order of their names, as in every other JSON that Chairbook writes.
+#[derive(Serialize)]
+struct Body<'a, T> {
+    data: &'a T,
+    message: &'a str,
+    success: bool,
+}
+
 impl<T: Serialize> IntoResponse for Reply<T> {
     fn into_response(self) -> Response {
-        let body = json!({"success": true, "message": self.message, "data": self.data});
+        let body = Body { data: &self.data, message: &self.message, success: true };
         let mut response = (self.status, Json(body)).into_response();
         response.headers_mut().extend(self.headers);
         response
