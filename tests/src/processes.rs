@@ -1,6 +1,7 @@
 //! The processes of a stack, as the machine sees them.
 
 use std::process::Command;
+use std::time::Duration;
 
 /// The children of a process: the name of each one's program, and its id.
 ///
@@ -22,6 +23,20 @@ pub fn status_of(process: u32, field: &str) -> Option<String> {
     let status = std::fs::read_to_string(format!("/proc/{process}/status")).ok()?;
     let line = status.lines().find(|line| line.starts_with(field))?;
     line.split_whitespace().nth(1).map(str::to_owned)
+}
+
+/// The CPU time that a process has used, its own and the kernel's for it.
+///
+/// # Panics
+/// When the process is gone.
+pub fn cpu_time(process: u32) -> Duration {
+    // In this file, Linux counts in hundredths of a second, whatever its own clock does (`man 5 proc_pid_stat`).
+    const TICK: Duration = Duration::from_millis(10);
+    let stat = std::fs::read_to_string(format!("/proc/{process}/stat")).unwrap();
+    // The program's name, in brackets, may have spaces. The state follows it, as the third field.
+    let (_, fields) = stat.rsplit_once(')').unwrap();
+    let ticks = fields.split_whitespace().skip(11).take(2).map(|field| field.parse::<u32>().unwrap());
+    TICK * ticks.sum::<u32>()
 }
 
 /// Ends a process as a power failure would (`kill -9`).

@@ -8,7 +8,7 @@ use std::process::{Child, Command, Stdio};
 
 use chairbook_local::stack::read_template;
 use chairbook_local::template::model::System;
-use chairbook_store::CatalogRow;
+use chairbook_store::{CatalogRow, Store};
 use tempfile::TempDir;
 
 use crate::processes::children_of;
@@ -105,9 +105,14 @@ impl StackProcess {
         stack::items(&system(), &self.dynamodb(), table).await
     }
 
+    /// Its tables.
+    pub fn store(&self) -> Store {
+        chairbook_local::stack::store(&system(), &self.dynamodb_url)
+    }
+
     /// Writes rows of the catalog, each as a whole.
     pub async fn write_catalog(&self, rows: &[CatalogRow]) {
-        stack::write_catalog(&chairbook_local::stack::store(&system(), &self.dynamodb_url), rows).await;
+        stack::write_catalog(&self.store(), rows).await;
     }
 
     /// Somebody who is not logged in.

@@ -1,0 +1,187 @@
+//! A month of ten experts, without the waiting: what finding the free times takes, and what the CPU does for a whole
+//! request, in calendars with nothing in them, with half of each day taken, and with nearly all of it.
+
+use std::collections::BTreeMap;
+use std::time::{Duration, Instant};
+
+use chairbook_models::appointment::Appointment;
+use chairbook_models::booking::{Payment, Quote, Salon};
+use chairbook_models::catalog::{Category, Expert, OwnTerms, Service, Settings};
+use chairbook_models::day::Busy;
+use chairbook_models::event::{Actor, Event, EventType, Subjects};
+use chairbook_models::ids::{AppointmentId, CategoryId, EventId, ExpertId, ServiceId, UserId};
+use chairbook_models::working_hours::WorkingHours;
+use chairbook_platform::{clock, random};
+use chairbook_store::{BookOutcome, CatalogRow, Store};
+use chairbook_tests::processes::cpu_time;
+use chairbook_tests::stack_process::StackProcess;
+use futures_util::future::join_all;
+use jiff::civil::{Date, Weekday};
+use jiff::{Timestamp, ToSpan as _};
+
+use crate::UNLIMITED;
+
+const EXPERTS: u8 = 10;
+
+/// How often the times are found, and how often a request is sent.
+const TIMES: u32 = 400;
+
+const SERVICE: ServiceId = ServiceId::derived([1; 16]);
+
+/// Ten experts who all do the same, for an hour and five minutes after it, from 09:00 to 12:30 and from 13:15 to 19:00,
+/// six days a week, on a grid of a quarter of an hour.
+fn salon(now: Timestamp) -> Vec<CatalogRow> {
+    let category_id = CategoryId::derived([1; 16]);
+    let hours: &[(u16, u16)] = &[(540, 750), (795, 1_140)];
+    let week: Vec<_> = Weekday::Monday.cycle_forward().take(6).map(|day| (day, hours)).collect();
+    let expert = |number: u8| {
+        CatalogRow::Expert(Box::new(Expert {
+            id: ExpertId::derived([number; 16]),
+            name: format!("Expert {number}"),
+            title: None,
+            bio: None,
+            image_url: None,
+            rating: None,
+            total_reviews: 0,
+            is_active: true,
+            services: BTreeMap::from([(SERVICE, OwnTerms::default())]),
+            working_hours: WorkingHours::weekly(&week).unwrap(),
+            time_off: Vec::new(),
+            created_at: now,
+            updated_at: now,
+        }))
+    };
+    let mut rows = vec![
+        CatalogRow::Settings(Settings { time_zone: "Europe/Paris".to_owned(), ..Settings::default() }),
+        CatalogRow::Category(Category {
+            id: category_id,
+            name: "Hair".to_owned(),
+            description: None,
+            position: 1,
+            is_active: true,
+            created_at: now,
+            updated_at: now,
+        }),
+        CatalogRow::Service(Service {
+            id: SERVICE,
+            category_id,
+            name: "Cut".to_owned(),
+            description: None,
+            price: 5_800,
+            duration_minutes: 60,
+            buffer_minutes: 5,
+            is_active: true,
+            created_at: now,
+            updated_at: now,
+        }),
+    ];
+    rows.extend((1..=EXPERTS).map(expert));
+    rows
+}
+
+/// Appointments of one expert back to back, those that are to be there.
+fn appointments(
+    salon: &Salon<'_>,
+    quote: &Quote<'_>,
+    (from, to): (Date, Date),
+    now: Timestamp,
+    is_there: fn(usize) -> bool,
+) -> Vec<Appointment> {
+    let nobody = BTreeMap::new();
+    let mut back_to_back = Vec::new();
+    let mut free_from = now;
+    let days = salon.availability(std::slice::from_ref(quote), &nobody, from, to, now);
+    for slot in days.flat_map(|day| day.slots) {
+        if slot.starts_at >= free_from {
+            let booking = salon.book(quote, slot.date, slot.time, now).unwrap();
+            free_from = booking.blocked.end;
+            back_to_back.push(booking);
+        }
+    }
+    let kept = back_to_back.into_iter().enumerate().filter(|(number, _)| is_there(*number));
+    let id = || AppointmentId::new(now, random::bytes());
+    kept.map(|(_, booking)| booking.into_appointment(salon, id(), UserId::NOBODY, Payment::Now, None, now))
+        .collect()
+}
+
+async fn book(store: &Store, appointments: Vec<Appointment>, now: Timestamp) {
+    for appointment in appointments {
+        let id = EventId::new(now, random::bytes());
+        let event_type = EventType::AppointmentConfirmed;
+        let event = Event::new(id, event_type, now, Actor::System, None, Subjects::default());
+        let outcome = store.book(&appointment, None, &event, now, |_| None).await.unwrap();
+        assert_eq!(outcome, BookOutcome::Booked);
+    }
+}
+
+/// Measures and prints the table.
+pub async fn availability() {
+    println!(
+        "\n| the calendar | starts | answer, kB | finding them: p50, ms | worst, ms | CPU for a request, ms |"
+    );
+    println!("| --- | --- | --- | --- | --- | --- |");
+    // Every fifth start is one appointment after the other.
+    measure("empty", |_| false).await;
+    measure("every second appointment taken", |number| number % 2 == 0).await;
+    measure("nine of ten appointments taken", |number| number % 10 != 0).await;
+}
+
+async fn measure(name: &str, is_there: fn(usize) -> bool) {
+    let data = tempfile::tempdir().unwrap();
+    let arguments = [&UNLIMITED[..], &["--no-demo", "--max-concurrency", "1"]].concat();
+    let stack = StackProcess::start(data.path(), &arguments);
+    let now = clock::now();
+    stack.write_catalog(&salon(now)).await;
+    let store = stack.store();
+    let catalog = store.catalog().await.unwrap();
+    let salon = Salon::new(&catalog).unwrap();
+    let quotes = salon.quotes(SERVICE, &[], None).unwrap();
+    let dates = (salon.today(now) + 1.day(), salon.today(now) + 31.days());
+    let made = quotes.iter().map(|quote| appointments(&salon, quote, dates, now, is_there));
+    join_all(made.map(|appointments| book(&store, appointments, now))).await;
+
+    let (first, last) = salon.utc_days(dates.0, dates.1);
+    let mut days = Vec::new();
+    for quote in &quotes {
+        let expert = quote.expert.id;
+        days.push((expert, store.expert_days(expert, first, last).await.unwrap()));
+    }
+    let mut durations = Vec::new();
+    let mut starts = 0;
+    for _ in 0..TIMES {
+        let days = days.clone();
+        let begun = Instant::now();
+        let busy = days.into_iter().map(|(expert, days)| (expert, Busy::new(days, now))).collect();
+        starts = salon.availability(&quotes, &busy, dates.0, dates.1, now).map(|day| day.slots.len()).sum();
+        durations.push(begun.elapsed());
+    }
+    durations.sort_unstable();
+    let (bytes, cpu) = request(&stack, dates).await;
+    let [middle, worst] =
+        [durations[durations.len() / 2], durations[durations.len() - 1]].map(|it| it.as_secs_f64() * 1_000.0);
+    println!(
+        "| {name} | {starts} | {} | {middle:.2} | {worst:.2} | {:.2} |",
+        bytes / 1_000,
+        cpu.as_secs_f64() * 1_000.0
+    );
+}
+
+/// How long an answer is, and how long the function's process computes for it, the kernel's part included.
+async fn request(stack: &StackProcess, (from, to): (Date, Date)) -> (usize, Duration) {
+    let visitor = stack.visitor("");
+    let path = format!("/availability?serviceId={SERVICE}&from={from}&to={to}");
+    let mut bytes = 0;
+    // The first ones read the catalog.
+    for _ in 0..20 {
+        let answer = visitor.get(&path).await;
+        answer.data(200);
+        bytes = answer.text.len();
+    }
+    let functions = stack.functions();
+    let (_, process) = functions.iter().find(|(program, _)| program == "appointments").unwrap();
+    let before = cpu_time(*process);
+    for _ in 0..TIMES {
+        assert_eq!(visitor.get(&path).await.status, 200);
+    }
+    (bytes, cpu_time(*process).saturating_sub(before) / TIMES)
+}
