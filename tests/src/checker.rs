@@ -45,6 +45,7 @@ fn json(value: &AttributeValue) -> Value {
         AttributeValue::N(number) => serde_json::from_str(number).unwrap(),
         AttributeValue::Bool(flag) => Value::Bool(*flag),
         AttributeValue::Null(_) => Value::Null,
+        AttributeValue::Ss(texts) => texts.iter().map(|text| Value::String(text.clone())).collect(),
         AttributeValue::L(list) => list.iter().map(json).collect(),
         AttributeValue::M(members) => {
             Value::Object(members.iter().map(|(name, value)| (name.clone(), json(value))).collect())

@@ -12,7 +12,7 @@ use chairbook_models::event::{Actor, Event, EventType, Subjects};
 use chairbook_models::ids::{AppointmentId, CategoryId, EventId, ExpertId, ServiceId, UserId};
 use chairbook_models::working_hours::WorkingHours;
 use chairbook_platform::{clock, random};
-use chairbook_store::{BookOutcome, CatalogRow, Store};
+use chairbook_store::{BookOutcome, CatalogRow, CustomerCheck, NewAppointment, Store};
 use chairbook_tests::processes::cpu_time;
 use chairbook_tests::stack_process::StackProcess;
 use futures_util::future::join_all;
@@ -109,7 +109,13 @@ async fn book(store: &Store, appointments: Vec<Appointment>, now: Timestamp) {
         let id = EventId::new(now, random::bytes());
         let event_type = EventType::AppointmentConfirmed;
         let event = Event::new(id, event_type, now, Actor::System, None, Subjects::default());
-        let outcome = store.book(&appointment, None, &event, now, |_| None).await.unwrap();
+        let new = NewAppointment {
+            appointment: &appointment,
+            idempotency: None,
+            customer: CustomerCheck::Nothing,
+            event: &event,
+        };
+        let outcome = store.book(new, now, |_| None).await.unwrap();
         assert_eq!(outcome, BookOutcome::Booked);
     }
 }

@@ -30,6 +30,9 @@ const KEPT: usize = 8;
 
 const DAY: u32 = 24 * 60;
 
+/// How a booking may be answered. Who wants to begin soon may be too late.
+const BOOKED_OR_NOT: [&str; 4] = ["201", "slot_taken", "in_the_past", "too_many_open_reservations"];
+
 /// A booking with its idempotency key, which can be repeated.
 struct Repeatable {
     key: String,
@@ -80,7 +83,8 @@ impl<'s> Client<'s> {
     pub async fn be_the_front_desk(mut self) {
         while self.stage.goes_on() {
             match self.random.random_range(0..100) {
-                0..40 => self.pay().await,
+                0..12 => self.book_for_another().await,
+                12..40 => self.pay().await,
                 40..65 => self.move_one_of(None).await,
                 65..80 => self.cancel_one_of(None).await,
                 80..90 => self.close().await,
@@ -177,23 +181,27 @@ impl<'s> Client<'s> {
     /// Keeps what a booking was answered; says what was made.
     fn note_order(&self, what: &str, answer: Option<&Answer>, request: &Value) -> Option<Shown> {
         let Some(answer) = answer else {
-            self.stage.record.lock().orders.push(Order { user: self.user, made: None });
+            self.stage.record.lock().orders.push(self.order(request, None));
             return None;
         };
-        // Who wants to begin soon may be too late.
-        self.note(what, answer, &["201", "slot_taken", "in_the_past"]);
+        self.note(what, answer, &BOOKED_OR_NOT);
         if answer.status != 201 {
             return None;
         }
         let made = Shown::of(&answer.data(201));
         let is_asked = |name: &str| request[name].is_null() || request[name] == made.json[name];
-        if !["serviceId", "date", "time", "expertId"].iter().all(|name| is_asked(name)) {
+        if !["serviceId", "date", "time", "expertId", "userId"].iter().all(|name| is_asked(name)) {
             self.complain(format!("{request} was asked for, {} was booked", made.json));
         }
         let mut record = self.stage.record.lock();
         record.see(&made);
-        record.orders.push(Order { user: self.user, made: Some(made.clone()) });
+        record.orders.push(self.order(request, Some(&made)));
         Some(made)
+    }
+
+    fn order(&self, request: &Value, made: Option<&Shown>) -> Order {
+        let customer = request["userId"].as_str().map_or(self.user, |id| id.parse().unwrap());
+        Order { by: self.user, customer, made: made.cloned() }
     }
 
     async fn book(&mut self) {
@@ -204,6 +212,16 @@ impl<'s> Client<'s> {
         if let (Some(key), Some(made)) = (key, made) {
             self.repeatable.push(Repeatable { key, request, made });
         }
+    }
+
+    async fn book_for_another(&mut self) {
+        let customers = &self.stage.customers;
+        let customer = &customers[self.random.random_range(0..customers.len())];
+        let mut request = self.request();
+        request["userId"] = json!(customer.user_id);
+        let key = self.key();
+        let answer = self.send_order(&request, Some(&key)).await;
+        self.note_order("desk: book", answer.as_ref(), &request);
     }
 
     async fn book_what_is_offered(&mut self) {
@@ -265,7 +283,7 @@ impl<'s> Client<'s> {
             futures_util::future::join_all((0..6).map(|_| self.send_order(&request, Some(&key)))).await;
         let mut made: Vec<Shown> = Vec::new();
         for answer in answers.iter().flatten() {
-            self.note("book all at once", answer, &["201", "slot_taken", "in_the_past"]);
+            self.note("book all at once", answer, &BOOKED_OR_NOT);
             if answer.status == 201 {
                 made.push(Shown::of(&answer.data(201)));
             }
@@ -276,7 +294,7 @@ impl<'s> Client<'s> {
         }
         let mut record = self.stage.record.lock();
         record.see(first);
-        record.orders.push(Order { user: self.user, made: Some(first.clone()) });
+        record.orders.push(self.order(&request, Some(first)));
     }
 
     /// The latest that is known of an appointment of somebody's, or of anybody's; most often of a late one.

@@ -40,7 +40,10 @@ impl Shown {
 /// A booking that somebody asked for, once or several times with one idempotency key.
 #[derive(Debug, Clone)]
 pub struct Order {
-    pub user: UserId,
+    /// Who asked for it.
+    pub by: UserId,
+    /// Whose appointment it is.
+    pub customer: UserId,
     /// What was answered; nothing if that is not known.
     pub made: Option<Shown>,
 }
@@ -103,7 +106,7 @@ pub struct Record {
 }
 
 /// What a walk must have seen: one in which something never happened shows nothing about it.
-const WANTED: [&str; 14] = [
+const WANTED: [&str; 15] = [
     "book: 201",
     "book: slot_taken",
     "book what is offered: 201",
@@ -113,6 +116,7 @@ const WANTED: [&str; 14] = [
     "move: 200",
     "move: slot_taken",
     "cancel: 200",
+    "desk: book: 201",
     "desk: pay: 200",
     "desk: move: 200",
     "desk: cancel: 200",

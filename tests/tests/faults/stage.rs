@@ -3,6 +3,7 @@
 use std::time::{Duration, Instant};
 
 use chairbook_platform::clock;
+use chairbook_store::CatalogRow;
 use chairbook_tests::checker::Item;
 use chairbook_tests::stack_process::{EditedTemplate, StackProcess};
 use chairbook_tests::{Actor, Answer, open_salon, processes};
@@ -20,6 +21,9 @@ use crate::record::{Failure, Kill, STACK, Shared};
 const DESK: &str = "desk@salon.example";
 
 const PASSWORD: &str = "correct horse battery staple";
+
+/// How many unpaid reservations a customer may have at a time.
+const MAX_OPEN: u32 = 3;
 
 /// How long an unpaid reservation is held.
 pub const HOLD: Duration = Duration::from_secs(3);
@@ -65,7 +69,13 @@ impl Stage {
         ]);
         let data = tempfile::tempdir().unwrap();
         let process = start(&data, &template).await;
-        process.write_catalog(&open_salon::rows(salon.experts, salon.time_zone, clock::now())).await;
+        let mut rows = open_salon::rows(salon.experts, salon.time_zone, clock::now());
+        for row in &mut rows {
+            if let CatalogRow::Settings(settings) = row {
+                settings.max_open_reservations = Some(MAX_OPEN);
+            }
+        }
+        process.write_catalog(&rows).await;
         let somebody = async |email: String| {
             let mut actor = process.visitor(&email);
             PASSWORD.clone_into(&mut actor.password);

@@ -1,9 +1,7 @@
 //! The verdict can be that something is wrong: each of these histories has one fault.
 
-use chairbook_models::appointment::PaymentStatus;
 use chairbook_models::event::Subjects;
 use chairbook_models::ids::{EventId, ExpertId, ServiceId};
-use chairbook_models::money::Currency;
 use serde_json::{Value, json};
 
 use super::*;
@@ -19,33 +17,29 @@ fn at(second: i64) -> Timestamp {
 }
 
 fn row(status: Status, changes: u32) -> Appointment {
-    Appointment {
-        id: ID,
-        user_id: ADA,
-        service_id: ServiceId::derived([4; 16]),
-        service_name: "Cut".to_owned(),
-        sub_services: Vec::new(),
-        expert_id: ExpertId::derived([5; 16]),
-        expert_name: "Grace".to_owned(),
-        date: "2026-03-03".parse().unwrap(),
-        time: "09:00".parse().unwrap(),
-        time_zone: "UTC".to_owned(),
-        starts_at: at(NINE + 300),
-        ends_at: at(NINE + 3_900),
-        blocked_until: at(NINE + 3_900),
-        duration_minutes: 60,
-        status,
-        payment_status: PaymentStatus::Paid,
-        total_price: 4_500,
-        currency: Currency::EUR,
-        expires_at: None,
-        payment: None,
-        refund: None,
-        notes: None,
-        version: changes,
-        created_at: at(1),
-        updated_at: at(i64::from(changes)),
-    }
+    serde_json::from_value(json!({
+        "id": ID,
+        "user_id": ADA,
+        "service_id": ServiceId::derived([4; 16]),
+        "service_name": "Cut",
+        "expert_id": ExpertId::derived([5; 16]),
+        "expert_name": "Grace",
+        "date": "2026-03-03",
+        "time": "09:05:00",
+        "time_zone": "UTC",
+        "starts_at": at(NINE + 300),
+        "ends_at": at(NINE + 3_900),
+        "blocked_until": at(NINE + 3_900),
+        "duration_minutes": 60,
+        "status": status,
+        "payment_status": "paid",
+        "total_price": 4_500,
+        "currency": "EUR",
+        "version": changes,
+        "created_at": at(1),
+        "updated_at": at(i64::from(changes)),
+    }))
+    .unwrap()
 }
 
 fn shown(row: &Appointment) -> Shown {
@@ -86,7 +80,7 @@ fn sound() -> (Record, Evidence) {
     let change =
         |kind, by, done: Option<Appointment>| Change { id: ID, kind, by, done: done.map(|row| shown(&row)) };
     let record = Record {
-        orders: vec![Order { user: ADA, made: Some(shown(&row(Status::Reserved, 1))) }],
+        orders: vec![Order { by: ADA, customer: ADA, made: Some(shown(&row(Status::Reserved, 1))) }],
         changes: vec![
             change(EventType::AppointmentRescheduled, ADA, Some(row(Status::Reserved, 2))),
             // Where it is already: nothing happened.
@@ -125,7 +119,9 @@ fn lost_and_invented_bookings_are_found() {
     check(|_, evidence| evidence.appointments.clear(), "was booked, but is lost");
     check(|_, evidence| evidence.appointments.clear(), "has events, but no row");
     check(|record, _| record.orders.clear(), "was booked by nobody");
-    check(|_, evidence| evidence.appointments[0].user_id = DESK, "was booked by");
+    check(|_, evidence| evidence.appointments[0].user_id = DESK, "was booked, but is lost");
+    check(|record, _| record.orders[0].by = DESK, "its event says otherwise");
+    check(|_, evidence| evidence.events.clear(), "a row without events");
     check(
         |record, _| {
             let again = record.orders[0].clone();
