@@ -184,6 +184,14 @@ impl ExpertDay {
         Self { cells: taken, holders }
     }
 
+    /// A day of which the cells of these holders are taken, by their first cells.
+    #[must_use]
+    pub fn held_by(holders: BTreeMap<u16, Holder>) -> Self {
+        let cells: Vec<u16> =
+            holders.iter().flat_map(|(first, held)| *first..first.saturating_add(held.cells)).collect();
+        Self::new(cells, holders)
+    }
+
     /// What stands in the way of taking a part of this day.
     #[must_use]
     pub fn in_the_way(&self, part: DayPart, now: Timestamp) -> InTheWay {
