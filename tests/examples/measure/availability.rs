@@ -23,8 +23,13 @@ use crate::UNLIMITED;
 
 const EXPERTS: u8 = 10;
 
-/// How often the times are found, and how often a request is sent.
+/// How often the times are found.
 const TIMES: u32 = 400;
+
+/// Requests are sent in so many rounds of so many: CPU time is counted in hundredths of a second, and what else runs on
+/// the machine makes it longer, so that the best round says most.
+const ROUNDS: usize = 12;
+const REQUESTS: u32 = 60;
 
 const SERVICE: ServiceId = ServiceId::derived([1; 16]);
 
@@ -123,9 +128,9 @@ async fn book(store: &Store, appointments: Vec<Appointment>, now: Timestamp) {
 /// Measures and prints the table.
 pub async fn availability() {
     println!(
-        "\n| the calendar | starts | answer, kB | finding them: p50, ms | worst, ms | CPU for a request, ms |"
+        "\n| the calendar | starts | answer, kB | finding them, ms: best | p50 | worst | CPU for a request, ms: best | p50 |"
     );
-    println!("| --- | --- | --- | --- | --- | --- |");
+    println!("| --- | --- | --- | --- | --- | --- | --- | --- |");
     // Every fifth start is one appointment after the other.
     measure("empty", |_| false).await;
     measure("every second appointment taken", |number| number % 2 == 0).await;
@@ -161,19 +166,24 @@ async fn measure(name: &str, is_there: fn(usize) -> bool) {
         starts = salon.availability(&quotes, &busy, dates.0, dates.1, now).map(|day| day.slots.len()).sum();
         durations.push(begun.elapsed());
     }
-    durations.sort_unstable();
-    let (bytes, cpu) = request(&stack, dates).await;
-    let [middle, worst] =
-        [durations[durations.len() / 2], durations[durations.len() - 1]].map(|it| it.as_secs_f64() * 1_000.0);
+    let (bytes, rounds) = request(&stack, dates).await;
+    let [best, middle, worst] = low_middle_high(durations);
+    let [cpu, usual_cpu, _] = low_middle_high(rounds);
     println!(
-        "| {name} | {starts} | {} | {middle:.2} | {worst:.2} | {:.2} |",
-        bytes / 1_000,
-        cpu.as_secs_f64() * 1_000.0
+        "| {name} | {starts} | {} | {best:.2} | {middle:.2} | {worst:.2} | {cpu:.1} | {usual_cpu:.1} |",
+        bytes / 1_000
     );
 }
 
-/// How long an answer is, and how long the function's process computes for it, the kernel's part included.
-async fn request(stack: &StackProcess, (from, to): (Date, Date)) -> (usize, Duration) {
+/// The lowest, the median and the highest, in milliseconds.
+fn low_middle_high(mut durations: Vec<Duration>) -> [f64; 3] {
+    durations.sort_unstable();
+    [0, durations.len() / 2, durations.len() - 1].map(|place| durations[place].as_secs_f64() * 1_000.0)
+}
+
+/// How long an answer is, and how long the function's process computes for one in each round, the kernel's part
+/// included.
+async fn request(stack: &StackProcess, (from, to): (Date, Date)) -> (usize, Vec<Duration>) {
     let visitor = stack.visitor("");
     let path = format!("/availability?serviceId={SERVICE}&from={from}&to={to}");
     let mut bytes = 0;
@@ -185,9 +195,13 @@ async fn request(stack: &StackProcess, (from, to): (Date, Date)) -> (usize, Dura
     }
     let functions = stack.functions();
     let (_, process) = functions.iter().find(|(program, _)| program == "appointments").unwrap();
-    let before = cpu_time(*process);
-    for _ in 0..TIMES {
-        assert_eq!(visitor.get(&path).await.status, 200);
+    let mut rounds = Vec::new();
+    for _ in 0..ROUNDS {
+        let before = cpu_time(*process);
+        for _ in 0..REQUESTS {
+            assert_eq!(visitor.get(&path).await.status, 200);
+        }
+        rounds.push(cpu_time(*process).saturating_sub(before) / REQUESTS);
     }
-    (bytes, cpu_time(*process).saturating_sub(before) / TIMES)
+    (bytes, rounds)
 }
