@@ -52,23 +52,26 @@ pub async fn kill_at_times(stage: &Stage, kills: Kills, mut random: TestRng) {
             continue;
         }
         let running = stage.functions().await;
+        if running.is_empty() {
+            continue;
+        }
         let may_interrupt_mails = stage.lasted() < kills.mail || stage.record.lock().killed("email") == 0;
         let victim = match random.random_range(0..10) {
             // It serves the clients.
             0..5 => "appointments".to_owned(),
             5..7 if may_interrupt_mails => "email".to_owned(),
             5..8 => "relay".to_owned(),
+            8 => "stats".to_owned(),
             // Whatever runs, so that a function that is new is killed, too.
             _ => running[random.random_range(0..running.len())].0.clone(),
         };
-        if victim == "email" && !may_interrupt_mails {
-            continue;
-        }
         let mut ids: Vec<u32> =
             running.into_iter().filter(|(program, _)| *program == victim).map(|(_, id)| id).collect();
         if random.random_bool(0.75) && ids.len() > 1 {
             ids = vec![ids[random.random_range(0..ids.len())]];
         }
-        stage.kill(&victim, &ids);
+        if !ids.is_empty() && (victim != "email" || may_interrupt_mails) {
+            stage.kill(&victim, &ids);
+        }
     }
 }

@@ -10,7 +10,7 @@ use chairbook_platform::clock;
 use chairbook_tests::open_salon::{
     GRID, SERVICES, SHORTEST, Wish, clock_time, expert, minute, service, without_overlap,
 };
-use chairbook_tests::{Actor, checker};
+use chairbook_tests::{Actor, checker, statistics};
 use futures_util::future::join_all;
 use jiff::ToSpan as _;
 use jiff::civil::{Date, Time};
@@ -49,8 +49,21 @@ pub async fn settle(stage: &Stage) -> Evidence {
         assert!(begun.elapsed() < PATIENCE, "{} events are not at their end: {open:?}", open.len());
         tokio::time::sleep(Duration::from_millis(250)).await;
     };
-    let items = stage.items("AppointmentsTable").await;
+    let items = loop {
+        let items = stage.items("AppointmentsTable").await;
+        let mut kept = statistics::kept(&items);
+        for sums in kept.values_mut() {
+            sums.remove("new_customers");
+        }
+        kept.retain(|_, sums| !sums.is_empty());
+        if kept == statistics::recount(&items) {
+            break items;
+        }
+        assert!(begun.elapsed() < PATIENCE, "the statistics are not those of the appointments: {kept:?}");
+        tokio::time::sleep(Duration::from_millis(250)).await;
+    };
     checker::check_appointments(&items);
+    statistics::check(&items, &stage.items("EventsTable").await);
     let is_appointment = |item: &&checker::Item| item["sk"].as_s().is_ok_and(|sk| sk == "APT");
     let mut mails = BTreeSet::new();
     for actor in stage.customers.iter().chain([&stage.desk]) {
