@@ -2,7 +2,10 @@
 //!
 //! ```sh
 //! cargo run --release -p chairbook-tests --example measure
+//! cargo run --release -p chairbook-tests --example measure -- availability
 //! ```
+//!
+//! The second measures a month of free times alone.
 //!
 //! It builds what it needs, starts stacks of its own, and takes about a minute then. Let the machine do nothing else.
 
@@ -47,13 +50,16 @@ async fn main() {
     let root = Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/.."));
     let functions = read_template(&root.join("template.yaml"), &BTreeMap::new()).unwrap().functions;
     let directory = binaries::build(root, &functions, Profile::Release).unwrap();
-    let bare = build_bare_function(&directory);
+    let is_all = std::env::args().nth(1).as_deref() != Some("availability");
+    let bare = is_all.then(|| build_bare_function(&directory));
     println!("Load of the machine before: {}", std::fs::read_to_string("/proc/loadavg").unwrap().trim());
 
-    stack_start().await;
-    requests().await;
+    if let Some(bare) = &bare {
+        stack_start().await;
+        requests().await;
+        cold_starts(&functions, &directory, bare).await;
+    }
     availability::availability().await;
-    cold_starts(&functions, &directory, &bare).await;
     println!("\nLoad of the machine after: {}", std::fs::read_to_string("/proc/loadavg").unwrap().trim());
 }
 
