@@ -12,6 +12,7 @@ use chairbook_models::ids::{OfferId, ServiceId};
 use chairbook_models::offers::{Offer, OfferCode};
 use chairbook_platform::{clock, random};
 use chairbook_store::{CatalogRow, CatalogWrite};
+use chairbook_web::dates::date;
 use chairbook_web::{ApiError, Body, Fields, FromFields, Id, Paging, Query, Reply, Web};
 use http::HeaderMap;
 use jiff::civil::Date;
@@ -19,7 +20,7 @@ use serde_json::{Value, json};
 
 use crate::audience::{Answer, Audience, IncludeInactive, Reader};
 use crate::change::{Decision, Editor, Kind, checked};
-use crate::values::{date, flag, whole};
+use crate::values::{flag, whole};
 
 /// The salon's local date.
 pub(crate) fn today(catalog: &Catalog) -> Result<Date, ApiError> {

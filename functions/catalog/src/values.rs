@@ -1,11 +1,11 @@
-//! Numbers, URLs, local dates and times as requests write them.
+//! Numbers, URLs and local times as requests write them.
 
 use std::ops::RangeInclusive;
 
 use chairbook_models::catalog_change::MAX_PRICE;
 use chairbook_web::Fields;
 use http::Uri;
-use jiff::civil::{Date, DateTime};
+use jiff::civil::DateTime;
 use serde_json::Value;
 
 /// The longest URL that browsers and caches are sure to take, characters.
@@ -45,15 +45,6 @@ pub(crate) fn http_url(value: Value) -> Result<String, String> {
         .authority()
         .is_some_and(|authority| !authority.host().is_empty() && !authority.as_str().contains('@'));
     if is_http && is_host && text.chars().count() <= MAX_URL { Ok(text) } else { Err(refused()) }
-}
-
-/// A local date, `2026-03-02`, and nothing more: what else `jiff` reads (times, zones) is not accepted.
-pub(crate) fn date(value: Value) -> Result<Date, &'static str> {
-    let Value::String(text) = value else { return Err("must be a string") };
-    text.parse()
-        .ok()
-        .filter(|date: &Date| date.to_string() == text)
-        .ok_or("must be a date such as 2026-03-02")
 }
 
 /// A local date and time, `2026-03-02T09:00`.

@@ -54,10 +54,7 @@ pub async fn handle(store: &Store, event: LambdaEvent<Value>) -> Result<Value, E
     if event.payload["source"] == "chairbook.health" {
         return Ok(json!({"ok": true}));
     }
-    let deadline = Timestamp::try_from(event.context.deadline())
-        .ok()
-        .and_then(|deadline| deadline.checked_sub(RESERVE).ok())
-        .unwrap_or(Timestamp::MAX);
+    let deadline = clock::before_deadline(event.context.deadline(), RESERVE);
     let lead_minutes = store.settings().await?.reminder_minutes;
     let counts = match lead_minutes {
         0 => Counts::default(),

@@ -11,8 +11,8 @@ mod record;
 
 use std::time::Duration;
 
+use chairbook_platform::clock;
 use chairbook_store::Store;
-use jiff::Timestamp;
 use lambda_runtime::{Error, LambdaEvent};
 use serde_json::{Value, json};
 
@@ -30,10 +30,7 @@ pub async fn handle(store: &Store, event: LambdaEvent<Value>) -> Result<Value, E
         return Ok(json!({"ok": true}));
     }
     if let Some(request) = payload.get("rebuild") {
-        let deadline = Timestamp::try_from(context.deadline())
-            .ok()
-            .and_then(|deadline| deadline.checked_sub(RESERVE).ok())
-            .unwrap_or(Timestamp::MAX);
+        let deadline = clock::before_deadline(context.deadline(), RESERVE);
         let rebuilt = rebuild::rebuild(store, rebuild::read(request)?, deadline).await?;
         return Ok(serde_json::to_value(rebuilt)?);
     }
