@@ -1,5 +1,6 @@
 //! The rules of booking: what a service costs (before [`crate::offers`]) and how long it takes with its add-ons at one
-//! expert, and whether it can begin at a local time. Availability asks the same rules of every slot, so what is offered can be booked.
+//! expert, and whether it can begin at a local time. Availability asks the same rules of every slot, so what is offered
+//! can be booked.
 //!
 //! Hours, time off and the slot grid are wall-clock times in the salon's zone; bookings are instants. A local time
 //! that daylight saving skips cannot be booked; of one that comes twice, the first is meant.
