@@ -25,18 +25,20 @@ pub fn status_of(process: u32, field: &str) -> Option<String> {
     line.split_whitespace().nth(1).map(str::to_owned)
 }
 
-/// The CPU time that a process has used, its own and the kernel's for it.
+/// The CPU time that a process's threads have used, their own and the kernel's for them, to the nanosecond when they
+/// are at rest.
 ///
 /// # Panics
 /// When the process is gone.
 pub fn cpu_time(process: u32) -> Duration {
-    // In this file, Linux counts in hundredths of a second, whatever its own clock does (`man 5 proc_pid_stat`).
-    const TICK: Duration = Duration::from_millis(10);
-    let stat = std::fs::read_to_string(format!("/proc/{process}/stat")).unwrap();
-    // The program's name, in brackets, may have spaces. The state follows it, as the third field.
-    let (_, fields) = stat.rsplit_once(')').unwrap();
-    let ticks = fields.split_whitespace().skip(11).take(2).map(|field| field.parse::<u32>().unwrap());
-    TICK * ticks.sum::<u32>()
+    let threads = std::fs::read_dir(format!("/proc/{process}/task")).unwrap();
+    threads
+        .map(|thread| {
+            let spent = std::fs::read_to_string(thread.unwrap().path().join("schedstat")).unwrap();
+            // The first of its numbers; see the kernel's Documentation/scheduler/sched-stats.rst.
+            Duration::from_nanos(spent.split_whitespace().next().unwrap().parse().unwrap())
+        })
+        .sum()
 }
 
 /// Ends a process as a power failure would (`kill -9`).

@@ -71,9 +71,11 @@ impl Salon<'_> {
         to: Date,
         now: Timestamp,
     ) -> impl Iterator<Item = DaySlots> + 's {
+        let grid = i64::from(self.catalog.settings.slot_grid_minutes.max(1));
+        let times: Vec<Time> = Time::midnight().series(grid.minutes()).collect();
         from.series(1.day())
             .take_while(move |date| *date <= to)
-            .map(move |date| DaySlots { date, slots: self.slots(quotes, busy, date, now) })
+            .map(move |date| DaySlots { date, slots: self.slots(quotes, busy, date, &times, now) })
     }
 
     fn slots(
@@ -81,30 +83,33 @@ impl Salon<'_> {
         quotes: &[Quote<'_>],
         busy: &BTreeMap<ExpertId, Busy>,
         date: Date,
+        times: &[Time],
         now: Timestamp,
     ) -> Vec<Slot> {
         if self.check_date(date, now).is_err() {
             return Vec::new();
         }
         let open: Vec<_> = quotes.iter().map(|quote| self.open(quote.expert, date)).collect();
-        if open.iter().all(Vec::is_empty) {
+        let spans = || open.iter().flatten();
+        let (Some(first), Some(end)) =
+            (spans().map(|span| span.start).min(), spans().map(|span| span.end).max())
+        else {
             return Vec::new();
-        }
-        let grid = i64::from(self.catalog.settings.slot_grid_minutes.max(1));
-        let times = Time::midnight().series(grid.minutes());
-        let slot = |time: Time| {
-            let starts_at = self.start_on(date, time, now).ok()?;
-            let expert_ids: Vec<_> = quotes
-                .iter()
-                .zip(&open)
-                .filter_map(|(quote, open)| {
-                    let booking = fit(quote, date, time, starts_at, open).ok()?;
-                    let busy = busy.get(&quote.expert.id);
-                    busy.is_none_or(|busy| busy.is_free(&booking.blocked)).then_some(quote.expert.id)
-                })
-                .collect();
+        };
+        // Before anybody works, no time is asked for its instant, which costs more than all the rest. A later local
+        // time is never an earlier instant, since of a time that comes twice the first is meant.
+        let opening = first.to_zoned(self.zone.clone()).datetime();
+        let times = times.iter().filter(|time| date.to_datetime(**time) >= opening);
+        let starts = times.filter_map(|time| Some((*time, self.start_on(date, *time, now).ok()?)));
+        let slot = |(time, starts_at)| {
+            let mut expert_ids = Vec::with_capacity(quotes.len());
+            expert_ids.extend(quotes.iter().zip(&open).filter_map(|(quote, open)| {
+                let booking = fit(quote, date, time, starts_at, open).ok()?;
+                let busy = busy.get(&quote.expert.id);
+                busy.is_none_or(|busy| busy.is_free(&booking.blocked)).then_some(quote.expert.id)
+            }));
             (!expert_ids.is_empty()).then_some(Slot { date, time, starts_at, expert_ids })
         };
-        times.filter_map(slot).collect()
+        starts.take_while(|(_, starts_at)| *starts_at < end).filter_map(slot).collect()
     }
 }
