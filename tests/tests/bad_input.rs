@@ -208,6 +208,17 @@ async fn fields_of_the_account_routes() {
         }
     }
 
+    for (path, good) in [
+        ("/auth/register", everything.clone()),
+        ("/auth/login", json!({"password": "x"})),
+        ("/auth/forgot-password", json!({})),
+    ] {
+        let answer = guest.post(path, with(&good, json!({"email": "müller@guests.example"}))).await;
+        assert_eq!(answer.fields(400, "validation_failed"), ["email"], "{path}");
+        let message = answer.json()["error"]["fields"][0]["message"].as_str().unwrap().to_owned();
+        assert!(message.contains("ASCII characters only before the @"), "{path}: {message}");
+    }
+
     let register = async |members: Value| guest.post("/auth/register", with(&everything, members)).await;
     for (password, hint) in [
         ("", "8 to 128 characters"),

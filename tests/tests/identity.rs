@@ -310,6 +310,32 @@ async fn a_weaker_hash_is_replaced_at_the_next_login() {
     stack.finish().await;
 }
 
+#[tokio::test]
+async fn mail_to_and_from_a_domain_beyond_ascii_goes_to_its_punycode() {
+    let stack = TestStack::builder()
+        .parameter("MailFrom", "Salon <termine@bücher.example>")
+        .parameter("OwnerEmail", "Chef@Bücher.example")
+        .start()
+        .await;
+    let mut owner = stack.visitor();
+    "Chef@Bücher.example".clone_into(&mut owner.email);
+    let mut mailbox = owner.elsewhere();
+    "chef@xn--bcher-kva.example".clone_into(&mut mailbox.email);
+    stack.keep_secret([owner.email.clone(), mailbox.email.clone()]);
+
+    let user = owner.register("Die Chefin").await.data(201)["user"].clone();
+    assert_eq!(user["email"], "Chef@Bücher.example");
+    let token = stack.verification_token(&mailbox).await;
+    owner.get(&format!("/auth/verify-email/{token}")).await.data(200);
+    owner.log_in().await.data(200);
+    assert_eq!(owner.get("/profile").await.data(200)["user"]["role"], "owner");
+    let mail = stack.mail(&mailbox.email, "Welcome to").await;
+    assert_eq!(mail.to, ["Chef@xn--bcher-kva.example"]);
+    assert_eq!(mail.from, "Salon <termine@xn--bcher-kva.example>");
+    mailbox.elsewhere().log_in().await.data(200);
+    stack.finish().await;
+}
+
 fn median(mut times: Vec<Duration>) -> Duration {
     times.sort_unstable();
     times[times.len() / 2]

@@ -1,7 +1,7 @@
 //! One event's mail, from the claim to the mark.
 
 use chairbook_auth::seal::Sealer;
-use chairbook_mail::{Context, MailConfig, Rendered, compose};
+use chairbook_mail::{Context, MailConfig, Rendered, compose, in_ascii};
 use chairbook_models::appointment::Appointment;
 use chairbook_models::catalog::Settings;
 use chairbook_models::event::Event;
@@ -117,8 +117,9 @@ impl Delivery {
         let Some(recipient) = &rows.recipient else {
             return DeliveryOutcome::Skipped { reason: "recipient_deleted" };
         };
-        match self.write(event, recipient, &rows) {
-            Ok(mail) => self.send(event, &recipient.email, &mail, deadline).await,
+        let address = in_ascii(&recipient.email).map_err(|_| "address_not_ascii");
+        match address.and_then(|to| Ok((to, self.write(event, recipient, &rows)?))) {
+            Ok((to, mail)) => self.send(event, &to, &mail, deadline).await,
             Err(reason) => DeliveryOutcome::Failed { reason: reason.to_owned() },
         }
     }

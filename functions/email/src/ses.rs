@@ -22,7 +22,7 @@ pub enum SendFailure {
     Permanent(String),
 }
 
-/// Sends a mail; answers with SES's message id.
+/// Sends a mail to an address in ASCII; answers with SES's message id.
 pub async fn send(
     client: &Client,
     from: &Mailbox,

@@ -15,13 +15,22 @@ pub struct EmailAddress {
     canonical: String,
 }
 
-/// A text that is not an e-mail address.
+/// Why a text is not an e-mail address to which mail can be sent.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("must be an e-mail address such as ada@example.com")]
-pub struct EmailAddressError;
+pub enum EmailAddressError {
+    /// It is no address at all.
+    #[error("must be an e-mail address such as ada@example.com")]
+    Malformed,
+    /// SES takes 7-bit ASCII there, and there is no other form to write it in, as domains have one
+    /// (<https://docs.aws.amazon.com/ses/latest/APIReference-V2/API_Destination.html>).
+    #[error(
+        "must have ASCII characters only before the @, such as mueller@example.com: mail reaches no others"
+    )]
+    LocalPart,
+}
 
 impl EmailAddress {
-    /// The address as it was written, without white space around it: what mail is sent to.
+    /// The address as it was written, without white space around it: what people are shown.
     #[must_use]
     pub fn as_written(&self) -> &str {
         &self.written
@@ -40,11 +49,15 @@ impl FromStr for EmailAddress {
     fn from_str(text: &str) -> Result<Self, EmailAddressError> {
         let written = text.trim();
         let options = Options::default().without_display_text().without_domain_literal().with_required_tld();
-        let syntax = Syntax::parse_with_options(written, options).map_err(|_| EmailAddressError)?;
-        let domain = idna::domain_to_ascii_strict(syntax.domain()).map_err(|_| EmailAddressError)?;
+        let malformed = EmailAddressError::Malformed;
+        let syntax = Syntax::parse_with_options(written, options).map_err(|_| malformed)?;
+        let domain = idna::domain_to_ascii_strict(syntax.domain()).map_err(|_| malformed)?;
+        if !syntax.local_part().is_ascii() {
+            return Err(EmailAddressError::LocalPart);
+        }
         let canonical = format!("{}@{domain}", syntax.local_part().to_lowercase());
         if written.len() > MAX_BYTES || canonical.len() > MAX_BYTES {
-            return Err(EmailAddressError);
+            return Err(malformed);
         }
         Ok(Self { written: written.to_owned(), canonical })
     }
@@ -93,7 +106,14 @@ mod tests {
             "ada@example.com\nBcc: eve@example.com",
             &long,
         ] {
-            assert_eq!(bad.parse::<EmailAddress>(), Err(EmailAddressError), "{bad}");
+            assert_eq!(bad.parse::<EmailAddress>(), Err(EmailAddressError::Malformed), "{bad}");
+        }
+    }
+
+    #[test]
+    fn an_address_that_has_no_form_in_ascii_is_refused() {
+        for bad in ["müller@example.com", "üñí@bücher.example", "ада@example.com"] {
+            assert_eq!(bad.parse::<EmailAddress>(), Err(EmailAddressError::LocalPart), "{bad}");
         }
     }
 

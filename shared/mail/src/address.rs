@@ -1,4 +1,4 @@
-//! Who a mail is from: an address with, perhaps, a name before it.
+//! Addresses as mail is sent with them, and who a mail is from: an address with, perhaps, a name before it.
 
 use std::fmt;
 use std::str::FromStr;
@@ -15,8 +15,23 @@ const BYTES_PER_ENCODED_WORD: usize = 45;
 
 /// A text that is not a sender's address.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("must be an e-mail address, or a name followed by the address in angle brackets")]
+#[error(
+    "must be an e-mail address, or a name followed by the address in angle brackets; with ASCII characters only before \
+     the @"
+)]
 pub struct AddressError;
+
+/// An address as SES takes it: 7-bit ASCII, with the domain in Punycode, since SES knows no SMTPUTF8
+/// (<https://docs.aws.amazon.com/ses/latest/APIReference-V2/API_Destination.html>).
+///
+/// # Errors
+/// [`AddressError`] when there is no such form of it.
+pub fn in_ascii(address: &str) -> Result<String, AddressError> {
+    let (local, domain) =
+        address.rsplit_once('@').filter(|(local, _)| local.is_ascii()).ok_or(AddressError)?;
+    let domain = idna::domain_to_ascii_strict(domain).map_err(|_| AddressError)?;
+    Ok(format!("{local}@{domain}"))
+}
 
 /// An address, and the name that mail programs show for it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -32,7 +47,7 @@ impl Mailbox {
         self.name.as_deref()
     }
 
-    /// The address alone.
+    /// The address alone, [in ASCII](in_ascii).
     #[must_use]
     pub fn address(&self) -> &str {
         &self.address
@@ -89,7 +104,7 @@ impl FromStr for Mailbox {
         if !address.display_part().is_empty() {
             return Err(AddressError);
         }
-        Ok(Self { name: (!name.is_empty()).then_some(name), address: address.email() })
+        Ok(Self { name: (!name.is_empty()).then_some(name), address: in_ascii(&address.email())? })
     }
 }
 
@@ -127,11 +142,32 @@ mod tests {
                 "a@b.example",
                 "=?UTF-8?B?U2Fsb24gTHVtacOocmU=?= <a@b.example>",
             ),
+            (
+                "Salon <Termine@Bücher.example>",
+                Some("Salon"),
+                "Termine@xn--bcher-kva.example",
+                "Salon <Termine@xn--bcher-kva.example>",
+            ),
         ] {
             let mailbox: Mailbox = text.parse().unwrap();
             assert_eq!(mailbox.name(), name, "{text}");
             assert_eq!(mailbox.address(), address, "{text}");
             assert_eq!(mailbox.header(), header, "{text}");
+        }
+    }
+
+    #[test]
+    fn only_the_domain_of_an_address_changes_its_form() {
+        for (address, form) in [
+            ("ada@example.com", Ok("ada@example.com")),
+            ("Ada+Salon@Bücher.example", Ok("Ada+Salon@xn--bcher-kva.example")),
+            ("ada@xn--bcher-kva.example", Ok("ada@xn--bcher-kva.example")),
+            ("\"a@b\"@bücher.example", Ok("\"a@b\"@xn--bcher-kva.example")),
+            ("müller@example.com", Err(AddressError)),
+            ("ada@b_ü.example", Err(AddressError)),
+            ("ada", Err(AddressError)),
+        ] {
+            assert_eq!(in_ascii(address), form.map(str::to_owned), "{address}");
         }
     }
 
@@ -144,6 +180,7 @@ mod tests {
             "Chairbook <a@>",
             "a@b.example\r\nBcc: c@d.example",
             "<<a@b.c>>",
+            "Salon <grüße@b.example>",
         ] {
             assert_eq!(bad.parse::<Mailbox>(), Err(AddressError), "{bad}");
         }

@@ -10,7 +10,7 @@ use icalendar::{
 };
 use jiff::Timestamp;
 
-use crate::address::Mailbox;
+use crate::address::{Mailbox, in_ascii};
 use crate::appointment::{price, service_with_add_ons};
 use crate::rendered::Attachment;
 use crate::text;
@@ -151,7 +151,9 @@ fn organizer(salon_name: &str, from: &Mailbox) -> Property {
 fn attendee(appointment: &Appointment, customer: &Profile) -> Attendee {
     // Whoever booked has said yes: no calendar needs to ask, and nobody at the sender's address reads replies.
     let said = if appointment.status == Status::Reserved { PartStat::Tentative } else { PartStat::Accepted };
-    Attendee::new(mailto(&customer.email))
+    // As the mail was addressed: by it, a calendar finds whose entry it is.
+    let address = in_ascii(&customer.email).unwrap_or_else(|_| customer.email.clone());
+    Attendee::new(mailto(&address))
         .cn(parameter(&customer.name))
         .role(Role::ReqParticipant)
         .partstat(said)

@@ -26,7 +26,7 @@ mod rendered;
 pub mod text;
 pub mod time;
 
-pub use address::{AddressError, Mailbox};
+pub use address::{AddressError, Mailbox, in_ascii};
 pub use compose::{Context, compose};
 pub use config::{ConfigError, MailConfig};
 pub use rendered::{Attachment, MailError, Rendered};

@@ -191,6 +191,8 @@ async fn what_ses_would_refuse_is_refused_and_captured_nowhere() {
         (ses.send_simple().destination(to("Hair, Inc. <a@b.example>")), "is not one e-mail address"),
         (ses.send_simple().destination(to("a b@c.example")), "is not"),
         (ses.send_simple().destination(to("é@customer.example")), "outside ASCII"),
+        (ses.send_simple().destination(to("ada@bücher.example")), "outside ASCII"),
+        (ses.send_simple().from_email_address("Salon <desk@bücher.example>"), "FromEmailAddress has"),
         (ses.send_simple().destination(to("a@b.example\r\nBcc: c@d.example")), "control characters"),
         (ses.send_simple().reply_to_addresses("desk@"), "ReplyToAddresses[0]"),
         (ses.send_simple().email_tags(tag), "EmailTags[0]"),

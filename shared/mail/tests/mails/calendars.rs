@@ -225,6 +225,15 @@ fn one_entry_follows_an_appointment_through_its_life() {
     }
 }
 
+#[test]
+fn an_attendee_s_domain_is_in_punycode() {
+    let profile = Profile { email: "Ana@Bücher.example".to_owned(), ..profile() };
+    let event = by_customer(EventType::AppointmentConfirmed);
+    let mail = mail_of(&event, &profile, &appointment(Status::Confirmed), &settings());
+    let attendee = value(&parsed(&mail), 1, &ICalendarProperty::Attendee).unwrap();
+    assert!(attendee.contains("mailto:Ana@xn--bcher-kva.example"), "{attendee}");
+}
+
 /// What gives readers of calendars trouble.
 const CHARACTERS: [&str; 24] = [
     ",",
