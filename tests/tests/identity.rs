@@ -6,6 +6,8 @@ use std::time::{Duration, Instant};
 use argon2::password_hash::PasswordHasher as _;
 use argon2::{Algorithm, Argon2, Params, Version};
 use aws_sdk_dynamodb::types::AttributeValue;
+use chairbook_models::user::Role;
+use chairbook_tests::checker::Item;
 use chairbook_tests::{Actor, TestStack};
 use futures_util::future::join_all;
 use serde_json::{Value, json};
@@ -203,6 +205,56 @@ async fn a_forgotten_password_is_reset_by_mail_even_while_the_account_is_locked(
     "nine new horses".clone_into(&mut ada.password);
     stack.keep_secret([ada.password.clone()]);
     ada.log_in().await.data(200);
+    stack.finish().await;
+}
+
+#[tokio::test]
+async fn whoever_verifies_by_a_reset_is_welcomed_and_counted_once() {
+    let stack = TestStack::start().await;
+    let mut ada = stack.visitor();
+    ada.register("Ada Lovelace").await.data(201);
+    let link = stack.verification_token(&ada).await;
+    let events = async |event_type: &str| {
+        let is = |event: &Item| event.get("type") == Some(&AttributeValue::S(event_type.to_owned()));
+        stack.items("EventsTable").await.iter().filter(|event| is(event)).count()
+    };
+    let welcomes = async || {
+        stack.settle().await;
+        stack.mails(&ada.email).iter().filter(|mail| mail.subject.starts_with("Welcome to")).count()
+    };
+
+    let mut tokens = Vec::new();
+    for password in ["nine new horses", "ten new horses"] {
+        ada.post("/auth/forgot-password", json!({"email": ada.email})).await.data(200);
+        stack.settle().await;
+        let token = reset_token(&stack, &ada).await;
+        let reset = json!({"token": token, "password": password});
+        ada.post("/auth/reset-password", reset).await.data(200);
+        tokens.push(token);
+        assert_eq!((welcomes().await, events("user.verified").await), (1, 1));
+    }
+    assert_ne!(tokens[0], tokens[1]);
+    // The link of the first mail has nothing left to verify.
+    ada.get(&format!("/auth/verify-email/{link}")).await.error(400, "invalid_token");
+    assert_eq!((welcomes().await, events("user.password_changed").await), (1, 2));
+    "ten new horses".clone_into(&mut ada.password);
+    ada.log_in().await.data(200);
+    assert_eq!(ada.get("/profile").await.data(200)["user"]["emailVerified"], true);
+
+    // Both at once: whichever comes first, the other finds the address verified.
+    let bob = stack.visitor();
+    bob.register("Bob").await.data(201);
+    let link = stack.verification_token(&bob).await;
+    bob.post("/auth/forgot-password", json!({"email": bob.email})).await.data(200);
+    let token = reset_token(&stack, &bob).await;
+    let (path, reset) =
+        (format!("/auth/verify-email/{link}"), json!({"token": token, "password": "twelve new horses"}));
+    let (_, set) = futures_util::join!(bob.get(&path), bob.post("/auth/reset-password", reset));
+    set.data(200);
+    stack.settle().await;
+    assert_eq!(events("user.verified").await, 2);
+    let admin = stack.demo_account(Role::Admin).await;
+    assert_eq!(admin.get("/dashboard/stats").await.data(200)["totals"]["newCustomers"], 2);
     stack.finish().await;
 }
 

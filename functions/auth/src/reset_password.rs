@@ -103,14 +103,15 @@ pub(crate) async fn reset(
                     && token.password_sha256 == Some(sha256_hex(&account.password_hash))
             })
             .ok_or_else(invalid)?;
+        let (user_id, actor) = (account.user_id, Actor::User(account.user_id));
+        let event = account_event(EventType::UserPasswordChanged, user_id, actor, Some(&client), now);
+        let verified = account_event(EventType::UserVerified, user_id, actor, None, now);
         let change = AccountChange::PasswordReset {
             hash: &hash,
             token: &token,
             role: state.role_of(&token.email).filter(|role| *role != account.role),
+            verified: (!account.verified).then_some(&verified),
         };
-        let user_id = account.user_id;
-        let event =
-            account_event(EventType::UserPasswordChanged, user_id, Actor::User(user_id), Some(&client), now);
         match store.change_account(&token.email, &account, change, &event).await {
             Ok(()) => {
                 return Ok(Reply::ok("Your new password is set. You can log in with it now.", json!({})));

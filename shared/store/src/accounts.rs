@@ -14,7 +14,7 @@ use crate::users::{Account, OneTimeToken};
 use crate::{Store, StoreError, keys};
 
 /// What becomes of an account.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq)]
 pub enum AccountChange<'a> {
     /// It gets another password; its sessions end, but for the one in which that was done.
     Password {
@@ -31,6 +31,8 @@ pub enum AccountChange<'a> {
         token: &'a OneTimeToken,
         /// The role that goes with proving that, if it is another one.
         role: Option<Role>,
+        /// The event that tells of the verification, if the address was not verified when the account was read.
+        verified: Option<&'a Event>,
     },
     /// It may do more, or less; its sessions too, from now on.
     Role(Role),
@@ -73,6 +75,9 @@ impl Store {
             }
         }
         writes.push(self.event_write(event)?);
+        if let AccountChange::PasswordReset { verified: Some(verified), .. } = change {
+            writes.push(self.event_write(verified)?);
+        }
         let owners = self.owners_write(account, change)?;
         let has_owners_write = owners.is_some();
         writes.extend(owners);
@@ -180,12 +185,18 @@ impl Store {
                     .update_expression("SET password_hash = :new REMOVE failures, attempted_at")
                     .expression_attribute_values(":new", s(hash)),
             )?],
-            AccountChange::PasswordReset { hash, token, role } => {
+            AccountChange::PasswordReset { hash, token, role, .. } => {
                 let role = s(role.unwrap_or(account.role).as_str());
                 let yes = AttributeValue::Bool(true);
                 vec![
                     finish(
                         credentials
+                            // A verification is told once, whether by this or by the link for it.
+                            .condition_expression(format!("{unchanged} AND verified = :was_verified"))
+                            .expression_attribute_values(
+                                ":was_verified",
+                                AttributeValue::Bool(account.verified),
+                            )
                             .update_expression(
                                 "SET password_hash = :new, verified = :yes, #role = :role \
                                  REMOVE failures, attempted_at",
