@@ -55,6 +55,19 @@ async fn a_refresh_token_works_once_and_its_copy_ends_the_session() {
 }
 
 #[tokio::test]
+async fn the_finest_log_shows_no_secret_either() {
+    let stack = TestStack::builder().parameter("LogLevel", "trace").start().await;
+    let ada = stack.customer().await;
+    ada.post("/auth/forgot-password", json!({"email": ada.email})).await.data(200);
+    let token = reset_token(&stack, &ada).await;
+    stack.keep_secret(["nine new horses".to_owned()]);
+    let reset = json!({"token": token, "password": "nine new horses"});
+    ada.post("/auth/reset-password", reset).await.data(200);
+    stack.mail(&ada.email, "was changed").await;
+    stack.finish().await;
+}
+
+#[tokio::test]
 async fn of_parallel_refreshes_exactly_one_wins() {
     let stack = TestStack::start().await;
     let ada = stack.customer().await;
