@@ -193,8 +193,8 @@ async fn what_was_acknowledged_outlives_the_functions() {
     // As deployed, a message waits for three minutes after its function has crashed.
     let stack = TestStack::builder()
         .parameter("RateLimitRequests", "100000")
-        .template_with("Timeout: 30\n", "Timeout: 15\n")
-        .template_with("VisibilityTimeout: 180\n", "VisibilityTimeout: 15\n")
+        .template_with("Timeout: 30\n", "Timeout: 20\n")
+        .template_with("VisibilityTimeout: 180\n", "VisibilityTimeout: 20\n")
         .start()
         .await;
     let ada = stack.customer().await;

@@ -1,5 +1,7 @@
 //! One event's mail, from the claim to the mark.
 
+use std::time::Duration;
+
 use chairbook_auth::seal::Sealer;
 use chairbook_mail::{Context, MailConfig, Rendered, compose, in_ascii};
 use chairbook_models::appointment::Appointment;
@@ -15,9 +17,25 @@ use crate::backoff;
 use crate::decision::{Facts, LoginMail, reason_to_skip};
 use crate::ses::{self, SendFailure};
 
-/// What must be left of an invocation's time for a mail to be handed to SES: its timeout, and the mark after it.
-/// Whoever is interrupted between the two sends twice.
-pub const TIME_FOR_ONE_SEND: SignedDuration = SignedDuration::from_secs(13);
+/// How long SES may take over one mail. It answers within a second as a rule, and a call that is given up may have sent
+/// the mail, so this is long.
+pub const SES_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// What is kept for marking how a delivery went, and for nothing else, since whoever is interrupted between SES's answer
+/// and the mark sends twice: a write that hangs until its attempt is given up (5 s, see `chairbook_platform::aws`), and
+/// another one.
+const TIME_FOR_THE_MARK: Duration = Duration::from_secs(6);
+
+/// What is kept of an invocation's time for saying how the batch went: one call that times a message's return, and the
+/// answer.
+const TIME_FOR_THE_ANSWER: Duration = Duration::from_secs(2);
+
+/// How long timing a message's return may take; the rest of [`TIME_FOR_THE_ANSWER`] is the answer's.
+pub const TIME_FOR_TIMING_A_RETURN: Duration = Duration::from_secs(1);
+
+/// What must be left of an invocation's time for a mail to be handed to SES: all of the above.
+const TIME_FOR_ONE_SEND: Duration =
+    SES_TIMEOUT.saturating_add(TIME_FOR_THE_MARK).saturating_add(TIME_FOR_THE_ANSWER);
 
 /// How long a lease outlasts the invocation: a sender is surely gone when its lease ends, even if clocks differ.
 const LEASE_MARGIN: SignedDuration = SignedDuration::from_secs(5);
@@ -72,10 +90,16 @@ pub fn lease_end(deadline: Timestamp) -> Timestamp {
 }
 
 impl Delivery {
-    /// Delivers an event's mail, if it is still to be delivered and nobody else is at it.
+    /// Delivers an event's mail, if it is still to be delivered and nobody else is at it. Ends in time for the answer.
     pub async fn deliver(&self, event_id: EventId, deadline: Timestamp) -> Verdict {
         let lease_until = lease_end(deadline);
-        let event = match self.store.claim_delivery(event_id, clock::now(), lease_until).await {
+        let time = time_before(deadline, TIME_FOR_THE_MARK + TIME_FOR_THE_ANSWER);
+        let claim = self.store.claim_delivery(event_id, clock::now(), lease_until);
+        let Ok(claim) = tokio::time::timeout(time, claim).await else {
+            tracing::warn!(%event_id, "a delivery ran out of time before it was claimed");
+            return Verdict::TryAgainAt(lease_until);
+        };
+        let event = match claim {
             Ok(Claim::Claimed(event)) => event,
             Ok(Claim::Busy { until }) => {
                 tracing::info!(%event_id, "somebody else is delivering it");
@@ -94,9 +118,12 @@ impl Delivery {
                 return Verdict::TryAgain;
             }
         };
-        let outcome = self.attempt(&event, deadline).await;
+        let time = time_before(deadline, TIME_FOR_THE_MARK + TIME_FOR_THE_ANSWER);
+        let outcome = attempted(time, Box::pin(self.attempt(&event, deadline))).await;
         log(&event, &outcome);
-        self.mark(event_id, outcome, lease_until).await
+        let time = time_before(deadline, TIME_FOR_THE_ANSWER);
+        let marked = marked(time, event_id, self.mark(event_id, &outcome)).await;
+        verdict(&outcome, marked, lease_until)
     }
 
     async fn attempt(&self, event: &Event, deadline: Timestamp) -> DeliveryOutcome {
@@ -164,8 +191,8 @@ impl Delivery {
     async fn send(&self, event: &Event, to: &str, mail: &Rendered, deadline: Timestamp) -> DeliveryOutcome {
         let mut offers = 0;
         loop {
-            if deadline.duration_since(clock::now()) < TIME_FOR_ONE_SEND {
-                return DeliveryOutcome::Retry { reason: "out_of_time".to_owned() };
+            if time_before(deadline, TIME_FOR_ONE_SEND).is_zero() {
+                return out_of_time();
             }
             offers += 1;
             match ses::send(&self.mailer, self.mail.from(), to, event.event_type, mail).await {
@@ -179,23 +206,47 @@ impl Delivery {
         }
     }
 
-    /// Marks the event's row. Giving the delivery back also ends the lease, so that the next try need not wait
-    /// for it.
-    async fn mark(&self, event_id: EventId, outcome: DeliveryOutcome, lease_until: Timestamp) -> Verdict {
+    /// Marks the event's row; says whether it could. Giving the delivery back also ends the lease, so that the next
+    /// try need not wait for it.
+    async fn mark(&self, event_id: EventId, outcome: &DeliveryOutcome) -> bool {
         let mut written = 0;
-        let marked = loop {
+        loop {
             written += 1;
             match self.store.finish_delivery(event_id, outcome.clone(), clock::now()).await {
-                Ok(()) => break true,
+                Ok(()) => return true,
                 Err(error) if written == MARKS => {
                     tracing::error!(%event_id, %error, "how a delivery went could not be marked");
-                    break false;
+                    return false;
                 }
                 Err(_) => pause(SignedDuration::from_millis(500)).await,
             }
-        };
-        verdict(&outcome, marked, lease_until)
+        }
     }
+}
+
+/// What is left until so long before a deadline.
+fn time_before(deadline: Timestamp, reserve: Duration) -> Duration {
+    let left = Duration::try_from(deadline.duration_since(clock::now())).unwrap_or_default();
+    left.saturating_sub(reserve)
+}
+
+fn out_of_time() -> DeliveryOutcome {
+    DeliveryOutcome::Retry { reason: "out_of_time".to_owned() }
+}
+
+/// How an attempt went within that time. One that has not ended has nothing under way at SES, to which no mail is
+/// handed that late.
+async fn attempted(time: Duration, attempt: impl Future<Output = DeliveryOutcome>) -> DeliveryOutcome {
+    tokio::time::timeout(time, attempt).await.unwrap_or_else(|_| out_of_time())
+}
+
+/// Whether a mark was written within that time, which is its own: a mail that SES has taken is not tried again since its
+/// mark takes long.
+async fn marked(time: Duration, event_id: EventId, mark: impl Future<Output = bool>) -> bool {
+    tokio::time::timeout(time, mark).await.unwrap_or_else(|_| {
+        tracing::error!(%event_id, "how a delivery went could not be marked in time");
+        false
+    })
 }
 
 /// What becomes of the message, by how the delivery went and whether the row says so.
@@ -237,6 +288,8 @@ async fn pause(longest: SignedDuration) {
 
 #[cfg(test)]
 mod tests {
+    use std::pin::Pin;
+
     use super::*;
 
     #[test]
@@ -258,6 +311,38 @@ mod tests {
         ] {
             assert_eq!(verdict(outcome, marked, lease_until), expected, "{outcome:?} {marked}");
         }
+    }
+
+    #[tokio::test]
+    async fn a_mail_that_was_sent_is_done_however_long_its_mark_takes() {
+        let (moment, lease_until) = (Duration::from_millis(20), Timestamp::from_second(1_000).unwrap());
+        let deliver = async |attempt: Pin<Box<dyn Future<Output = DeliveryOutcome>>>| {
+            let outcome = attempted(moment, attempt).await;
+            let marked = marked(moment, EventId::derived([1; 16]), std::future::pending()).await;
+            verdict(&outcome, marked, lease_until)
+        };
+        let sent = DeliveryOutcome::Sent { message_id: "m-1".to_owned() };
+        assert_eq!(deliver(Box::pin(std::future::ready(sent))).await, Verdict::Done);
+        let endless = Box::pin(std::future::pending());
+        assert_eq!(deliver(endless).await, Verdict::TryAgainAt(lease_until));
+    }
+
+    #[test]
+    fn a_mail_is_handed_over_while_there_is_time_for_all_that_comes_after() {
+        let deadline = clock::now() + SignedDuration::from_secs(18);
+        assert!(time_before(deadline, TIME_FOR_ONE_SEND).is_zero());
+        let left = time_before(deadline + SignedDuration::from_secs(5), TIME_FOR_ONE_SEND);
+        assert!(left > Duration::from_secs(4) && left <= Duration::from_secs(5), "{left:?}");
+        assert!(TIME_FOR_TIMING_A_RETURN < TIME_FOR_THE_ANSWER);
+    }
+
+    #[test]
+    fn an_invocation_has_time_for_a_mail_after_one_that_ses_kept_waiting() {
+        let template = include_str!("../../../template.yaml");
+        let (_, function) = template.split_once("\n  EmailFunction:").unwrap();
+        let (_, timeout) = function.split_once("\n      Timeout: ").unwrap();
+        let seconds = timeout.split_whitespace().next().unwrap().parse().unwrap();
+        assert!(Duration::from_secs(seconds) > SES_TIMEOUT + TIME_FOR_ONE_SEND);
     }
 
     #[test]

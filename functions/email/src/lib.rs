@@ -8,7 +8,8 @@
 //! event is left to end in the dead-letter queue.
 //!
 //! SES knows no idempotency tokens. So a mail can go out twice if this process dies between SES's answer and the
-//! mark on the row, or if that answer is lost on its way; none is ever lost.
+//! mark on the row, or if that answer is lost on its way; none is ever lost. The mark has time of its own, and a mail
+//! that SES has taken is done even if its mark fails: its event then stays `sending`, and nothing announces it again.
 
 mod backoff;
 mod decision;
@@ -16,9 +17,8 @@ mod delivery;
 mod message;
 mod ses;
 
-use std::time::Duration;
-
 use aws_lambda_events::sqs::{SqsBatchResponse, SqsEvent, SqsMessage};
+use aws_sdk_sqs::error::ProvideErrorMetadata;
 use chairbook_platform::clock;
 use futures_util::{StreamExt as _, stream};
 use jiff::{SignedDuration, Timestamp};
@@ -26,16 +26,13 @@ use lambda_runtime::{Error, LambdaEvent};
 use serde_json::{Value, json};
 
 pub use crate::decision::{LoginMail, LoginMailError};
-pub use crate::delivery::{Delivery, TIME_FOR_ONE_SEND};
+pub use crate::delivery::{Delivery, SES_TIMEOUT};
 
-use crate::delivery::Verdict;
+use crate::delivery::{TIME_FOR_TIMING_A_RETURN, Verdict};
 use crate::message::Message;
 
 /// How many mails of one batch are under way side by side: SES counts mails per second, and a burst is throttled.
 const MAILS_SIDE_BY_SIDE: usize = 5;
-
-/// What is kept of an invocation's time for saying how the batch went.
-const TIME_FOR_THE_ANSWER: SignedDuration = SignedDuration::from_secs(2);
 
 /// The longest that SQS hides a message
 /// (<https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_ChangeMessageVisibility.html>).
@@ -78,7 +75,7 @@ impl EmailFunction {
     /// Delivers one message's mail; answers with its id if the message is to come again.
     async fn deliver(&self, record: &SqsMessage, deadline: Timestamp) -> Option<Option<String>> {
         let verdict = match Message::parse(record) {
-            Ok(message) => self.deliver_in_time(message, deadline).await,
+            Ok(message) => self.delivery.deliver(message.event_id, deadline).await,
             Err(error) => {
                 tracing::error!(
                     sqs_message_id = record.message_id.as_deref(),
@@ -101,19 +98,7 @@ impl EmailFunction {
         Some(record.message_id.clone())
     }
 
-    async fn deliver_in_time(&self, message: Message, deadline: Timestamp) -> Verdict {
-        let time = deadline.duration_since(clock::now()) - TIME_FOR_THE_ANSWER;
-        let time = Duration::try_from(time).unwrap_or_default();
-        if let Ok(verdict) =
-            tokio::time::timeout(time, self.delivery.deliver(message.event_id, deadline)).await
-        {
-            return verdict;
-        }
-        tracing::warn!(event_id = %message.event_id, "a delivery ran out of time");
-        Verdict::TryAgainAt(delivery::lease_end(deadline))
-    }
-
-    /// Keeps a message from coming again before its time. If that does not work, it comes after the queue's own
+    /// Keeps a message from coming again before its time. If that does not work soon, it comes after the queue's own
     /// visibility timeout.
     async fn hide(&self, record: &SqsMessage, invisible: SignedDuration) {
         let call = self
@@ -123,14 +108,16 @@ impl EmailFunction {
             .set_receipt_handle(record.receipt_handle.clone())
             .visibility_timeout(whole_seconds(invisible))
             .send();
-        if let Err(error) = call.await {
-            let code = aws_sdk_sqs::error::ProvideErrorMetadata::code(&error).unwrap_or("no answer");
-            tracing::warn!(
-                sqs_message_id = record.message_id.as_deref(),
-                code,
-                "a message's return was not timed"
-            );
-        }
+        let code = match tokio::time::timeout(TIME_FOR_TIMING_A_RETURN, call).await {
+            Ok(Ok(_)) => return,
+            Ok(Err(error)) => ProvideErrorMetadata::code(&error).unwrap_or("no answer").to_owned(),
+            Err(_) => "no answer in time".to_owned(),
+        };
+        tracing::warn!(
+            sqs_message_id = record.message_id.as_deref(),
+            code,
+            "a message's return was not timed"
+        );
     }
 }
 

@@ -8,12 +8,9 @@ use chairbook_auth::seal::Sealer;
 use chairbook_mail::MailConfig;
 use chairbook_platform::{aws, env, init_tracing};
 use chairbook_store::{Store, Tables};
-use email::{Delivery, EmailFunction};
+use email::{Delivery, EmailFunction, SES_TIMEOUT};
 use lambda_runtime::{Error, LambdaEvent, service_fn};
 use serde_json::Value;
-
-/// How long SES may take over one mail; [`email::TIME_FOR_ONE_SEND`] leaves room for it.
-const SES_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// SES has no idempotency tokens, and a call that timed out may have sent the mail: trying again is for the
 /// function to decide, which knows what is safe.

@@ -29,7 +29,7 @@ const MAX_OPEN: u32 = 3;
 pub const HOLD: Duration = Duration::from_secs(3);
 
 /// An event's mail is at its end so long after its function was killed, or does not get there: a lease lasts for the
-/// function's 15 seconds and 5 more, then the message comes again, perhaps twice.
+/// function's 20 seconds and 5 more, then the message comes again, perhaps twice.
 pub const PATIENCE: Duration = Duration::from_secs(90);
 
 /// How many times as long as it is to take a walk may take.
@@ -64,8 +64,8 @@ impl Stage {
     pub async fn new(salon: Salon, customers: usize, length: Duration) -> Self {
         // As deployed, a message whose function was killed comes again after three minutes.
         let template = EditedTemplate::new(&[
-            ("Timeout: 30\n", "Timeout: 15\n"),
-            ("VisibilityTimeout: 180\n", "VisibilityTimeout: 21\n"),
+            ("Timeout: 30\n", "Timeout: 20\n"),
+            ("VisibilityTimeout: 180\n", "VisibilityTimeout: 26\n"),
         ]);
         let data = tempfile::tempdir().unwrap();
         let process = start(&data, &template).await;
