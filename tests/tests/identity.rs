@@ -317,6 +317,51 @@ async fn parallel_guesses_cannot_exceed_the_limit() {
 }
 
 #[tokio::test]
+async fn failures_are_forgotten_after_a_day_with_or_without_an_account() {
+    let stack = TestStack::start().await;
+    let mut known = stack.customer().await;
+    let unknown = stack.visitor();
+    let table = stack.stack.system().tables.iter().find(|table| table.logical_id == "UsersTable").unwrap();
+    let client = stack.dynamodb();
+    let let_hours_pass = async |email: &str, hours: i64| {
+        let at = chairbook_platform::clock::now() - jiff::SignedDuration::from_hours(hours);
+        client
+            .update_item()
+            .table_name(&table.name)
+            .key("pk", AttributeValue::S(format!("EMAIL#{email}")))
+            .key("sk", AttributeValue::S("CREDENTIALS".to_owned()))
+            .update_expression("SET attempted_at = :at")
+            .condition_expression("attribute_exists(failures)")
+            .expression_attribute_values(":at", AttributeValue::N(at.as_millisecond().to_string()))
+            .send()
+            .await
+            .unwrap();
+    };
+    for email in [known.email.clone(), unknown.email.clone()] {
+        let guess = async || {
+            let body = json!({"email": email, "password": "a wrong guess"});
+            unknown.elsewhere().post("/auth/login", body).await
+        };
+        let left = async || guess().await.error(401, "invalid_credentials")["attemptsRemaining"].clone();
+        assert_eq!((left().await, left().await), (json!(2), json!(1)));
+        let_hours_pass(&email, 24).await;
+        assert_eq!(left().await, 2, "{email}");
+        let_hours_pass(&email, 23).await;
+        assert_eq!(left().await, 1, "{email}");
+        guess().await.error(429, "account_locked");
+
+        // Many at once after a day: three looks, as ever.
+        let_hours_pass(&email, 30).await;
+        let answers = join_all((0..20).map(|_| guess())).await;
+        let statuses = answers.iter().filter(|answer| answer.status == 401).count();
+        assert_eq!((statuses, answers.len()), (2, 20), "{email}");
+        let_hours_pass(&email, 24).await;
+    }
+    known.log_in().await.data(200);
+    stack.finish().await;
+}
+
+#[tokio::test]
 async fn one_address_registers_once() {
     let stack = TestStack::start().await;
     let ada = stack.visitor();

@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use aws_sdk_dynamodb::operation::put_item::PutItemError;
 use aws_sdk_dynamodb::operation::update_item::UpdateItemError;
+use aws_sdk_dynamodb::operation::update_item::builders::UpdateItemFluentBuilder;
 use aws_sdk_dynamodb::types::{
     AttributeValue, ReturnConsumedCapacity, ReturnValue, ReturnValuesOnConditionCheckFailure,
     TransactWriteItem,
@@ -23,8 +24,11 @@ use crate::item::{Item, from_item, instant, n, number, s, to_item};
 use crate::transaction::{Outcome, create, delete, finish, update};
 use crate::{Store, StoreError, keys, meter};
 
-/// How long failed logins of an address that nobody has are remembered.
-const UNKNOWN_ADDRESS_KEPT: SignedDuration = SignedDuration::from_hours(24);
+/// How long failed logins are remembered after the last attempt, of an account as of an address that nobody has.
+const FAILURES_KEPT: SignedDuration = SignedDuration::from_hours(24);
+
+/// How often an attempt to log in is counted that others get in the way of.
+const TRIES: u32 = 5;
 
 /// Of somebody who logs in from more devices than this, only the latest is remembered.
 const MOST_DEVICES: usize = 16;
@@ -169,6 +173,41 @@ fn not_locked(now: Timestamp) -> (String, Vec<(String, AttributeValue)>) {
         values.extend(names.into_iter().zip(failures).map(|(name, number)| (name, n(number))));
     }
     (conditions.join(" AND "), values)
+}
+
+/// The latest instant whose attempt is forgotten, in milliseconds since 1970.
+fn forgotten(now: Timestamp) -> i64 {
+    now.saturating_sub(FAILURES_KEPT).unwrap_or(Timestamp::MIN).as_millisecond()
+}
+
+fn is_forgotten(row: &Item, now: Timestamp) -> bool {
+    number(row, "attempted_at").is_some_and(|attempted_at| attempted_at <= forgotten(now))
+}
+
+fn failures(row: &Item) -> u32 {
+    number(row, "failures").and_then(|failures| u32::try_from(failures).ok()).unwrap_or(1)
+}
+
+fn counted(row: Item) -> Result<LoginAttempt, StoreError> {
+    let failures = failures(&row);
+    Ok(LoginAttempt::Counted { account: account(row)?, failures })
+}
+
+/// Makes the write that counts an attempt: the row after it, or the row that its condition refused.
+async fn attempted(call: UpdateItemFluentBuilder, now: Timestamp) -> Result<Result<Item, Item>, StoreError> {
+    let call = call
+        .expression_attribute_values(":one", n(1))
+        .expression_attribute_values(":now", n(now.as_millisecond()))
+        .expression_attribute_values(":forgotten", n(forgotten(now)))
+        .return_values(ReturnValue::AllNew)
+        .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld);
+    match meter::metered(call.send()).await {
+        Ok(output) => Ok(Ok(output.attributes.unwrap_or_default())),
+        Err(error) => match error.as_service_error().and_then(condition_item) {
+            Some(row) => Ok(Err(row)),
+            None => Err(error.into()),
+        },
+    }
 }
 
 impl Store {
@@ -409,44 +448,53 @@ impl Store {
     }
 
     /// Counts an attempt to log in, unless the account is locked, and reads the account: one conditional write,
-    /// the same for an address that nobody has, so that neither the answer nor its time tells them apart.
+    /// the same for an address that nobody has, so that neither the answer nor its time tells them apart. Where the last
+    /// attempt was a day ago, a second write starts over.
     ///
     /// # Errors
     /// [`StoreError`] when it could not be counted.
     pub async fn attempt_login(&self, email: &str, now: Timestamp) -> Result<LoginAttempt, StoreError> {
-        let (condition, values) = not_locked(now);
+        for _ in 0..TRIES {
+            let before = match self.count_attempt(email, now).await? {
+                Ok(row) => return counted(row),
+                Err(row) => row,
+            };
+            if !is_forgotten(&before, now) {
+                let attempted_at = number(&before, "attempted_at");
+                let attempted_at =
+                    attempted_at.and_then(|at| Timestamp::from_millisecond(at).ok()).unwrap_or(now);
+                let until = lockout::locked_until(failures(&before), attempted_at).unwrap_or(now);
+                return Ok(LoginAttempt::Locked { until });
+            }
+            // Somebody else may start over at the same time: then this attempt counts after theirs.
+            if let Ok(row) = self.start_over(email, now).await? {
+                return counted(row);
+            }
+        }
+        Err(StoreError::Unavailable("an account's failed logins start over all the time".to_owned()))
+    }
+
+    /// One attempt more, unless the account is locked or the last one is forgotten. The inner error is the row then.
+    async fn count_attempt(&self, email: &str, now: Timestamp) -> Result<Result<Item, Item>, StoreError> {
+        let (not_locked, values) = not_locked(now);
         let mut call = self
             .update_item(self.users()?, keys::credentials(email))
             .update_expression("SET failures = if_not_exists(failures, :zero) + :one, attempted_at = :now")
-            .condition_expression(condition)
-            .expression_attribute_values(":zero", n(0))
-            .expression_attribute_values(":one", n(1))
-            .expression_attribute_values(":now", n(now.as_millisecond()))
-            .return_values(ReturnValue::AllNew)
-            .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld);
+            .condition_expression(format!("NOT attempted_at <= :forgotten AND {not_locked}"))
+            .expression_attribute_values(":zero", n(0));
         for (name, value) in values {
             call = call.expression_attribute_values(name, value);
         }
-        let failures = |item: &Item| {
-            number(item, "failures").and_then(|failures| u32::try_from(failures).ok()).unwrap_or(1)
-        };
-        match meter::metered(call.send()).await {
-            Ok(output) => {
-                let item = output.attributes.unwrap_or_default();
-                let failures = failures(&item);
-                Ok(LoginAttempt::Counted { account: account(item)?, failures })
-            }
-            Err(error) => {
-                let Some(item) = error.as_service_error().and_then(condition_item) else {
-                    return Err(error.into());
-                };
-                let attempted_at = number(&item, "attempted_at")
-                    .and_then(|at| Timestamp::from_millisecond(at).ok())
-                    .unwrap_or(now);
-                let until = lockout::locked_until(failures(&item), attempted_at).unwrap_or(now);
-                Ok(LoginAttempt::Locked { until })
-            }
-        }
+        attempted(call, now).await
+    }
+
+    /// The first attempt after one that is forgotten.
+    async fn start_over(&self, email: &str, now: Timestamp) -> Result<Result<Item, Item>, StoreError> {
+        let call = self
+            .update_item(self.users()?, keys::credentials(email))
+            .update_expression("SET failures = :one, attempted_at = :now")
+            .condition_expression("attempted_at <= :forgotten");
+        attempted(call, now).await
     }
 
     /// Lets the failed logins of an address that nobody has be forgotten after a day.
@@ -454,14 +502,15 @@ impl Store {
     /// # Errors
     /// [`StoreError`] when it could not be written.
     pub async fn forget_unknown_address_later(&self, email: &str, now: Timestamp) -> Result<(), StoreError> {
-        let end = now.saturating_add(UNKNOWN_ADDRESS_KEPT).unwrap_or(Timestamp::MAX);
+        let end = now.saturating_add(FAILURES_KEPT).unwrap_or(Timestamp::MAX);
         let call = self
             .update_item(self.users()?, keys::credentials(email))
             .update_expression("SET #ttl = :end")
             // Somebody may have registered the address meanwhile; an account has no time to live.
             .condition_expression("attribute_exists(pk) AND attribute_not_exists(user_id)")
             .expression_attribute_names("#ttl", "ttl")
-            .expression_attribute_values(":end", n(end.as_second()))
+            // Never before they are forgotten: whole seconds, upwards.
+            .expression_attribute_values(":end", n(end.as_second().saturating_add(1)))
             .send();
         unless_condition_failed(meter::metered(call).await.map(|_| ()))
     }
