@@ -112,6 +112,29 @@ async fn one_entry_follows_an_appointment_from_the_first_mail_to_the_last() {
 }
 
 #[tokio::test]
+async fn whoever_did_not_come_keeps_the_entry_that_no_mail_takes_back() {
+    let stack = TestStack::start().await;
+    let admin = stack.demo_account(Role::Admin).await;
+    let ada = stack.customer().await;
+    let (date, time, experts) = ada.availability(&format!("serviceId={CUT}")).await.remove(0);
+    let order = json!({"serviceId": CUT, "expertId": experts[0], "date": date, "time": time, "payNow": true});
+    let made = ada.book(order).await.data(201)["appointment"].clone();
+    let path = format!("/appointments/{}", made["id"].as_str().unwrap());
+    stack.settle().await;
+    stack.let_time_pass(&made).await;
+    let before = stack.mails(&ada.email).len();
+    admin.put(&format!("{path}/status"), json!({"status": "no_show"})).await.data(200);
+    stack.settle().await;
+    assert_eq!(stack.mails(&ada.email).len(), before);
+    let file = ada.get(&format!("{path}/calendar.ics")).await;
+    assert_eq!(file.header("content-type"), "text/calendar; charset=utf-8; method=REQUEST");
+    let calendar = ICalendar::parse(&file.text).unwrap();
+    assert_eq!(property(&calendar, 0, &ICalendarProperty::Method), "Method(Request)");
+    assert_eq!(property(&calendar, 1, &ICalendarProperty::Status), "Status(Confirmed)");
+    stack.finish().await;
+}
+
+#[tokio::test]
 async fn a_reservation_that_runs_out_leaves_the_calendar() {
     let stack = TestStack::builder().parameter("ReservationHold", "1s").start().await;
     let ada = stack.customer().await;

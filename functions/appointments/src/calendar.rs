@@ -1,4 +1,4 @@
-//! `GET /appointments/{id}/calendar.ics`: the file that the appointment's latest mail carried.
+//! `GET /appointments/{id}/calendar.ics`: the appointment as it stands, as the file that mails about it carry.
 
 use axum::body::Body;
 use axum::extract::State as Shared;

@@ -31,8 +31,9 @@ enum Method {
 impl Method {
     const fn of(status: Status) -> Self {
         match status {
-            Status::Reserved | Status::Confirmed | Status::Completed => Self::Request,
-            Status::Cancelled | Status::Expired | Status::NoShow => Self::Cancel,
+            // Whoever did not come had an appointment all the same, and no mail tells them of it.
+            Status::Reserved | Status::Confirmed | Status::Completed | Status::NoShow => Self::Request,
+            Status::Cancelled | Status::Expired => Self::Cancel,
         }
     }
 
@@ -47,8 +48,8 @@ impl Method {
 const fn event_status(status: Status) -> EventStatus {
     match status {
         Status::Reserved => EventStatus::Tentative,
-        Status::Confirmed | Status::Completed => EventStatus::Confirmed,
-        Status::Cancelled | Status::Expired | Status::NoShow => EventStatus::Cancelled,
+        Status::Confirmed | Status::Completed | Status::NoShow => EventStatus::Confirmed,
+        Status::Cancelled | Status::Expired => EventStatus::Cancelled,
     }
 }
 
@@ -203,7 +204,7 @@ mod tests {
             (Status::Completed, Method::Request, EventStatus::Confirmed),
             (Status::Cancelled, Method::Cancel, EventStatus::Cancelled),
             (Status::Expired, Method::Cancel, EventStatus::Cancelled),
-            (Status::NoShow, Method::Cancel, EventStatus::Cancelled),
+            (Status::NoShow, Method::Request, EventStatus::Confirmed),
         ] {
             assert_eq!((Method::of(status), event_status(status)), (method, entry), "{status:?}");
         }
