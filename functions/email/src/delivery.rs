@@ -145,7 +145,7 @@ impl Delivery {
             return DeliveryOutcome::Skipped { reason: "recipient_deleted" };
         };
         let address = in_ascii(&recipient.email).map_err(|_| "address_not_ascii");
-        match address.and_then(|to| Ok((to, self.write(event, recipient, &rows)?))) {
+        match address.and_then(|to| Ok((to, self.write(&facts, recipient, &rows)?))) {
             Ok((to, mail)) => self.send(event, &to, &mail, deadline).await,
             Err(reason) => DeliveryOutcome::Failed { reason: reason.to_owned() },
         }
@@ -170,7 +170,8 @@ impl Delivery {
         Ok(Rows { recipient, appointment, settings })
     }
 
-    fn write(&self, event: &Event, recipient: &Profile, rows: &Rows) -> Result<Rendered, &'static str> {
+    fn write(&self, facts: &Facts<'_>, recipient: &Profile, rows: &Rows) -> Result<Rendered, &'static str> {
+        let event = facts.event;
         let token =
             event.sealed_secret.as_deref().map(|sealed| self.sealer.unseal(sealed, &event.id.to_string()));
         let token = token.transpose().map_err(|_| "token_unreadable")?;
@@ -181,6 +182,7 @@ impl Delivery {
             token: token.as_deref(),
             settings: &rows.settings,
             config: &self.mail,
+            now: facts.now,
         };
         compose(&context).map_err(|error| {
             tracing::error!(event_id = %event.id, %error, "a mail could not be written");

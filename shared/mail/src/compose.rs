@@ -4,6 +4,7 @@ use chairbook_models::appointment::{Appointment, Status};
 use chairbook_models::catalog::Settings;
 use chairbook_models::event::{Actor, Event, EventType};
 use chairbook_models::user::Profile;
+use jiff::Timestamp;
 use serde_json::Value;
 
 use crate::account::{
@@ -38,6 +39,8 @@ pub struct Context<'a> {
     pub settings: &'a Settings,
     /// The deployment's.
     pub config: &'a MailConfig,
+    /// The instant at which it is sent (UTC): how long after the event that is, nobody knows.
+    pub now: Timestamp,
 }
 
 /// Writes the mail of an event.
@@ -133,7 +136,7 @@ fn role_changed(context: &Context<'_>) -> Result<RoleChanged, MailError> {
 }
 
 fn about_appointment(context: &Context<'_>) -> Result<Rendered, MailError> {
-    let Context { event, recipient, settings, config, .. } = *context;
+    let Context { event, recipient, settings, config, now, .. } = *context;
     let appointment = context.appointment.ok_or(MailError::AppointmentMissing(event.event_type))?;
     let summary = Summary::new(appointment, &recipient.name, settings)?;
     let attachments =
@@ -142,7 +145,7 @@ fn about_appointment(context: &Context<'_>) -> Result<Rendered, MailError> {
         EventType::AppointmentReserved => AppointmentReserved {
             summary,
             hold: Hold::of(appointment)?,
-            cancellable_until: cancellable_until(appointment, settings, event.at)?,
+            cancellable_until: cancellable_until(appointment, settings, now)?,
         }
         .render(attachments),
         EventType::AppointmentRescheduled => AppointmentRescheduled {
@@ -150,7 +153,7 @@ fn about_appointment(context: &Context<'_>) -> Result<Rendered, MailError> {
             before: before(context, appointment)?,
             by_customer: event.actor == Actor::User(appointment.user_id),
             hold: (appointment.status == Status::Reserved).then(|| Hold::of(appointment)).transpose()?,
-            cancellable_until: cancellable_until(appointment, settings, event.at)?,
+            cancellable_until: cancellable_until(appointment, settings, now)?,
         }
         .render(attachments),
         EventType::AppointmentCancelled => {
@@ -158,14 +161,13 @@ fn about_appointment(context: &Context<'_>) -> Result<Rendered, MailError> {
             AppointmentCancelled { summary, by_customer }.render(attachments)
         }
         EventType::AppointmentExpired => AppointmentExpired { summary }.render(attachments),
-        EventType::AppointmentReminder => AppointmentReminder {
-            summary,
-            cancellable_until: cancellable_until(appointment, settings, event.at)?,
+        EventType::AppointmentReminder => {
+            AppointmentReminder { summary, cancellable_until: cancellable_until(appointment, settings, now)? }
+                .render(attachments)
         }
-        .render(attachments),
         _ => AppointmentConfirmed {
             summary,
-            cancellable_until: cancellable_until(appointment, settings, event.at)?,
+            cancellable_until: cancellable_until(appointment, settings, now)?,
         }
         .render(attachments),
     }

@@ -12,7 +12,7 @@ use chairbook_models::event::{Actor, Event, EventType, Subjects};
 use chairbook_models::ids::{AppointmentId, EventId, ExpertId, OfferId, ServiceId, SubServiceId, UserId};
 use chairbook_models::offers::AppliedOffer;
 use chairbook_models::user::{Profile, Role};
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use serde_json::json;
 
 #[path = "mails/calendars.rs"]
@@ -107,6 +107,16 @@ fn by_customer(event_type: EventType) -> Event {
 
 /// The mail of an event, with all that anybody could have written taken from the arguments.
 fn mail_of(event: &Event, profile: &Profile, appointment: &Appointment, settings: &Settings) -> Rendered {
+    mail_sent_at(event.at, event, profile, appointment, settings)
+}
+
+fn mail_sent_at(
+    now: Timestamp,
+    event: &Event,
+    profile: &Profile,
+    appointment: &Appointment,
+    settings: &Settings,
+) -> Rendered {
     let config = config();
     let context = Context {
         event,
@@ -115,6 +125,7 @@ fn mail_of(event: &Event, profile: &Profile, appointment: &Appointment, settings
         token: Some(TOKEN),
         settings,
         config: &config,
+        now,
     };
     compose(&context).unwrap()
 }
@@ -217,6 +228,28 @@ fn every_mail_is_as_it_was_read_and_approved() {
 }
 
 #[test]
+fn a_mail_that_comes_late_promises_no_more_than_is_still_true() {
+    let appointment_at = |status| (profile(), appointment(status), settings());
+    for (event, status) in [
+        (by_customer(EventType::AppointmentConfirmed), Status::Confirmed),
+        (by_customer(EventType::AppointmentReserved), Status::Reserved),
+        (moved(Actor::System), Status::Confirmed),
+        (by_customer(EventType::AppointmentReminder), Status::Confirmed),
+    ] {
+        let (profile, appointment, settings) = appointment_at(status);
+        let until = appointment.starts_at - SignedDuration::from_hours(24);
+        for (now, promises) in
+            [(event.at, true), (until - SignedDuration::from_secs(1), true), (until, false)]
+        {
+            let mail = mail_sent_at(now, &event, &profile, &appointment, &settings);
+            let promise = "Monday, 2 March 2026, 10:00";
+            assert_eq!(mail.text.contains(promise), promises, "{now}: {}", mail.text);
+            assert_eq!(mail.html.contains(promise), promises, "{now}: {}", mail.html);
+        }
+    }
+}
+
+#[test]
 fn an_event_without_what_its_mail_needs_says_what_is_missing() {
     let (profile, settings, config) = (profile(), settings(), config());
     for (event_type, message) in [
@@ -238,6 +271,7 @@ fn an_event_without_what_its_mail_needs_says_what_is_missing() {
             token: None,
             settings: &settings,
             config: &config,
+            now: event.at,
         };
         assert_eq!(compose(&context).unwrap_err().to_string(), message);
     }
@@ -255,6 +289,7 @@ fn a_role_that_there_is_not_is_no_role() {
             token: None,
             settings: &settings,
             config: &config,
+            now: event.at,
         };
         assert!(matches!(compose(&context), Err(MailError::RoleMissing(_))), "{unknown}");
     }
@@ -277,6 +312,7 @@ fn a_moved_appointment_without_its_past_has_no_mail() {
             token: None,
             settings: &settings,
             config: &config,
+            now: event.at,
         };
         assert!(matches!(compose(&context), Err(MailError::PreviousMissing(_))), "{previous}");
     }
@@ -294,6 +330,7 @@ fn a_wrong_time_zone_is_named() {
         token: None,
         settings: &settings,
         config: &config,
+        now: event.at,
     };
     assert!(matches!(compose(&context), Err(MailError::UnknownTimeZone(zone)) if zone == "Mars/Olympus"));
 }
@@ -312,6 +349,7 @@ fn every_event_that_notifies_has_a_mail_and_no_other() {
             token: Some(TOKEN),
             settings: &settings,
             config: &config,
+            now: event.at,
         };
         assert_eq!(compose(&context).is_ok(), event_type.notifies(), "{}", event_type.as_str());
     }
