@@ -55,6 +55,14 @@ async fn admins_find_people() {
     unique.dedup();
     assert_eq!((found.len(), unique.len()), (8, 8), "everybody once");
 
+    let page = admin.get("/users?limit=3").await.data(200);
+    let cursor = page["nextCursor"].as_str().unwrap();
+    let next = format!("/users?limit=3&cursor={cursor}");
+    admin.get(&next).await.data(200);
+    let owner = stack.demo_account(Role::Owner).await;
+    assert_eq!(owner.get(&next).await.fields(400, "validation_failed"), ["cursor"], "another's cursor");
+    assert_eq!(admin.get(&format!("{next}&role=user")).await.fields(400, "validation_failed"), ["cursor"]);
+
     let owners = admin.get("/users?role=owner").await.data(200);
     assert_eq!(owners["items"].as_array().unwrap().len(), 1);
     let by_email = admin.get(&format!("/users?email={}", guests[0].email.to_uppercase())).await.data(200);

@@ -63,7 +63,7 @@ pub(crate) async fn list(
     admin: Pending<Admin>,
     Query(filter): Query<Filter>,
 ) -> Result<Reply<Page<Value>>, ApiError> {
-    let list = format!("users {:?}", filter.role);
+    let list = format!("users for {} {:?}", admin.user_id(), filter.role);
     let from = match &filter.cursor {
         None => None,
         Some(cursor) => read_position(&cursor::decode(&list, cursor)?),
