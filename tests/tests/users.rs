@@ -1,5 +1,8 @@
 //! Profiles, roles, export and erasure.
 
+use std::time::Duration;
+
+use aws_sdk_dynamodb::types::AttributeValue;
 use chairbook_models::user::Role;
 use chairbook_tests::{Actor, TestStack};
 use futures_util::future::join_all;
@@ -156,6 +159,45 @@ async fn whoever_leaves_takes_what_is_known_of_them_along() {
     }
     // The address is free again.
     ada.elsewhere().register("Ada again").await.data(201);
+    stack.finish().await;
+}
+
+#[tokio::test]
+async fn what_an_index_shows_late_is_forgotten_too() {
+    let stack = TestStack::start().await;
+    let (ada, bob) = (stack.customer().await, stack.customer().await);
+    let id = book(&bob, true).await;
+    stack.settle().await;
+    let (client, system) = (stack.dynamodb(), stack.stack.system());
+    let table = |logical_id: &str| {
+        system.tables.iter().find(|table| table.logical_id == logical_id).unwrap().name.clone()
+    };
+    let text = |text: String| AttributeValue::S(text);
+    let appear = async || {
+        let profile = client.get_item().table_name(table("UsersTable")).consistent_read(true);
+        let profile =
+            profile.key("pk", text(format!("USER#{}", ada.user_id))).key("sk", text("PROFILE".to_owned()));
+        while profile.clone().send().await.unwrap().item.is_some() {
+            tokio::time::sleep(Duration::from_millis(2)).await;
+        }
+        // For want of an index that lags, the row itself comes after the account's end.
+        tokio::time::sleep(Duration::from_millis(200)).await;
+        let row = client.update_item().table_name(table("AppointmentsTable"));
+        row.key("pk", text(format!("APT#{id}")))
+            .key("sk", text("APT".to_owned()))
+            .update_expression("SET user_id = :ada")
+            .expression_attribute_values(":ada", text(ada.user_id.clone()))
+            .send()
+            .await
+            .unwrap();
+    };
+    let delete = ada.request(reqwest::Method::DELETE, "/profile").json(&json!({"password": ada.password}));
+    let (answer, ()) = futures_util::join!(ada.send(delete), appear());
+    answer.data(200);
+    let admin = stack.demo_account(Role::Admin).await;
+    let kept = admin.get(&format!("/appointments/{id}")).await.data(200)["appointment"].clone();
+    assert_eq!((kept["status"].as_str(), kept["notes"].is_null()), (Some("cancelled"), true));
+    assert_ne!(kept["userId"], ada.user_id.as_str());
     stack.finish().await;
 }
 

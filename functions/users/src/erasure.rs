@@ -3,6 +3,8 @@
 //! Appointments stay, as nobody's; those to come are cancelled. The account itself goes last: whatever stops an
 //! erasure, the same request goes on with it.
 
+use std::time::Duration;
+
 use axum::extract::State;
 use chairbook_models::appointment::{self, ChangedBy};
 use chairbook_models::event::{Actor, EventType, Subjects};
@@ -23,6 +25,11 @@ const TRIES: u32 = 5;
 
 /// How many rows are rewritten side by side.
 const SIDE_BY_SIDE: usize = 8;
+
+/// How long after the account's end it is looked once more for what was its owner's. What is theirs is found by indexes,
+/// which lag by fractions of a second as a rule
+/// (<https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/GSI.html>), and nothing is added after the end.
+const INDEX_LAG: Duration = Duration::from_secs(1);
 
 /// How many events are looked up at a time.
 const EVENTS_AT_ONCE: usize = 500;
@@ -80,7 +87,8 @@ async fn erase(store: &Store, profile: &Profile, actor: Actor) -> Result<(), Api
             Err(error) => return Err(error.into()),
         }
     }
-    // What a request that was under way has added meanwhile.
+    // What requests that were under way have added meanwhile.
+    tokio::time::sleep(INDEX_LAG).await;
     forget(store, profile.id, actor).await?;
     Ok(())
 }
