@@ -85,6 +85,11 @@ impl Web {
     }
 }
 
+/// Says of an answer that how long it waited for the database is nobody's business: where answers must not tell whether
+/// there is an account, the time would.
+#[derive(Debug, Clone, Copy)]
+struct Untimed;
+
 /// Completes a function's routes: what is not found, what panics, the access log, the health probe.
 pub fn router(routes: Router) -> Router {
     routes
@@ -136,6 +141,7 @@ fn origin(request: &Request) -> (String, Option<String>) {
 
 async fn gate(State((web, policy)): State<(Web, Option<Policy>)>, request: Request, next: Next) -> Response {
     let now = clock::now();
+    let is_tight = policy.is_some_and(|policy| policy.name != web.default_policy().name);
     let (_, ip) = origin(&request);
     let (mut parts, body) = request.into_parts();
     let presented = presented(&parts, &web.store, &web.issuer, now).await;
@@ -157,16 +163,19 @@ async fn gate(State((web, policy)): State<(Web, Option<Policy>)>, request: Reque
     // Side by side: a handler that only reads need not wait for the count, since a refusal replaces its answer.
     let (standing, mut response) = futures_util::join!(counting, next.run(request));
     match standing {
-        Ok(None) => response,
+        Ok(None) => {}
         Ok(Some(standing)) => {
             if let Some(refusal) = standing.refusal() {
                 response = refusal.into_response();
             }
             standing.write_headers(response.headers_mut());
-            response
         }
-        Err(error) => error.into_response(),
+        Err(error) => response = error.into_response(),
     }
+    if is_tight {
+        response.extensions_mut().insert(Untimed);
+    }
+    response
 }
 
 async fn observe(request: Request, next: Next) -> Response {
@@ -178,6 +187,7 @@ async fn observe(request: Request, next: Next) -> Response {
     let meter = Arc::new(Meter::default());
     let mut response = meter.scope(next.run(request)).await;
     let reading = meter.reading();
+    let is_timed = response.extensions_mut().remove::<Untimed>().is_none();
 
     if let Some(error) = response.extensions_mut().remove::<ApiError>() {
         let (mut parts, _) = response.into_parts();
@@ -186,7 +196,7 @@ async fn observe(request: Request, next: Next) -> Response {
         response = Response::from_parts(parts, body);
     }
     let waited = format!("db;dur={:.1}", reading.waited.as_secs_f64() * 1_000.0);
-    common_headers(response.headers_mut(), &request_id, &waited);
+    common_headers(response.headers_mut(), &request_id, is_timed.then_some(waited.as_str()));
     tracing::info!(
         access_log = true,
         request_id,
@@ -211,7 +221,7 @@ fn transport_security() -> Option<&'static HeaderValue> {
 }
 
 /// The headers that every answer has (<https://owasp.org/www-project-secure-headers/>).
-fn common_headers(headers: &mut HeaderMap, request_id: &str, server_timing: &str) {
+fn common_headers(headers: &mut HeaderMap, request_id: &str, server_timing: Option<&str>) {
     if let Some(value) = transport_security() {
         headers.entry(header::STRICT_TRANSPORT_SECURITY).or_insert_with(|| value.clone());
     }
@@ -221,8 +231,10 @@ fn common_headers(headers: &mut HeaderMap, request_id: &str, server_timing: &str
         ("x-content-type-options", "nosniff"),
         ("cache-control", "no-store"),
         ("x-request-id", request_id),
-        ("server-timing", server_timing),
-    ] {
+    ]
+    .into_iter()
+    .chain(server_timing.map(|server_timing| ("server-timing", server_timing)))
+    {
         if let Ok(value) = HeaderValue::from_str(value) {
             headers.entry(HeaderName::from_static(name)).or_insert(value);
         }
