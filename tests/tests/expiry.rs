@@ -4,9 +4,12 @@ use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
 use aws_sdk_dynamodb::types::AttributeValue;
-use chairbook_tests::{Actor, TestStack};
+use chairbook_platform::clock;
+use chairbook_store::CatalogRow;
+use chairbook_tests::{Actor, TestStack, open_salon};
 use futures_util::future::join_all;
-use jiff::Timestamp;
+use jiff::tz::TimeZone;
+use jiff::{Timestamp, ToSpan as _};
 use serde_json::{Value, json};
 
 const SWEEP: &str = "ExpireReservationsFunction";
@@ -168,6 +171,48 @@ async fn a_run_out_hold_is_taken_over_before_the_sweep() {
     stack.mail(&ada.email, "Expired: ").await;
     stack.settle().await;
     assert_eq!(expired_mails(&stack, &ada), 3);
+    stack.finish().await;
+}
+
+/// More of them than one transaction ends.
+#[tokio::test]
+async fn a_long_appointment_takes_over_a_day_of_short_holds() {
+    let stack = TestStack::builder()
+        .parameter("ReservationHold", "2s")
+        .parameter("RateLimitRequests", "100000")
+        .parameter("AuthRateLimitRequests", "100000")
+        .without_demo()
+        .start()
+        .await;
+    let (short, long) = (open_salon::service(open_salon::SHORTEST), open_salon::service(0));
+    let mut rows = open_salon::rows(1, "UTC", clock::now());
+    for row in &mut rows {
+        match row {
+            CatalogRow::Service(service) if service.id == short => service.duration_minutes = 5,
+            CatalogRow::Service(service) if service.id == long => service.duration_minutes = 300,
+            _ => {}
+        }
+    }
+    stack.write_catalog(&rows).await;
+    let (ada, grace) = futures_util::join!(stack.customer(), stack.customer());
+    let date = clock::now().to_zoned(TimeZone::UTC).date() + 2.days();
+    let wish = |service, minute, pay_now| {
+        let time = open_salon::clock_time(minute);
+        json!({"serviceId": service, "date": date, "time": time, "payNow": pay_now})
+    };
+
+    let reservations = join_all((0..60).map(|place| ada.book(wish(short, 480 + 5 * place, false)))).await;
+    let reservations: Vec<Value> =
+        reservations.into_iter().map(|made| made.data(201)["appointment"].clone()).collect();
+    for reservation in &reservations {
+        run_out(&ada, reservation).await;
+    }
+    grace.book(wish(long, 480, true)).await.data(201);
+    for reservation in &reservations {
+        assert_eq!(stored_status(&stack, reservation).await, "expired");
+    }
+    stack.settle().await;
+    assert_eq!(expired_mails(&stack, &ada), 60);
     stack.finish().await;
 }
 

@@ -23,6 +23,11 @@ pub(crate) const HOLD_SHARDS: u8 = 4;
 /// How often run-out holds are tried to be taken over before the slot is given up as taken.
 const TAKE_OVERS: u32 = 3;
 
+/// How many run-out holds are ended in the transaction that takes them over. A transaction has room for 100 writes
+/// (<https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_TransactWriteItems.html>): two for each hold,
+/// and up to nine for the rest.
+const HOLDS_PER_TAKE_OVER: usize = 45;
+
 /// What tells a repeated request from another one that reuses its key: the SHA-256 of what was asked.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Idempotency {
@@ -229,6 +234,13 @@ impl Store {
                     break;
                 };
                 expiries.push(expiry);
+            }
+            // Having run out, they end whatever becomes of this claim.
+            for more in expiries.split_off(expiries.len().min(HOLDS_PER_TAKE_OVER)) {
+                match self.end_appointment(&more.reserved, &more.expired, &more.event).await {
+                    Ok(()) | Err(StoreError::Changed) => {}
+                    Err(error) => return Err(error),
+                }
             }
         }
         Ok(Claimed::Taken)
