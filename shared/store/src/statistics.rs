@@ -180,7 +180,9 @@ impl Store {
         let mut first = from;
         while first <= to {
             months.push((first, first.last_of_month().min(to)));
-            first = first.first_of_month().saturating_add(1.month());
+            // The last month that a date can be in has none after it.
+            let Ok(next) = first.first_of_month().checked_add(1.month()) else { break };
+            first = next;
         }
         let days = try_join_all(months.into_iter().map(async |(first, last)| {
             let range = (keys::statistics_day(first).sk, keys::statistics_day(last).sk);
