@@ -215,9 +215,22 @@ async fn a_client_that_has_the_answer_is_told_so() {
             );
         }
         get_if_none_match(&guest, path, "\"other\"").await.data(200);
-        // Any change of the catalog changes it.
-        let settings = stack.stack.store().settings().await.unwrap();
-        stack.write_catalog(&[CatalogRow::Settings(settings)]).await;
+        // A new version of the catalog in which the answer is the same does not change it, and one in which it is not does.
+        let catalog = stack.stack.store().catalog().await.unwrap();
+        stack.write_catalog(&[CatalogRow::Settings(catalog.settings.clone())]).await;
+        assert_eq!(get_if_none_match(&guest, path, &tag).await.status, 304, "{path}");
+        let mut category = catalog.categories[&HAIR.parse().unwrap()].clone();
+        let mut service = catalog.services[&CUT.parse().unwrap()].clone();
+        let mut expert = catalog.experts[&INES.parse().unwrap()].clone();
+        for name in [&mut category.name, &mut service.name, &mut expert.name] {
+            name.push('!');
+        }
+        let rows = [
+            CatalogRow::Category(category),
+            CatalogRow::Service(service),
+            CatalogRow::Expert(Box::new(expert)),
+        ];
+        stack.write_catalog(&rows).await;
         let changed = get_if_none_match(&guest, path, &tag).await;
         changed.data(200);
         assert_ne!(changed.header("etag"), tag, "{path}");

@@ -1,7 +1,6 @@
 //! Who reads: everybody sees what can be booked, in answers that caches may keep; an admin who asks for it
 //! (`includeInactive=true`) sees the rest, too.
 
-use std::fmt::Display;
 use std::sync::Arc;
 
 use axum::extract::FromRequestParts;
@@ -99,18 +98,11 @@ pub(crate) enum Answer {
 }
 
 impl Answer {
-    /// The answer to a request with `headers`; what everybody sees of it changes only with `version`. `data` is made only
-    /// if it is needed.
-    pub(crate) fn new(
-        audience: Audience,
-        headers: &HeaderMap,
-        version: impl Display,
-        message: &str,
-        data: impl FnOnce() -> Value,
-    ) -> Self {
+    /// The answer to a request with `headers`.
+    pub(crate) fn new(audience: Audience, headers: &HeaderMap, message: &str, data: Value) -> Self {
         match audience {
-            Audience::Public => Self::Public(Revalidated::new(headers, version, message, data)),
-            Audience::Admin => Self::Admin(Reply::ok(message, data())),
+            Audience::Public => Self::Public(Revalidated::new(headers, message, &data)),
+            Audience::Admin => Self::Admin(Reply::ok(message, data)),
         }
     }
 }

@@ -52,10 +52,9 @@ pub(crate) async fn list(
     all.sort_by(|a, b| (a.position, &a.name, a.id).cmp(&(b.position, &b.name, b.id)));
     let list = format!("categories {audience:?}");
     let page = filter.paging.page(&list, &all, |category| category.id.to_string())?;
-    Ok(Answer::new(audience, &headers, catalog.version, "The salon's categories.", || {
-        let items: Vec<_> = page.items.iter().map(|&place| render(audience, all[place])).collect();
-        json!({"items": items, "nextCursor": page.next_cursor})
-    }))
+    let items: Vec<_> = page.items.iter().map(|&place| render(audience, all[place])).collect();
+    let data = json!({"items": items, "nextCursor": page.next_cursor});
+    Ok(Answer::new(audience, &headers, "The salon's categories.", data))
 }
 
 /// `{name,description?,position?,isActive?}`.

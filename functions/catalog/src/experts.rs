@@ -103,10 +103,9 @@ pub(crate) async fn list(
     all.sort_by(|a, b| (&a.name, a.id).cmp(&(&b.name, b.id)));
     let list = format!("experts {:?} {:?}", filter.service_id, filter.include_inactive);
     let page = filter.paging.page(&list, &all, |expert| expert.id.to_string())?;
-    Ok(Answer::new(audience, &headers, catalog.version, "The salon's experts.", || {
-        let items: Vec<_> = page.items.iter().map(|&place| render(audience, &catalog, all[place])).collect();
-        json!({"items": items, "nextCursor": page.next_cursor})
-    }))
+    let items: Vec<_> = page.items.iter().map(|&place| render(audience, &catalog, all[place])).collect();
+    let data = json!({"items": items, "nextCursor": page.next_cursor});
+    Ok(Answer::new(audience, &headers, "The salon's experts.", data))
 }
 
 pub(crate) async fn one(
@@ -122,13 +121,8 @@ pub(crate) async fn one(
         .get(&id)
         .filter(|expert| expert.is_active || audience == Audience::Admin)
         .ok_or_else(|| ApiError::not_found("Expert"))?;
-    Ok(Answer::new(
-        audience,
-        &headers,
-        catalog.version,
-        "The expert.",
-        || json!({"expert": with_gallery(audience, &catalog, expert)}),
-    ))
+    let data = json!({"expert": with_gallery(audience, &catalog, expert)});
+    Ok(Answer::new(audience, &headers, "The expert.", data))
 }
 
 /// `{name,title?,bio?,imageUrl?,isActive?}`.

@@ -66,10 +66,9 @@ pub(crate) async fn list(
     all.retain(|image| audience == Audience::Admin || catalog.is_shown(image));
     let list = format!("gallery {:?} {audience:?}", filter.of);
     let page = filter.paging.page(&list, &all, |image| image.id.to_string())?;
-    Ok(Answer::new(audience, &headers, catalog.version, "The salon's gallery.", || {
-        let items: Vec<_> = page.items.iter().map(|&place| render(audience, all[place])).collect();
-        json!({"items": items, "nextCursor": page.next_cursor})
-    }))
+    let items: Vec<_> = page.items.iter().map(|&place| render(audience, all[place])).collect();
+    let data = json!({"items": items, "nextCursor": page.next_cursor});
+    Ok(Answer::new(audience, &headers, "The salon's gallery.", data))
 }
 
 /// `{imageUrl,caption?,position?,expertId?|serviceId?}`.

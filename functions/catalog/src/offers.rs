@@ -28,11 +28,6 @@ pub(crate) fn today(catalog: &Catalog) -> Result<Date, ApiError> {
     Ok(salon.today(clock::now()))
 }
 
-/// What an answer that shows offers changes with: the catalog, and which of its offers are over as the days go by.
-pub(crate) fn version(catalog: &Catalog, today: Date) -> String {
-    format!("{}.{}", catalog.version, catalog.offers_over(today))
-}
-
 /// `includeInactive`, `limit`, `cursor`.
 pub(crate) struct Filter {
     include_inactive: IncludeInactive,
@@ -113,10 +108,9 @@ pub(crate) async fn list(
         }
     };
     let page = filter.paging.page(&format!("offers {audience:?}"), &all, |offer| offer.id.to_string())?;
-    Ok(Answer::new(audience, &headers, version(&catalog, today), "The salon's offers.", || {
-        let items: Vec<_> = page.items.iter().map(|&place| render(audience, &catalog, all[place])).collect();
-        json!({"items": items, "nextCursor": page.next_cursor})
-    }))
+    let items: Vec<_> = page.items.iter().map(|&place| render(audience, &catalog, all[place])).collect();
+    let data = json!({"items": items, "nextCursor": page.next_cursor});
+    Ok(Answer::new(audience, &headers, "The salon's offers.", data))
 }
 
 /// `{name,description?,percentOff?|amountOff?,code?,serviceIds?,validFrom?,validTo?,isActive?}`.
@@ -200,38 +194,4 @@ pub(crate) async fn delete(editor: Editor, Id(id): Id<OfferId>) -> Result<Reply<
     editor.write(decide).await?;
     let message = "The offer is deleted. Appointments keep what it took off when they were booked.";
     Ok(Reply::ok(message, json!({})))
-}
-
-#[cfg(test)]
-mod tests {
-    use chairbook_models::offers::Discount;
-    use jiff::{Timestamp, ToSpan as _};
-
-    use super::*;
-
-    #[test]
-    fn an_answer_changes_on_the_day_after_an_offer_s_last() {
-        let last = jiff::civil::date(2026, 3, 31);
-        let offer = Offer {
-            id: OfferId::derived([1; 16]),
-            name: "Spring".to_owned(),
-            description: None,
-            discount: Discount::Percent(10),
-            code: None,
-            service_ids: BTreeSet::new(),
-            valid_from: None,
-            valid_to: Some(last),
-            is_active: true,
-            created_at: Timestamp::UNIX_EPOCH,
-            updated_at: Timestamp::UNIX_EPOCH,
-        };
-        let catalog = Catalog { version: 7, offers: [(offer.id, offer)].into(), ..Catalog::default() };
-        let on = |days: i64| {
-            (catalog.public_offers(last + days.days()).len(), version(&catalog, last + days.days()))
-        };
-        assert_eq!(on(-9), (1, "7.0".to_owned()));
-        assert_eq!(on(0), on(-9));
-        assert_eq!(on(1), (0, "7.1".to_owned()));
-        assert_eq!(on(9), on(1));
-    }
 }

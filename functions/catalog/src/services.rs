@@ -154,12 +154,10 @@ pub(crate) async fn list(
     all.sort_by(|a, b| (position(a), &a.name, a.id).cmp(&(position(b), &b.name, b.id)));
     let page = filter.paging.page(&filter.list(), &all, |service| service.id.to_string())?;
     let today = offers::today(&catalog)?;
-    let version = offers::version(&catalog, today);
-    Ok(Answer::new(audience, &headers, version, "The salon's services.", || {
-        let render = |&place: &usize| render(audience, &catalog, all[place], today);
-        let items: Vec<_> = page.items.iter().map(render).collect();
-        json!({"items": items, "nextCursor": page.next_cursor})
-    }))
+    let render = |&place: &usize| render(audience, &catalog, all[place], today);
+    let items: Vec<_> = page.items.iter().map(render).collect();
+    let data = json!({"items": items, "nextCursor": page.next_cursor});
+    Ok(Answer::new(audience, &headers, "The salon's services.", data))
 }
 
 pub(crate) async fn one(
@@ -176,13 +174,8 @@ pub(crate) async fn one(
         .filter(|service| audience == Audience::Admin || catalog.is_bookable(service))
         .ok_or_else(|| ApiError::not_found("Service"))?;
     let today = offers::today(&catalog)?;
-    Ok(Answer::new(
-        audience,
-        &headers,
-        offers::version(&catalog, today),
-        "The service.",
-        || json!({"service": with_gallery(audience, &catalog, service, today)}),
-    ))
+    let data = json!({"service": with_gallery(audience, &catalog, service, today)});
+    Ok(Answer::new(audience, &headers, "The service.", data))
 }
 
 /// `{categoryId,name,description?,price,durationMinutes,bufferMinutes?,isActive?}`.

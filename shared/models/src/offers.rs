@@ -194,12 +194,6 @@ impl Catalog {
         found.sort_by(|a, b| a.name.cmp(&b.name).then(a.id.cmp(&b.id)));
         found
     }
-
-    /// How many offers are over. Of one version of the catalog, this changes when [`Catalog::public_offers`] does.
-    #[must_use]
-    pub fn offers_over(&self, today: Date) -> usize {
-        self.offers.values().filter(|offer| offer.is_over(today)).count()
-    }
 }
 
 impl<'c> Salon<'c> {

@@ -1,30 +1,29 @@
 //! Answers that clients and caches may keep, as long as they ask whether they still stand.
 
-use std::fmt::Display;
-
-use axum::Json;
 use axum::response::{IntoResponse, Response};
+use chairbook_auth::opaque_token::sha256_hex;
 use http::{HeaderMap, HeaderValue, StatusCode, header};
 use serde_json::{Value, json};
 
-/// A public answer that changes only with its version, such as the catalog's: it carries an `ETag`, and a client that has
-/// it already gets 304 without a body.
+/// How many hexadecimal digits of a body's SHA-256 are its tag: 128 bits.
+const TAG_LENGTH: usize = 32;
+
+/// A public answer with an `ETag`, made of its body, so that it changes with whatever changes the body: the catalog, the
+/// day, a release. A client that has it already gets 304 without a body.
 #[derive(Debug)]
 pub struct Revalidated {
     etag: String,
-    body: Option<Value>,
+    body: Option<String>,
 }
 
 impl Revalidated {
-    /// The answer to a request with `headers`, made by `data` only if the client does not have it.
-    pub fn new(
-        headers: &HeaderMap,
-        version: impl Display,
-        message: &str,
-        data: impl FnOnce() -> Value,
-    ) -> Self {
-        // A release may render the same catalog otherwise.
-        let etag = format!(r#""{version}-{}""#, env!("CARGO_PKG_VERSION"));
+    /// The answer to a request with `headers`.
+    #[must_use]
+    pub fn new(headers: &HeaderMap, message: &str, data: &Value) -> Self {
+        let body = json!({"success": true, "message": message, "data": data}).to_string();
+        let mut digest = sha256_hex(&body);
+        digest.truncate(TAG_LENGTH);
+        let etag = format!("\"{digest}\"");
         let has_it = headers
             .get_all(header::IF_NONE_MATCH)
             .iter()
@@ -32,15 +31,17 @@ impl Revalidated {
             .flat_map(|value| value.split(','))
             .map(|tag| tag.trim().trim_start_matches("W/"))
             .any(|tag| tag == etag || tag == "*");
-        let body = (!has_it).then(|| json!({"success": true, "message": message, "data": data()}));
-        Self { etag, body }
+        Self { etag, body: (!has_it).then_some(body) }
     }
 }
 
 impl IntoResponse for Revalidated {
     fn into_response(self) -> Response {
         let mut response = match self.body {
-            Some(body) => Json(body).into_response(),
+            Some(body) => {
+                let json = HeaderValue::from_static("application/json");
+                ([(header::CONTENT_TYPE, json)], body).into_response()
+            }
             None => StatusCode::NOT_MODIFIED.into_response(),
         };
         let headers = response.headers_mut();
@@ -57,15 +58,14 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_client_that_has_the_version_gets_no_body() {
+    fn a_client_that_has_the_body_does_not_get_it_again() {
         let mut headers = HeaderMap::new();
-        let answer = |headers: &HeaderMap, version| {
-            Revalidated::new(headers, version, "Here.", || json!([])).into_response()
-        };
-        let first = answer(&headers, 7);
+        let answer = |headers: &HeaderMap, data| Revalidated::new(headers, "Here.", &data).into_response();
+        let first = answer(&headers, json!([1]));
         assert_eq!(first.status(), 200);
+        assert_eq!(first.headers()[header::CONTENT_TYPE], "application/json");
         headers.insert(header::IF_NONE_MATCH, first.headers()[header::ETAG].clone());
-        assert_eq!(answer(&headers, 7).status(), 304);
-        assert_eq!(answer(&headers, 8).status(), 200);
+        assert_eq!(answer(&headers, json!([1])).status(), 304);
+        assert_eq!(answer(&headers, json!([2])).status(), 200);
     }
 }
