@@ -2,8 +2,8 @@
 //!
 //! Whatever stays the same was agreed when it was booked; what changes follows the catalog of today:
 //! - the service and its add-ons stay, and take as long as they take today;
-//! - the price stays, unless an unpaid reservation goes to another expert: then it is what that expert asks today. What
-//!   is paid stays paid, whoever does it;
+//! - the price stays, unless an unpaid reservation goes to another expert: then it is what that expert asks today, in
+//!   today's currency. What is paid stays paid, whoever does it;
 //! - the offer stays with the price that it made, whatever the new date. A price that is asked anew gets the same offer
 //!   again if that still fits the service and the new date, else the best of those that apply by themselves;
 //! - a reservation is held as long as it was, but never past its new start.
@@ -68,11 +68,12 @@ impl Movable<'_> {
         let quote = booking.quote;
         let keeps_price =
             quote.expert.id == before.expert_id || before.payment_status != PaymentStatus::Unpaid;
-        let (total_price, offer) = if keeps_price {
-            (before.total_price, before.offer.clone())
+        let (total_price, currency, offer) = if keeps_price {
+            (before.total_price, before.currency, before.offer.clone())
         } else {
             let offer = salon.offer_again(before.offer.as_ref(), quote, booking.date);
-            (quote.total_price - offer.as_ref().map_or(0, |offer| offer.discount), offer)
+            let total_price = quote.total_price - offer.as_ref().map_or(0, |offer| offer.discount);
+            (total_price, salon.catalog.settings.currency, offer)
         };
         let sub_services = quote.sub_services.iter().map(|sub| {
             let agreed = before.sub_services.iter().find(|agreed| agreed.id == sub.id);
@@ -93,6 +94,7 @@ impl Movable<'_> {
             blocked_until: booking.blocked.end,
             duration_minutes: quote.duration_minutes,
             total_price,
+            currency,
             offer,
             expires_at: before.expires_at.map(|until| until.min(booking.blocked.start)),
             version: before.version.saturating_add(1),

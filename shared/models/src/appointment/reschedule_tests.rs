@@ -76,16 +76,18 @@ fn the_price_is_the_agreed_one_unless_an_unpaid_reservation_goes_to_another_expe
     today.services.get_mut(&service_id()).unwrap().price = 9_000;
     let add_on = today.sub_services.get_mut(&sub_id(1)).unwrap();
     (add_on.price, add_on.duration_minutes) = (2_000, 30);
-    for (payment, expert, total, add_on, duration) in [
-        (booking::Payment::Later(HOUR), 1, 5_500, 1_000, 90),
-        (booking::Payment::Later(HOUR), 2, 8_000, 2_000, 120),
-        (booking::Payment::Now, 1, 5_500, 1_000, 90),
-        (booking::Payment::Now, 2, 5_500, 1_000, 120),
+    let (euro, yen) = (then.settings.currency, "JPY".parse().unwrap());
+    today.settings.currency = yen;
+    for (payment, expert, total, currency, add_on, duration) in [
+        (booking::Payment::Later(HOUR), 1, 5_500, euro, 1_000, 90),
+        (booking::Payment::Later(HOUR), 2, 8_000, yen, 2_000, 120),
+        (booking::Payment::Now, 1, 5_500, euro, 1_000, 90),
+        (booking::Payment::Now, 2, 5_500, euro, 1_000, 120),
     ] {
         let before = booked_appointment(&then, payment);
         let after = moved(&today, &before, (expert, WEDNESDAY.0, WEDNESDAY.1), at(NOW));
-        let found = (after.total_price, after.sub_services[0].price, after.duration_minutes);
-        assert_eq!(found, (total, add_on, duration), "{payment:?} to expert {expert}");
+        let found = (after.total_price, after.currency, after.sub_services[0].price, after.duration_minutes);
+        assert_eq!(found, (total, currency, add_on, duration), "{payment:?} to expert {expert}");
         assert_eq!((after.expert_id, after.sub_services[0].duration_minutes), (expert_id(expert), 30));
         assert_eq!((after.status, after.payment_status), (before.status, before.payment_status));
     }
