@@ -6,8 +6,10 @@ use std::time::Duration;
 
 use chairbook_models::user::Role;
 use chairbook_platform::clock;
-use chairbook_tests::{Actor, Answer, TestStack};
+use chairbook_tests::{Actor, Answer, TestStack, open_salon};
 use futures_util::future::join_all;
+use jiff::ToSpan as _;
+use jiff::tz::TimeZone;
 use reqwest::Method;
 use reqwest::header::{ACCEPT, CONTENT_TYPE, ORIGIN};
 use serde_json::{Value, json};
@@ -395,6 +397,29 @@ async fn lists_come_in_pages_with_every_item_once() {
     stack.finish().await;
 }
 
+#[tokio::test]
+async fn an_answer_does_not_outgrow_what_lambda_returns() {
+    let stack = TestStack::builder().without_demo().start().await;
+    let now = clock::now();
+    stack.write_catalog(&open_salon::rows(20, "UTC", now)).await;
+    let guest = stack.visitor();
+    let today = now.to_zoned(TimeZone::UTC).date();
+    let ask = async |days: i64, rest: &str| {
+        let service = open_salon::service(open_salon::SHORTEST);
+        let (from, to) = (today + 1.day(), today + days.days());
+        guest.get(&format!("/availability?serviceId={service}&from={from}&to={to}{rest}")).await
+    };
+    // 20 experts and 288 starts a day.
+    assert_eq!(ask(31, "").await.fields(400, "too_many_free_times"), ["to"]);
+    assert_eq!(ask(21, "").await.fields(400, "too_many_free_times"), ["to"]);
+    let most = ask(20, "").await;
+    assert_eq!(most.data(200)["days"].as_array().unwrap().len(), 20);
+    // As API Gateway gets it: in JSON, with each quotation mark escaped.
+    assert!(json!(most.text).to_string().len() < 6_000_000, "{}", most.text.len());
+    ask(31, &format!("&expertId={}", open_salon::expert(0))).await.data(200);
+    stack.finish().await;
+}
+
 async fn book_with_key(actor: &Actor, key: &str, request: &Value) -> Answer {
     let sent = actor.request(Method::POST, "/appointments").header("idempotency-key", key).json(request);
     actor.send(sent).await
@@ -443,6 +468,7 @@ async fn a_repeated_booking_is_one_booking() {
     ada.delete(&format!("/appointments/{id}/cancel")).await.data(200);
     let after = book_with_key(&ada, "first", &request).await;
     assert_eq!(after.data(201)["appointment"]["status"], "cancelled");
+    assert_eq!(after.json()["message"], "This appointment was booked before, and is cancelled.");
 
     stack.settle().await;
     let mails: Vec<_> = stack.mails(&ada.email).into_iter().map(|mail| mail.subject).collect();

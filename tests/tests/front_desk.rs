@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 
 use chairbook_models::user::Role;
 use chairbook_platform::clock;
+use chairbook_store::CatalogRow;
 use chairbook_tests::{Actor, Answer, TestStack};
 use futures_util::future::join_all;
 use jiff::{Timestamp, ToSpan};
@@ -151,6 +152,11 @@ async fn a_day_at_the_front_desk() {
         query = format!("from={date}&limit=1&cursor={cursor}");
     }
     assert_eq!(paged, day, "page by page");
+    let first = admin.get(&format!("/appointments?from={date}&limit=1")).await.data(200);
+    let others =
+        format!("/appointments?from={date}&limit=1&cursor={}", first["nextCursor"].as_str().unwrap());
+    admin.get(&others).await.data(200);
+    stack.demo_account(Role::Owner).await.get(&others).await.error(400, "validation_failed");
     ada.get("/appointments").await.error(403, "forbidden");
     admin.get("/appointments?from=2026-01-01&to=2026-02-01").await.error(400, "validation_failed");
 
@@ -272,6 +278,40 @@ async fn a_day_at_the_front_desk() {
         told, 7,
         "verified, welcomed, logged in, reserved, moved twice, confirmed, and nothing for not coming"
     );
+}
+
+#[tokio::test]
+async fn a_move_is_repeated_and_what_has_changed_since_is_told() {
+    let stack = start("4h").await;
+    let admin = stack.demo_account(Role::Admin).await;
+    let ada = stack.customer().await;
+    let mut settings = stack.stack.store().settings().await.unwrap();
+    settings.cancellation_window_minutes = 7 * 24 * 60;
+    stack.write_catalog(&[CatalogRow::Settings(settings.clone())]).await;
+    let days = full_days(&ada, MAREK).await;
+    let (soon, late) = (&days[0], days.last().unwrap());
+
+    // Into the days in which it cannot be moved any more: the same request once more finds it done.
+    let booked = book(&ada, wish(CUT, MAREK, late, "09:00", true)).await;
+    let moved = move_to(&ada, &booked, soon, "10:15").await.data(200);
+    assert_eq!(move_to(&ada, &booked, soon, "10:15").await.data(200), moved);
+    move_to(&ada, &booked, soon, "11:15").await.error(409, "cancellation_window_closed");
+
+    // The same time of the day in another time zone is another time.
+    settings.time_zone = "Europe/London".to_owned();
+    stack.write_catalog(&[CatalogRow::Settings(settings)]).await;
+    let in_london = move_to(&admin, &booked, soon, "10:15").await.data(200)["appointment"].clone();
+    let start = |appointment: &Value| appointment["startsAt"].as_str().unwrap().parse::<Timestamp>().unwrap();
+    assert_eq!(start(&in_london), start(&moved["appointment"]) + 1.hour());
+
+    // Marek stops cutting hair: another expert can, and the request is told so, not blamed for a field that it lacks.
+    admin.delete(&format!("/experts/{MAREK}/services/{CUT}")).await.data(200);
+    let refused = move_to(&admin, &booked, soon, "14:15").await.error(409, "service_not_offered");
+    assert_eq!(refused["fields"], json!([]));
+    let request = json!({"date": soon, "time": "14:15", "expertId": MAREK});
+    let refused = admin.put(&path(&booked, "/reschedule"), request).await;
+    assert_eq!(refused.fields(400, "service_not_offered"), ["expertId"]);
+    stack.finish().await;
 }
 
 #[tokio::test]
@@ -457,6 +497,8 @@ async fn the_front_desk_books_for_a_customer_who_telephones() {
         }
     }
     assert_eq!(admin.book(for_ada("17:00", true)).await.fields(400, "unknown_customer"), ["userId"]);
+    let again = repeated(for_ada("10:00", true)).await;
+    assert_eq!((again.status.as_u16(), again.header("idempotency-replayed")), (201, "true"));
     let items = stack.items("AppointmentsTable").await;
     let left = items.iter().filter(|item| format!("{item:?}").contains(&ada.user_id)).count();
     assert_eq!(left, 0);

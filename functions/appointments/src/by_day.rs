@@ -44,8 +44,9 @@ impl FromFields for Filter {
 
 impl Filter {
     /// The list's name, to which its cursors are bound.
-    fn list(&self) -> String {
-        format!("appointments {:?} {:?} {:?} {:?}", self.dates, self.status, self.expert_id, self.user_id)
+    fn list(&self, caller: UserId) -> String {
+        let Self { dates, status, expert_id, user_id, .. } = self;
+        format!("appointments {caller} {dates:?} {status:?} {expert_id:?} {user_id:?}")
     }
 
     fn keeps(&self, appointment: &Appointment, now: Timestamp) -> bool {
@@ -73,7 +74,7 @@ pub(crate) async fn list(
     Query(filter): Query<Filter>,
 ) -> Result<Reply<Page<Value>>, ApiError> {
     let now = clock::now();
-    let list = filter.list();
+    let list = filter.list(admin.user_id());
     let after = match &filter.cursor {
         None => None,
         Some(cursor) => read_position(&cursor::decode(&list, cursor)?),

@@ -104,9 +104,6 @@ pub(crate) async fn create(
     if for_another.is_some() && caller.role < Role::Admin {
         return Err(ApiError::forbidden("Only admins may book for others."));
     }
-    if profile.is_some_and(|profile| profile.is_none()) {
-        return Err(refusal::unknown_customer());
-    }
     let id = match &key {
         Some(key) => appointment_id(caller.user_id, key),
         None => AppointmentId::new(now, random::bytes()),
@@ -114,7 +111,11 @@ pub(crate) async fn create(
     let idempotency = key.map(|_| Idempotency { request_sha256: request.sha256() });
     let customer = for_another.unwrap_or(caller.user_id);
     let order = Order { request: &request, caller, customer, id, idempotency, now };
-    let refused = match book(&state, &catalog, &order).await {
+    let attempt = match profile {
+        Some(None) => Err(refusal::unknown_customer()),
+        _ => book(&state, &catalog, &order).await,
+    };
+    let refused = match attempt {
         Ok(reply) => return Ok(reply),
         Err(refused) => refused,
     };
@@ -199,7 +200,7 @@ async fn least_busy_first<'q, 'c>(
     order: &Order<'_>,
 ) -> Result<Vec<Booking<'q, 'c>>, ApiError> {
     let date = order.request.date;
-    let busy = availability::busy(&state.web.store, salon, quotes, (date, date), order.now).await?;
+    let busy = availability::busy_now(&state.web.store, salon, quotes, date, order.now).await?;
     let mut free: Vec<_> = bookings
         .into_iter()
         .filter_map(|booking| {
@@ -245,11 +246,18 @@ pub(crate) fn expiry(reserved: Appointment, now: Timestamp) -> Option<Expiry> {
 
 fn answer(order: &Order<'_>, made: &Appointment) -> Reply<Value> {
     let is_own = order.customer == order.caller.user_id;
-    let message = match made.status {
+    let message = match made.effective_status(order.now) {
         Status::Confirmed if is_own => "Your appointment is confirmed.",
         Status::Confirmed => "The appointment is confirmed.",
-        _ if is_own => "Your appointment is reserved. Please pay before the reservation expires.",
-        _ => "The appointment is reserved. It is to be paid for before the reservation expires.",
+        Status::Reserved if is_own => {
+            "Your appointment is reserved. Please pay before the reservation expires."
+        }
+        Status::Reserved => {
+            "The appointment is reserved. It is to be paid for before the reservation expires."
+        }
+        Status::Cancelled => "This appointment was booked before, and is cancelled.",
+        Status::Expired => "This appointment was booked before, and its reservation has expired.",
+        Status::Completed | Status::NoShow => "This appointment was booked before, and is over.",
     };
     let reply = Reply::created(message, json!({"appointment": render::appointment(made, order.now)}));
     match HeaderValue::from_str(&format!("/api/v1/appointments/{}", made.id)) {

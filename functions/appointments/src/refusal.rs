@@ -4,6 +4,7 @@ use chairbook_models::appointment::payment::PayError;
 use chairbook_models::availability::Slot;
 use chairbook_models::booking::BookingError;
 use chairbook_models::catalog::Settings;
+use chairbook_models::ids::ExpertId;
 use chairbook_web::{ApiError, FieldError};
 use http::StatusCode;
 use serde_json::{Value, json};
@@ -13,6 +14,17 @@ pub(crate) fn of_booking(error: &BookingError) -> ApiError {
     ApiError {
         code: error.code(),
         ..ApiError::validation(vec![FieldError::new(error.field(), error.to_string())])
+    }
+}
+
+/// More free times of more experts than fit one answer: 400.
+pub(crate) fn too_many_starts() -> ApiError {
+    ApiError {
+        code: "too_many_free_times",
+        ..ApiError::validation(vec![FieldError::new(
+            "to",
+            "must be earlier, or one expert must be named (expertId): there are more free times than fit one answer",
+        )])
     }
 }
 
@@ -60,16 +72,19 @@ pub(crate) fn conflict(code: &'static str, error: &dyn std::fmt::Display) -> Api
 }
 
 /// A new time that the rules refuse. What the request did not name is not its fault: an appointment whose service is
-/// not offered any more cannot be moved.
-pub(crate) fn of_reschedule(error: &BookingError) -> ApiError {
-    match error.field() {
-        "serviceId" | "subServiceIds" => ApiError::new(
-            StatusCode::CONFLICT,
-            error.code(),
-            "This appointment cannot be moved: its service, or one of its add-ons, is not offered like this any more.",
-        ),
-        _ => of_booking(error),
-    }
+/// not offered any more cannot be moved, and one whose expert does not offer it any more only to another expert.
+pub(crate) fn of_reschedule(error: &BookingError, named: Option<ExpertId>) -> ApiError {
+    let message = match error.field() {
+        "serviceId" | "subServiceIds" => {
+            "This appointment cannot be moved: its service, or one of its add-ons, is not offered like this any more."
+        }
+        "expertId" if named.is_none() => {
+            "This appointment cannot be moved with the same expert, who does not offer its service any more. Please \
+             choose another one (expertId)."
+        }
+        _ => return of_booking(error),
+    };
+    ApiError::new(StatusCode::CONFLICT, error.code(), message)
 }
 
 /// A payment that is not taken.

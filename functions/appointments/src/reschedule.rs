@@ -3,8 +3,8 @@
 use axum::extract::State as Shared;
 use chairbook_auth::Caller;
 use chairbook_models::appointment::Appointment;
-use chairbook_models::appointment::reschedule::movable;
-use chairbook_models::catalog::Catalog;
+use chairbook_models::appointment::reschedule::{RescheduleError, movable};
+use chairbook_models::catalog::{Catalog, Settings};
 use chairbook_models::event::{Actor, Event, EventType};
 use chairbook_models::ids::{AppointmentId, ExpertId, SubServiceId};
 use chairbook_platform::clock;
@@ -38,8 +38,9 @@ impl FromFields for Request {
 
 impl Request {
     /// Whether an appointment is there already, as a request that is repeated finds it.
-    fn is_done(&self, appointment: &Appointment) -> bool {
+    fn is_done(&self, appointment: &Appointment, settings: &Settings) -> bool {
         (appointment.date, appointment.time) == (self.date, self.time)
+            && appointment.time_zone == settings.time_zone
             && self.expert_id.is_none_or(|expert| expert == appointment.expert_id)
     }
 }
@@ -75,21 +76,23 @@ async fn attempt(
     let moved = |after: &Appointment| {
         Reply::ok("The appointment is moved.", json!({"appointment": render::appointment(after, now)}))
     };
-    let movable = movable(before, changed_by(caller, &catalog.settings), now)
-        .map_err(|error| refusal::conflict(error.code(), &error))?;
-    if request.is_done(before) {
+    let movable = movable(before, changed_by(caller, &catalog.settings), now);
+    let is_over = matches!(movable, Err(RescheduleError::InvalidTransition(_)));
+    if !is_over && request.is_done(before, &catalog.settings) {
         return Ok(Some(moved(before)));
     }
+    let movable = movable.map_err(|error| refusal::conflict(error.code(), &error))?;
     let salon = availability::salon(catalog)?;
     let sub_services: Vec<SubServiceId> = before.sub_services.iter().map(|sub| sub.id).collect();
     let expert = request.expert_id.unwrap_or(before.expert_id);
     let quotes = salon
         .quotes(before.service_id, &sub_services, Some(expert))
-        .map_err(|error| refusal::of_reschedule(&error))?;
+        .map_err(|error| refusal::of_reschedule(&error, request.expert_id))?;
     let quote =
         quotes.first().ok_or_else(|| ApiError::bug(&"no quote of an expert who offers the service"))?;
-    let booking =
-        salon.book(quote, request.date, request.time, now).map_err(|error| refusal::of_reschedule(&error))?;
+    let booking = salon
+        .book(quote, request.date, request.time, now)
+        .map_err(|error| refusal::of_reschedule(&error, request.expert_id))?;
     let after = movable.to(&booking, &salon, now);
     let event = moved_event(before, &after, caller, now);
     match store.reschedule(before, &after, &event, now, |held| expiry(held, now)).await {

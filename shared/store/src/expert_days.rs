@@ -196,15 +196,15 @@ impl DayChange {
 
 impl Store {
     /// The days of an expert from one UTC date to another, those on which anything is booked, as their holders
-    /// say.
+    /// say; with a consistent read, after all that was booked or freed before.
     ///
     /// # Errors
     /// [`StoreError`] when they could not be read.
     pub async fn expert_days(
         &self,
         expert: ExpertId,
-        from: Date,
-        to: Date,
+        (from, to): (Date, Date),
+        consistent_read: bool,
     ) -> Result<Vec<(Date, ExpertDay)>, StoreError> {
         let first = keys::expert_day(expert, from);
         let last = keys::expert_day(expert, to);
@@ -220,6 +220,7 @@ impl Store {
                 .expression_attribute_values(":expert", s(&first.pk))
                 .expression_attribute_values(":from", s(&first.sk))
                 .expression_attribute_values(":to", s(&last.sk))
+                .consistent_read(consistent_read)
                 .set_exclusive_start_key(start)
                 .return_consumed_capacity(ReturnConsumedCapacity::Total)
                 .send();

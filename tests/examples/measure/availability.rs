@@ -152,7 +152,7 @@ async fn measure(name: &str, is_there: fn(usize) -> bool) {
     let mut days = Vec::new();
     for quote in &quotes {
         let expert = quote.expert.id;
-        days.push((expert, store.expert_days(expert, first, last).await.unwrap()));
+        days.push((expert, store.expert_days(expert, (first, last), false).await.unwrap()));
     }
     let mut durations = Vec::new();
     for _ in 0..TIMES {

@@ -18,6 +18,9 @@ use crate::{Store, StoreError, keys};
 /// How often a day is summed up again, since something was counted for it meanwhile.
 const TRIES: u32 = 12;
 
+/// How many of a day's appointments are looked up at once.
+const APPOINTMENTS_PER_PAGE: usize = 500;
+
 /// How many rows of the ledger are read side by side.
 const SIDE_BY_SIDE: usize = 16;
 
@@ -40,8 +43,15 @@ impl Store {
     /// [`StoreError`] when it could not be recounted; whatever was repaired by then is right.
     pub async fn recount_day(&self, date: Date) -> Result<Recount, StoreError> {
         let mut known = self.counted_on(date).await?;
-        let of_day = self.appointments_by_day((date, date), |_| true, usize::MAX, None).await?;
-        known.extend(of_day.items.iter().map(|appointment| appointment.id));
+        let mut after = None;
+        loop {
+            let page = self.appointments_by_day((date, date), |_| true, APPOINTMENTS_PER_PAGE, after).await?;
+            known.extend(page.items.iter().map(|appointment| appointment.id));
+            after = page.next;
+            if after.is_none() {
+                break;
+            }
+        }
         let mut recount = Recount { appointments: known.len(), ..Recount::default() };
         let ids: Vec<_> = known.iter().copied().collect();
         for ids in ids.chunks(APPOINTMENTS_AT_ONCE) {
