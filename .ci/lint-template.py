@@ -4,7 +4,8 @@
 `sam validate --lint` looks at the template before SAM has translated it and passes a wrong `!GetAtt`, a timeout of
 1,000 s and misspelt properties. So this translates first and lints the CloudFormation that comes of it; then it checks
 what no linter knows: that no policy has a wildcard, that every function logs to a group with a retention, that every
-function has its folder and its sample event, and that the queue outlasts the function that reads it.
+function has its folder and its sample event, that the queue outlasts the function that reads it, and that no alarm reads
+more metrics than it may.
 
 Usage: lint-template.py [ROOT]   (the folder of template.yaml; by default the one above this script's)
 Prints one finding a line and exits with 1 if there is any.
@@ -29,6 +30,8 @@ from samtranslator.translator.translator import Translator
 from samtranslator.yaml_helper import yaml_parse
 
 REGION = "eu-central-1"
+# https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/alarm-limits.html
+METRICS_PER_ALARM = 10
 HTTP_METHODS = {"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "ANY"}
 
 
@@ -48,6 +51,7 @@ def main(root: Path) -> int:
         findings += check_policies(translated)
         findings += check_logs(translated)
         findings += check_queues(translated)
+        findings += check_alarms(translated)
     for finding in findings:
         print(finding)
     functions = len(of_type(source, "AWS::Serverless::Function"))
@@ -301,6 +305,13 @@ def check_queues(template: dict[str, Any]) -> Iterator[str]:
                     )
             if "RedrivePolicy" not in queues[queue_id]["Properties"]:
                 yield f"{queue_id}: {logical_id} reads it, and it has no RedrivePolicy for what cannot be handled"
+
+
+def check_alarms(template: dict[str, Any]) -> Iterator[str]:
+    for logical_id, alarm in of_type(template, "AWS::CloudWatch::Alarm").items():
+        metrics = sum("MetricStat" in metric for metric in alarm["Properties"].get("Metrics", []))
+        if metrics > METRICS_PER_ALARM:
+            yield f"{logical_id}: reads {metrics} metrics; CloudWatch lets an alarm read {METRICS_PER_ALARM}"
 
 
 if __name__ == "__main__":
