@@ -151,7 +151,11 @@ impl Store {
         {
             return Ok(Arc::clone(copy));
         }
-        // Read after the version: what this holds is at least as new as its number says, never older.
+        // Read after the version: what this holds is at least as new as its number says, never older. That takes for
+        // granted that who sees one row of a transaction sees the others a round trip later, which DynamoDB promises of
+        // transactional reads alone
+        // (https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/transaction-apis.html#transaction-isolation);
+        // those cannot query.
         let read = Arc::new(Box::pin(self.read_catalog(version)).await?);
         self.keep_catalog(&read);
         Ok(read)
