@@ -26,9 +26,9 @@ const TRIES: u32 = 5;
 /// How many rows are rewritten side by side.
 const SIDE_BY_SIDE: usize = 8;
 
-/// How long after the account's end it is looked once more for what was its owner's. What is theirs is found by indexes,
-/// which lag by fractions of a second as a rule
-/// (<https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/GSI.html>), and nothing is added after the end.
+/// How long after the account's end what was its owner's is looked for once more. It is found by indexes, which lag by
+/// fractions of a second as a rule (<https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/GSI.html>), and
+/// requests of theirs that were under way at the end have done by then what they do.
 const INDEX_LAG: Duration = Duration::from_secs(1);
 
 /// How many events are looked up at a time.
