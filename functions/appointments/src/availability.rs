@@ -117,19 +117,24 @@ struct DayAnswer {
 
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
-struct SlotAnswer {
+pub(crate) struct SlotAnswer {
     expert_ids: Vec<ExpertId>,
     starts_at: Timestamp,
     time: String,
 }
 
+impl From<Slot> for SlotAnswer {
+    fn from(slot: Slot) -> Self {
+        Self {
+            expert_ids: slot.expert_ids,
+            starts_at: slot.starts_at,
+            time: slot.time.strftime("%H:%M").to_string(),
+        }
+    }
+}
+
 fn answer(day: DaySlots) -> DayAnswer {
-    let slot = |slot: Slot| SlotAnswer {
-        expert_ids: slot.expert_ids,
-        starts_at: slot.starts_at,
-        time: slot.time.strftime("%H:%M").to_string(),
-    };
-    DayAnswer { date: day.date, slots: day.slots.into_iter().map(slot).collect() }
+    DayAnswer { date: day.date, slots: day.slots.into_iter().map(SlotAnswer::from).collect() }
 }
 
 pub(crate) async fn availability(

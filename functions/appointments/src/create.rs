@@ -167,7 +167,7 @@ async fn book(state: &State, catalog: &Catalog, order: &Order<'_>) -> Result<Rep
     }
     let taken = (request.date, start.unwrap_or(now));
     let alternatives = availability::alternatives(&state.web.store, &salon, &quotes, taken, now).await?;
-    Err(refusal::slot_taken(&alternatives))
+    Err(refusal::slot_taken(alternatives))
 }
 
 /// The quotes that the rules let begin at the wanted time.

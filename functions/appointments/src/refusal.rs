@@ -7,7 +7,11 @@ use chairbook_models::catalog::Settings;
 use chairbook_models::ids::ExpertId;
 use chairbook_web::{ApiError, FieldError};
 use http::StatusCode;
-use serde_json::{Value, json};
+use jiff::civil::Date;
+use serde::Serialize;
+use serde_json::json;
+
+use crate::availability::SlotAnswer;
 
 /// A request that the rules refuse: 400, with the field and what would be right.
 pub(crate) fn of_booking(error: &BookingError) -> ApiError {
@@ -28,19 +32,18 @@ pub(crate) fn too_many_starts() -> ApiError {
     }
 }
 
+/// A free start on a date, as the slots of `GET /availability`.
+#[derive(Serialize)]
+struct Alternative {
+    date: Date,
+    #[serde(flatten)]
+    slot: SlotAnswer,
+}
+
 /// A cell that is taken: 409, with the next free starts.
-pub(crate) fn slot_taken(alternatives: &[Slot]) -> ApiError {
-    let alternatives: Vec<Value> = alternatives
-        .iter()
-        .map(|slot| {
-            json!({
-                "date": slot.date,
-                "time": slot.time.strftime("%H:%M").to_string(),
-                "startsAt": slot.starts_at,
-                "expertIds": slot.expert_ids,
-            })
-        })
-        .collect();
+pub(crate) fn slot_taken(alternatives: Vec<Slot>) -> ApiError {
+    let alternative = |slot: Slot| Alternative { date: slot.date, slot: slot.into() };
+    let alternatives: Vec<_> = alternatives.into_iter().map(alternative).collect();
     ApiError::new(StatusCode::CONFLICT, "slot_taken", "This time has just been taken. Please choose another.")
         .with_detail("alternatives", json!(alternatives))
 }

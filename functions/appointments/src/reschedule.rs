@@ -85,14 +85,11 @@ async fn attempt(
     let salon = availability::salon(catalog)?;
     let sub_services: Vec<SubServiceId> = before.sub_services.iter().map(|sub| sub.id).collect();
     let expert = request.expert_id.unwrap_or(before.expert_id);
-    let quotes = salon
-        .quotes(before.service_id, &sub_services, Some(expert))
-        .map_err(|error| refusal::of_reschedule(&error, request.expert_id))?;
+    let refused = |error| refusal::of_reschedule(&error, request.expert_id);
+    let quotes = salon.quotes(before.service_id, &sub_services, Some(expert)).map_err(refused)?;
     let quote =
         quotes.first().ok_or_else(|| ApiError::bug(&"no quote of an expert who offers the service"))?;
-    let booking = salon
-        .book(quote, request.date, request.time, now)
-        .map_err(|error| refusal::of_reschedule(&error, request.expert_id))?;
+    let booking = salon.book(quote, request.date, request.time, now).map_err(refused)?;
     let after = movable.to(&booking, &salon, now);
     let event = moved_event(before, &after, caller, now);
     match store.reschedule(before, &after, &event, now, |held| expiry(held, now)).await {
@@ -100,7 +97,7 @@ async fn attempt(
         Ok(RescheduleOutcome::Taken) => {
             let taken = (request.date, after.starts_at);
             let alternatives = availability::alternatives(store, &salon, &quotes, taken, now).await?;
-            Err(refusal::slot_taken(&alternatives))
+            Err(refusal::slot_taken(alternatives))
         }
         Err(StoreError::Changed) => Ok(None),
         Err(error) => Err(error.into()),

@@ -105,12 +105,13 @@ pub(crate) async fn reset(
             .ok_or_else(invalid)?;
         let (user_id, actor) = (account.user_id, Actor::User(account.user_id));
         let event = account_event(EventType::UserPasswordChanged, user_id, actor, Some(&client), now);
-        let verified = account_event(EventType::UserVerified, user_id, actor, None, now);
+        let verified =
+            (!account.verified).then(|| account_event(EventType::UserVerified, user_id, actor, None, now));
         let change = AccountChange::PasswordReset {
             hash: &hash,
             token: &token,
             role: state.role_of(&token.email).filter(|role| *role != account.role),
-            verified: (!account.verified).then_some(&verified),
+            verified: verified.as_ref(),
         };
         match store.change_account(&token.email, &account, change, &event).await {
             Ok(()) => {

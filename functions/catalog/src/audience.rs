@@ -99,10 +99,15 @@ pub(crate) enum Answer {
 
 impl Answer {
     /// The answer to a request with `headers`.
-    pub(crate) fn new(audience: Audience, headers: &HeaderMap, message: &str, data: Value) -> Self {
+    pub(crate) fn new(
+        audience: Audience,
+        headers: &HeaderMap,
+        message: &str,
+        data: Value,
+    ) -> Result<Self, ApiError> {
         match audience {
-            Audience::Public => Self::Public(Revalidated::new(headers, message, &data)),
-            Audience::Admin => Self::Admin(Reply::ok(message, data)),
+            Audience::Public => Revalidated::new(headers, message, &data).map(Self::Public),
+            Audience::Admin => Ok(Self::Admin(Reply::ok(message, data))),
         }
     }
 }

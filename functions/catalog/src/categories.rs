@@ -52,9 +52,8 @@ pub(crate) async fn list(
     all.sort_by(|a, b| (a.position, &a.name, a.id).cmp(&(b.position, &b.name, b.id)));
     let list = format!("categories {audience:?}");
     let page = filter.paging.page(&list, &all, |category| category.id.to_string())?;
-    let items: Vec<_> = page.items.iter().map(|&place| render(audience, all[place])).collect();
-    let data = json!({"items": items, "nextCursor": page.next_cursor});
-    Ok(Answer::new(audience, &headers, "The salon's categories.", data))
+    let data = json!(page.map(|place| render(audience, all[place])));
+    Answer::new(audience, &headers, "The salon's categories.", data)
 }
 
 /// `{name,description?,position?,isActive?}`.

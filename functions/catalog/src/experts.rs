@@ -103,9 +103,8 @@ pub(crate) async fn list(
     all.sort_by(|a, b| (&a.name, a.id).cmp(&(&b.name, b.id)));
     let list = format!("experts {:?} {:?}", filter.service_id, filter.include_inactive);
     let page = filter.paging.page(&list, &all, |expert| expert.id.to_string())?;
-    let items: Vec<_> = page.items.iter().map(|&place| render(audience, &catalog, all[place])).collect();
-    let data = json!({"items": items, "nextCursor": page.next_cursor});
-    Ok(Answer::new(audience, &headers, "The salon's experts.", data))
+    let data = json!(page.map(|place| render(audience, &catalog, all[place])));
+    Answer::new(audience, &headers, "The salon's experts.", data)
 }
 
 pub(crate) async fn one(
@@ -122,7 +121,7 @@ pub(crate) async fn one(
         .filter(|expert| expert.is_active || audience == Audience::Admin)
         .ok_or_else(|| ApiError::not_found("Expert"))?;
     let data = json!({"expert": with_gallery(audience, &catalog, expert)});
-    Ok(Answer::new(audience, &headers, "The expert.", data))
+    Answer::new(audience, &headers, "The expert.", data)
 }
 
 /// `{name,title?,bio?,imageUrl?,isActive?}`.

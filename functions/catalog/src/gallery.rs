@@ -66,9 +66,8 @@ pub(crate) async fn list(
     all.retain(|image| audience == Audience::Admin || catalog.is_shown(image));
     let list = format!("gallery {:?} {audience:?}", filter.of);
     let page = filter.paging.page(&list, &all, |image| image.id.to_string())?;
-    let items: Vec<_> = page.items.iter().map(|&place| render(audience, all[place])).collect();
-    let data = json!({"items": items, "nextCursor": page.next_cursor});
-    Ok(Answer::new(audience, &headers, "The salon's gallery.", data))
+    let data = json!(page.map(|place| render(audience, all[place])));
+    Answer::new(audience, &headers, "The salon's gallery.", data)
 }
 
 /// `{imageUrl,caption?,position?,expertId?|serviceId?}`.

@@ -108,9 +108,8 @@ pub(crate) async fn list(
         }
     };
     let page = filter.paging.page(&format!("offers {audience:?}"), &all, |offer| offer.id.to_string())?;
-    let items: Vec<_> = page.items.iter().map(|&place| render(audience, &catalog, all[place])).collect();
-    let data = json!({"items": items, "nextCursor": page.next_cursor});
-    Ok(Answer::new(audience, &headers, "The salon's offers.", data))
+    let data = json!(page.map(|place| render(audience, &catalog, all[place])));
+    Answer::new(audience, &headers, "The salon's offers.", data)
 }
 
 /// `{name,description?,percentOff?|amountOff?,code?,serviceIds?,validFrom?,validTo?,isActive?}`.

@@ -154,10 +154,8 @@ pub(crate) async fn list(
     all.sort_by(|a, b| (position(a), &a.name, a.id).cmp(&(position(b), &b.name, b.id)));
     let page = filter.paging.page(&filter.list(), &all, |service| service.id.to_string())?;
     let today = offers::today(&catalog)?;
-    let render = |&place: &usize| render(audience, &catalog, all[place], today);
-    let items: Vec<_> = page.items.iter().map(render).collect();
-    let data = json!({"items": items, "nextCursor": page.next_cursor});
-    Ok(Answer::new(audience, &headers, "The salon's services.", data))
+    let data = json!(page.map(|place| render(audience, &catalog, all[place], today)));
+    Answer::new(audience, &headers, "The salon's services.", data)
 }
 
 pub(crate) async fn one(
@@ -175,7 +173,7 @@ pub(crate) async fn one(
         .ok_or_else(|| ApiError::not_found("Service"))?;
     let today = offers::today(&catalog)?;
     let data = json!({"service": with_gallery(audience, &catalog, service, today)});
-    Ok(Answer::new(audience, &headers, "The service.", data))
+    Answer::new(audience, &headers, "The service.", data)
 }
 
 /// `{categoryId,name,description?,price,durationMinutes,bufferMinutes?,isActive?}`.

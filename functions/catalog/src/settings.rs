@@ -36,7 +36,7 @@ pub(crate) async fn show(
 ) -> Result<Revalidated, ApiError> {
     let (_, catalog) = visitor.admit_with(web.store.catalog()).await?;
     let message = "The salon's settings.";
-    Ok(Revalidated::new(&headers, message, &data(&catalog.settings)))
+    Revalidated::new(&headers, message, &data(&catalog.settings))
 }
 
 /// Every setting. Without a hold, the deployment's is meant; without a number of open reservations, any; without a

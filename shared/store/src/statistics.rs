@@ -176,17 +176,11 @@ impl Store {
     /// # Errors
     /// [`StoreError`] when they could not be read.
     pub async fn statistics(&self, from: Date, to: Date) -> Result<Vec<(Date, DayStatistics)>, StoreError> {
-        let mut months = Vec::new();
-        let mut first = from;
-        while first <= to {
-            months.push((first, first.last_of_month().min(to)));
-            // The last month that a date can be in has none after it.
-            let Ok(next) = first.first_of_month().checked_add(1.month()) else { break };
-            first = next;
-        }
-        let days = try_join_all(months.into_iter().map(async |(first, last)| {
+        let months = from.first_of_month().series(1.month()).take_while(|month| *month <= to);
+        let days = try_join_all(months.map(async |month| {
+            let (first, last) = (month.max(from), month.last_of_month().min(to));
             let range = (keys::statistics_day(first).sk, keys::statistics_day(last).sk);
-            let items = self.rows(keys::statistics_month(first), Some(range), false).await?;
+            let items = self.rows(keys::statistics_month(month), Some(range), false).await?;
             let days = items.iter().map(|item| Ok((day_of(item)?, read_day(item).0)));
             days.collect::<Result<Vec<_>, StoreError>>()
         }));

@@ -3,7 +3,10 @@
 use axum::response::{IntoResponse, Response};
 use chairbook_auth::opaque_token::sha256_hex;
 use http::{HeaderMap, HeaderValue, StatusCode, header};
-use serde_json::{Value, json};
+use serde::Serialize;
+
+use crate::error::ApiError;
+use crate::reply::Body;
 
 /// How many hexadecimal digits of a body's SHA-256 are its tag: 128 bits.
 const TAG_LENGTH: usize = 32;
@@ -18,9 +21,11 @@ pub struct Revalidated {
 
 impl Revalidated {
     /// The answer to a request with `headers`.
-    #[must_use]
-    pub fn new(headers: &HeaderMap, message: &str, data: &Value) -> Self {
-        let body = json!({"success": true, "message": message, "data": data}).to_string();
+    ///
+    /// # Errors
+    /// 500 when `data` is not JSON.
+    pub fn new(headers: &HeaderMap, message: &str, data: &impl Serialize) -> Result<Self, ApiError> {
+        let body = serde_json::to_string(&Body::new(message, data)).map_err(|error| ApiError::bug(&error))?;
         let mut digest = sha256_hex(&body);
         digest.truncate(TAG_LENGTH);
         let etag = format!("\"{digest}\"");
@@ -31,7 +36,7 @@ impl Revalidated {
             .flat_map(|value| value.split(','))
             .map(|tag| tag.trim().trim_start_matches("W/"))
             .any(|tag| tag == etag || tag == "*");
-        Self { etag, body: (!has_it).then_some(body) }
+        Ok(Self { etag, body: (!has_it).then_some(body) })
     }
 }
 
@@ -55,12 +60,15 @@ impl IntoResponse for Revalidated {
 
 #[cfg(test)]
 mod tests {
+    use serde_json::json;
+
     use super::*;
 
     #[test]
     fn a_client_that_has_the_body_does_not_get_it_again() {
         let mut headers = HeaderMap::new();
-        let answer = |headers: &HeaderMap, data| Revalidated::new(headers, "Here.", &data).into_response();
+        let answer =
+            |headers: &HeaderMap, data| Revalidated::new(headers, "Here.", &data).unwrap().into_response();
         let first = answer(&headers, json!([1]));
         assert_eq!(first.status(), 200);
         assert_eq!(first.headers()[header::CONTENT_TYPE], "application/json");

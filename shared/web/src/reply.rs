@@ -42,16 +42,22 @@ impl<T: Serialize> Reply<T> {
 
 /// An answer's body, with its members in the order of their names, as in every other JSON that Chairbook writes.
 #[derive(Serialize)]
-struct Body<'a, T> {
+pub(crate) struct Body<'a, T> {
     data: &'a T,
     message: &'a str,
     success: bool,
 }
 
+impl<'a, T> Body<'a, T> {
+    pub(crate) const fn new(message: &'a str, data: &'a T) -> Self {
+        Self { data, message, success: true }
+    }
+}
+
 impl<T: Serialize> IntoResponse for Reply<T> {
     fn into_response(self) -> Response {
-        let body = Body { data: &self.data, message: &self.message, success: true };
-        let mut response = (self.status, Json(body)).into_response();
+        let body = Json(Body::new(&self.message, &self.data));
+        let mut response = (self.status, body).into_response();
         response.headers_mut().extend(self.headers);
         response
     }
@@ -65,4 +71,11 @@ pub struct Page<T> {
     pub items: Vec<T>,
     /// What to pass as `cursor` for the next page; `null` on the last.
     pub next_cursor: Option<String>,
+}
+
+impl<T> Page<T> {
+    /// The page of what is made of each item.
+    pub fn map<U>(self, make: impl FnMut(T) -> U) -> Page<U> {
+        Page { items: self.items.into_iter().map(make).collect(), next_cursor: self.next_cursor }
+    }
 }
