@@ -7,6 +7,7 @@
 
 mod actor;
 mod answer;
+pub mod appointment;
 pub mod checker;
 pub mod open_salon;
 pub mod processes;

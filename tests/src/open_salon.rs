@@ -94,23 +94,34 @@ pub fn rows(experts: u8, time_zone: &str, now: Timestamp) -> Vec<CatalogRow> {
     let all_day: &[(u16, u16)] = &[(0, 24 * 60)];
     let always: Vec<_> = Weekday::Monday.cycle_forward().take(7).map(|weekday| (weekday, all_day)).collect();
     rows.extend((0..experts).map(|place| {
-        CatalogRow::Expert(Box::new(Expert {
-            id: expert(place),
-            name: format!("Expert {place}"),
-            title: None,
-            bio: None,
-            image_url: None,
-            rating: None,
-            total_reviews: 0,
-            is_active: true,
-            services: (0..).zip(SERVICES).map(|(place, _)| (service(place), OwnTerms::default())).collect(),
-            working_hours: WorkingHours::weekly(&always).unwrap(),
-            time_off: Vec::new(),
-            created_at: now,
-            updated_at: now,
-        }))
+        let services = (0..).zip(SERVICES).map(|(place, _)| service(place));
+        expert_row(expert(place), services, WorkingHours::weekly(&always).unwrap(), now)
     }));
     rows
+}
+
+/// An expert who does services on the salon's terms.
+pub fn expert_row(
+    id: ExpertId,
+    services: impl IntoIterator<Item = ServiceId>,
+    working_hours: WorkingHours,
+    now: Timestamp,
+) -> CatalogRow {
+    CatalogRow::Expert(Box::new(Expert {
+        id,
+        name: format!("Expert {id}"),
+        title: None,
+        bio: None,
+        image_url: None,
+        rating: None,
+        total_reviews: 0,
+        is_active: true,
+        services: services.into_iter().map(|service| (service, OwnTerms::default())).collect(),
+        working_hours,
+        time_off: Vec::new(),
+        created_at: now,
+        updated_at: now,
+    }))
 }
 
 /// What a client wants.

@@ -267,6 +267,11 @@ impl TestStack {
         chairbook_platform::aws::local_dynamodb(&self.stack.dynamodb_url(), "us-east-1", "local")
     }
 
+    /// The name of the table with this logical id.
+    pub fn table_name(&self, logical_id: &str) -> &str {
+        table(self.stack.system(), logical_id)
+    }
+
     /// Writes rows of the catalog, each as a whole.
     pub async fn write_catalog(&self, rows: &[CatalogRow]) {
         write_catalog(&self.stack.store(), rows).await;
@@ -309,7 +314,7 @@ impl TestStack {
         let then = AttributeValue::S(then.strftime("%Y-%m-%dT%H:%M:%S%.3fZ").to_string());
         self.dynamodb()
             .update_item()
-            .table_name(table(self.stack.system(), "AppointmentsTable"))
+            .table_name(self.table_name("AppointmentsTable"))
             .key("pk", AttributeValue::S(format!("APT#{appointment}")))
             .key("sk", AttributeValue::S("APT".to_owned()))
             .update_expression("SET created_at = :then, updated_at = :then")

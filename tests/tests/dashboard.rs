@@ -10,6 +10,7 @@ use chairbook_models::catalog::Settings;
 use chairbook_models::user::Role;
 use chairbook_platform::{clock, random};
 use chairbook_store::CatalogRow;
+use chairbook_tests::appointment::path;
 use chairbook_tests::checker::Item;
 use chairbook_tests::{Actor, Answer, TestStack, statistics};
 use futures_util::future::join_all;
@@ -79,10 +80,6 @@ fn wish(expert: &str, date: &str, time: &str, pay_now: bool) -> Value {
 
 async fn book(customer: &Actor, wish: Value) -> Value {
     customer.book(wish).await.data(201)["appointment"].clone()
-}
-
-fn path(appointment: &Value, action: &str) -> String {
-    format!("/appointments/{}{action}", appointment["id"].as_str().unwrap())
 }
 
 /// A day of a report.
@@ -474,14 +471,13 @@ async fn check_recount(stack: &TestStack, admin: &Actor) {
 /// Changes a day's row behind everybody's back.
 async fn tamper(stack: &TestStack, pk: &str, sk: &str, expression: Option<&str>) {
     let client = stack.dynamodb();
-    let table =
-        stack.stack.system().tables.iter().find(|table| table.logical_id == "AppointmentsTable").unwrap();
+    let table = stack.table_name("AppointmentsTable");
     let key = |text: &str| AttributeValue::S(text.to_owned());
     match expression {
         None => {
             client
                 .delete_item()
-                .table_name(&table.name)
+                .table_name(table)
                 .key("pk", key(pk))
                 .key("sk", key(sk))
                 .send()
@@ -489,7 +485,7 @@ async fn tamper(stack: &TestStack, pk: &str, sk: &str, expression: Option<&str>)
                 .unwrap();
         }
         Some(expression) => {
-            let update = client.update_item().table_name(&table.name).key("pk", key(pk)).key("sk", key(sk));
+            let update = client.update_item().table_name(table).key("pk", key(pk)).key("sk", key(sk));
             let update =
                 update.update_expression(expression).expression_attribute_names("#revenue", "revenue:EUR");
             let value = AttributeValue::N("12345".to_owned());

@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 use aws_sdk_dynamodb::types::AttributeValue;
 use chairbook_platform::clock;
 use chairbook_store::CatalogRow;
+use chairbook_tests::appointment::{id, show};
 use chairbook_tests::{Actor, TestStack, open_salon};
 use futures_util::future::join_all;
 use jiff::tz::TimeZone;
@@ -49,14 +50,6 @@ async fn reserve(customer: &Actor, service: &str, date: &str, time: &str) -> Val
     let made = customer.book(wish(service, date, time, false)).await.data(201)["appointment"].clone();
     assert_eq!((&made["status"], &made["paymentStatus"]), (&json!("reserved"), &json!("unpaid")));
     made
-}
-
-fn id(appointment: &Value) -> &str {
-    appointment["id"].as_str().unwrap()
-}
-
-async fn show(customer: &Actor, appointment: &Value) -> Value {
-    customer.get(&format!("/appointments/{}", id(appointment))).await.data(200)["appointment"].clone()
 }
 
 /// Waits until the API says that a reservation has expired.

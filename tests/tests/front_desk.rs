@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 use chairbook_models::user::Role;
 use chairbook_platform::clock;
 use chairbook_store::CatalogRow;
+use chairbook_tests::appointment::{id, path, show};
 use chairbook_tests::{Actor, Answer, TestStack};
 use futures_util::future::join_all;
 use jiff::{Timestamp, ToSpan};
@@ -58,18 +59,6 @@ fn wish(service: &str, expert: &str, date: &str, time: &str, pay_now: bool) -> V
 
 async fn book(customer: &Actor, wish: Value) -> Value {
     customer.book(wish).await.data(201)["appointment"].clone()
-}
-
-fn id(appointment: &Value) -> &str {
-    appointment["id"].as_str().unwrap()
-}
-
-fn path(appointment: &Value, action: &str) -> String {
-    format!("/appointments/{}{action}", id(appointment))
-}
-
-async fn show(actor: &Actor, appointment: &Value) -> Value {
-    actor.get(&path(appointment, "")).await.data(200)["appointment"].clone()
 }
 
 async fn move_to(actor: &Actor, appointment: &Value, date: &str, time: &str) -> Answer {

@@ -75,8 +75,7 @@ async fn a_table_that_is_gone() {
     let stack = TestStack::start().await;
     let visitor = stack.visitor();
     let client = stack.dynamodb();
-    let limits =
-        &stack.stack.system().tables.iter().find(|table| table.logical_id == "LimitsTable").unwrap().name;
+    let limits = stack.table_name("LimitsTable");
     let table = client.describe_table().table_name(limits).send().await.unwrap().table.unwrap();
     // As its protection asks for.
     client.update_table().table_name(limits).deletion_protection_enabled(false).send().await.unwrap();

@@ -321,13 +321,13 @@ async fn failures_are_forgotten_after_a_day_with_or_without_an_account() {
     let stack = TestStack::start().await;
     let mut known = stack.customer().await;
     let unknown = stack.visitor();
-    let table = stack.stack.system().tables.iter().find(|table| table.logical_id == "UsersTable").unwrap();
+    let table = stack.table_name("UsersTable");
     let client = stack.dynamodb();
     let let_hours_pass = async |email: &str, hours: i64| {
         let at = chairbook_platform::clock::now() - jiff::SignedDuration::from_hours(hours);
         client
             .update_item()
-            .table_name(&table.name)
+            .table_name(table)
             .key("pk", AttributeValue::S(format!("EMAIL#{email}")))
             .key("sk", AttributeValue::S("CREDENTIALS".to_owned()))
             .update_expression("SET attempted_at = :at")
@@ -397,11 +397,11 @@ async fn a_weaker_hash_is_replaced_at_the_next_login() {
         ("pk".to_owned(), AttributeValue::S(format!("EMAIL#{}", ada.email))),
         ("sk".to_owned(), AttributeValue::S("CREDENTIALS".to_owned())),
     ]);
-    let table = stack.stack.system().tables.iter().find(|table| table.logical_id == "UsersTable").unwrap();
+    let table = stack.table_name("UsersTable");
     let client = stack.dynamodb();
     client
         .update_item()
-        .table_name(&table.name)
+        .table_name(table)
         .set_key(Some(key.clone()))
         .update_expression("SET password_hash = :weak")
         .expression_attribute_values(":weak", AttributeValue::S(weak.clone()))
@@ -409,7 +409,7 @@ async fn a_weaker_hash_is_replaced_at_the_next_login() {
         .await
         .unwrap();
     let hash = async || {
-        let row = client.get_item().table_name(&table.name).set_key(Some(key.clone())).send().await.unwrap();
+        let row = client.get_item().table_name(table).set_key(Some(key.clone())).send().await.unwrap();
         row.item.unwrap()["password_hash"].as_s().unwrap().clone()
     };
     ada.log_in().await.data(200);

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 
 use aws_sdk_dynamodb::types::AttributeValue;
 use chairbook_platform::clock;
+use chairbook_tests::appointment::{id, path, show};
 use chairbook_tests::open_salon::{self, Wish, clock_time, expert};
 use chairbook_tests::{Actor, Answer, TestStack, checker};
 use jiff::civil::Date;
@@ -90,18 +91,6 @@ impl Noon {
         };
         self.stack.items("EventsTable").await.iter().filter(is_it).count()
     }
-}
-
-fn id(appointment: &Value) -> &str {
-    appointment["id"].as_str().unwrap()
-}
-
-fn path(appointment: &Value, action: &str) -> String {
-    format!("/appointments/{}{action}", id(appointment))
-}
-
-async fn show(actor: &Actor, appointment: &Value) -> Value {
-    actor.get(&path(appointment, "")).await.data(200)["appointment"].clone()
 }
 
 /// Waits until a reservation is not held any more.

@@ -6,6 +6,7 @@ use std::collections::BTreeSet;
 use aws_sdk_dynamodb::types::AttributeValue;
 use chairbook_models::user::Role;
 use chairbook_platform::clock;
+use chairbook_tests::appointment::path;
 use chairbook_tests::{Actor, Answer, TestStack};
 use futures_util::future::join_all;
 use jiff::ToSpan;
@@ -66,10 +67,6 @@ fn wish(service: &str, expert: &str, (date, time): &(Date, String), code: Option
 
 async fn book(customer: &Actor, wish: Value) -> Value {
     customer.book(wish).await.data(201)["appointment"].clone()
-}
-
-fn path(appointment: &Value, action: &str) -> String {
-    format!("/appointments/{}{action}", id(appointment))
 }
 
 /// What an appointment costs, and what took off how much.

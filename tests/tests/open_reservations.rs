@@ -4,6 +4,7 @@
 use std::time::{Duration, Instant};
 
 use chairbook_models::user::Role;
+use chairbook_tests::appointment::path;
 use chairbook_tests::{Actor, Answer, TestStack};
 use futures_util::future::join_all;
 use reqwest::Method;
@@ -59,10 +60,6 @@ async fn keyed(actor: &Actor, wish: &Value, key: &str) -> Answer {
 
 fn appointment(answer: &Answer) -> Value {
     answer.data(201)["appointment"].clone()
-}
-
-fn path(appointment: &Value, action: &str) -> String {
-    format!("/appointments/{}{action}", appointment["id"].as_str().unwrap())
 }
 
 #[track_caller]

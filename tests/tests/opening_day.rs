@@ -2,6 +2,7 @@
 //! the dashboard in the evening.
 
 use chairbook_platform::clock;
+use chairbook_tests::appointment::{id, path};
 use chairbook_tests::{Actor, TestStack};
 use jiff::ToSpan as _;
 use jiff::tz::TimeZone;
@@ -9,14 +10,6 @@ use serde_json::{Value, json};
 
 const OWNER: &str = "olive@parlour.example";
 const ZONE: &str = "Europe/London";
-
-fn id(thing: &Value) -> &str {
-    thing["id"].as_str().unwrap()
-}
-
-fn path(appointment: &Value, action: &str) -> String {
-    format!("/appointments/{}{action}", id(appointment))
-}
 
 /// Adds something to the catalog.
 async fn add(owner: &Actor, path: &str, name: &str, details: Value) -> Value {

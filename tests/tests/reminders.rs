@@ -11,6 +11,7 @@ use chairbook_models::ids::EventId;
 use chairbook_models::user::Role;
 use chairbook_platform::{clock, random};
 use chairbook_store::StoreError;
+use chairbook_tests::appointment::{id, path, show};
 use chairbook_tests::checker::Item;
 use chairbook_tests::{Actor, TestStack};
 use futures_util::future::join_all;
@@ -71,18 +72,6 @@ async fn book_long_ago(stack: &TestStack, customer: &Actor, count: usize) -> Vec
         stack.booked_long_ago(id(appointment)).await;
     }
     booked
-}
-
-fn id(appointment: &Value) -> &str {
-    appointment["id"].as_str().unwrap()
-}
-
-fn path(appointment: &Value, action: &str) -> String {
-    format!("/appointments/{}{action}", id(appointment))
-}
-
-async fn show(actor: &Actor, appointment: &Value) -> Value {
-    actor.get(&path(appointment, "")).await.data(200)["appointment"].clone()
 }
 
 async fn move_to(actor: &Actor, appointment: &Value, wish: &Value) -> Value {

@@ -168,13 +168,10 @@ async fn what_an_index_shows_late_is_forgotten_too() {
     let (ada, bob) = (stack.customer().await, stack.customer().await);
     let id = book(&bob, true).await;
     stack.settle().await;
-    let (client, system) = (stack.dynamodb(), stack.stack.system());
-    let table = |logical_id: &str| {
-        system.tables.iter().find(|table| table.logical_id == logical_id).unwrap().name.clone()
-    };
+    let client = stack.dynamodb();
     let text = |text: String| AttributeValue::S(text);
     let appear = async || {
-        let profile = client.get_item().table_name(table("UsersTable")).consistent_read(true);
+        let profile = client.get_item().table_name(stack.table_name("UsersTable")).consistent_read(true);
         let profile =
             profile.key("pk", text(format!("USER#{}", ada.user_id))).key("sk", text("PROFILE".to_owned()));
         while profile.clone().send().await.unwrap().item.is_some() {
@@ -182,7 +179,7 @@ async fn what_an_index_shows_late_is_forgotten_too() {
         }
         // For want of an index that lags, the row itself comes after the account's end.
         tokio::time::sleep(Duration::from_millis(200)).await;
-        let row = client.update_item().table_name(table("AppointmentsTable"));
+        let row = client.update_item().table_name(stack.table_name("AppointmentsTable"));
         row.key("pk", text(format!("APT#{id}")))
             .key("sk", text("APT".to_owned()))
             .update_expression("SET user_id = :ada")

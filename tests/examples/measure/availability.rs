@@ -6,13 +6,14 @@ use std::time::{Duration, Instant};
 
 use chairbook_models::appointment::Appointment;
 use chairbook_models::booking::{Payment, Quote, Salon};
-use chairbook_models::catalog::{Category, Expert, OwnTerms, Service, Settings};
+use chairbook_models::catalog::{Category, Service, Settings};
 use chairbook_models::day::Busy;
 use chairbook_models::event::{Actor, Event, EventType, Subjects};
 use chairbook_models::ids::{AppointmentId, CategoryId, EventId, ExpertId, ServiceId, UserId};
 use chairbook_models::working_hours::WorkingHours;
 use chairbook_platform::{clock, random};
 use chairbook_store::{BookOutcome, CatalogRow, CustomerCheck, NewAppointment, Store};
+use chairbook_tests::open_salon::expert_row;
 use chairbook_tests::processes::cpu_time;
 use chairbook_tests::stack_process::StackProcess;
 use futures_util::future::join_all;
@@ -38,21 +39,8 @@ fn salon(now: Timestamp) -> Vec<CatalogRow> {
     let hours: &[(u16, u16)] = &[(540, 750), (795, 1_140)];
     let week: Vec<_> = Weekday::Monday.cycle_forward().take(6).map(|day| (day, hours)).collect();
     let expert = |number: u8| {
-        CatalogRow::Expert(Box::new(Expert {
-            id: ExpertId::derived([number; 16]),
-            name: format!("Expert {number}"),
-            title: None,
-            bio: None,
-            image_url: None,
-            rating: None,
-            total_reviews: 0,
-            is_active: true,
-            services: BTreeMap::from([(SERVICE, OwnTerms::default())]),
-            working_hours: WorkingHours::weekly(&week).unwrap(),
-            time_off: Vec::new(),
-            created_at: now,
-            updated_at: now,
-        }))
+        let hours = WorkingHours::weekly(&week).unwrap();
+        expert_row(ExpertId::derived([number; 16]), [SERVICE], hours, now)
     };
     let mut rows = vec![
         CatalogRow::Settings(Settings { time_zone: "Europe/Paris".to_owned(), ..Settings::default() }),

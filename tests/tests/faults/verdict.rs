@@ -8,7 +8,7 @@ use chairbook_models::event::{Actor, Delivery, Event, EventType};
 use chairbook_models::ids::{AppointmentId, UserId};
 use jiff::Timestamp;
 use serde::Deserialize;
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::record::{Order, Record, Shown};
 
@@ -101,7 +101,7 @@ fn replay(row: &Appointment, history: &[&Told]) -> Result<(), String> {
         status = Some(
             status_after(event.event_type, status).ok_or_else(|| format!("cannot have become {names:?}"))?,
         );
-        let instant = |value: &serde_json::Value| value.as_str().and_then(|at| at.parse::<Timestamp>().ok());
+        let instant = |value: &Value| value.as_str().and_then(|at| at.parse::<Timestamp>().ok());
         let is_move = event.event_type == EventType::AppointmentRescheduled;
         if is_move {
             let previous = event.data.get("previous").ok_or("a move that does not say from where")?;
@@ -193,9 +193,9 @@ fn unexplained(
     problems
 }
 
-/// In what a row is not as it was last shown; nothing if it has changed since.
-fn differs(shown: &Shown, row: &Appointment) -> Option<String> {
-    let is = json!({
+/// What the API shows of a row, as far as a walk keeps it.
+fn as_shown(row: &Appointment) -> Value {
+    json!({
         "status": row.status,
         "paymentStatus": row.payment_status,
         "expertId": row.expert_id,
@@ -203,7 +203,12 @@ fn differs(shown: &Shown, row: &Appointment) -> Option<String> {
         "startsAt": row.starts_at,
         "endsAt": row.ends_at,
         "totalPrice": row.total_price,
-    });
+    })
+}
+
+/// In what a row is not as it was last shown; nothing if it has changed since.
+fn differs(shown: &Shown, row: &Appointment) -> Option<String> {
+    let is = as_shown(row);
     let is_last = shown.updated_at == row.updated_at;
     let differs = is.as_object()?.iter().any(|(name, value)| shown.json[name] != *value);
     (is_last && differs).then(|| format!("{} was shown as {}, but is {is}", row.id, shown.json))

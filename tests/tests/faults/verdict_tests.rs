@@ -2,7 +2,7 @@
 
 use chairbook_models::event::Subjects;
 use chairbook_models::ids::{EventId, ExpertId, ServiceId};
-use serde_json::{Value, json};
+use serde_json::json;
 
 use super::*;
 use crate::record::Change;
@@ -43,16 +43,7 @@ fn row(status: Status, changes: u32) -> Appointment {
 }
 
 fn shown(row: &Appointment) -> Shown {
-    let json = json!({
-        "status": row.status,
-        "paymentStatus": row.payment_status,
-        "expertId": row.expert_id,
-        "date": row.date,
-        "startsAt": row.starts_at,
-        "endsAt": row.ends_at,
-        "totalPrice": row.total_price,
-    });
-    Shown { id: row.id, created_at: row.created_at, updated_at: row.updated_at, json }
+    Shown { id: row.id, created_at: row.created_at, updated_at: row.updated_at, json: as_shown(row) }
 }
 
 fn told(number: u8, event_type: EventType, by: Actor, data: &[(&str, Value)]) -> Told {
