@@ -8,7 +8,7 @@ use chairbook_models::appointment::Appointment;
 use chairbook_models::event::{Actor, Event, EventType};
 use chairbook_models::ids::EventId;
 use chairbook_platform::{clock, random};
-use chairbook_store::{Store, StoreError};
+use chairbook_store::{Reader, Store, StoreError};
 use futures_util::future::join_all;
 use futures_util::{StreamExt, stream};
 use jiff::Timestamp;
@@ -56,7 +56,7 @@ pub async fn handle(store: &Store, event: LambdaEvent<Value>) -> Result<Value, E
     }
     let deadline = clock::before_deadline(event.context.deadline(), RESERVE);
     let mut counts = Counts::default();
-    for swept in join_all(Store::hold_shards().map(|shard| sweep(store, shard, deadline))).await {
+    for swept in join_all(Reader::hold_shards().map(|shard| sweep(store, shard, deadline))).await {
         counts = counts.plus(swept?);
     }
     tracing::info!(

@@ -11,7 +11,7 @@ use crate::item::{instant, n, s};
 use crate::sessions::SESSIONS_AT_ONCE;
 use crate::transaction::{Outcome, delete, finish, update};
 use crate::users::{Account, OneTimeToken};
-use crate::{Store, StoreError, keys};
+use crate::{Reader, Store, StoreError, keys};
 
 /// What becomes of an account.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -38,6 +38,18 @@ pub enum AccountChange<'a> {
     Role(Role),
     /// It is deleted with its profile and sessions.
     Deleted,
+}
+
+impl Reader {
+    /// How many owners there are.
+    ///
+    /// # Errors
+    /// [`StoreError`] when it could not be read.
+    pub async fn owners(&self) -> Result<usize, StoreError> {
+        let row = self.get(self.users()?, keys::owners(), true).await?;
+        let ids = row.and_then(|row| row.get("ids")?.as_ss().ok().map(Vec::len));
+        Ok(ids.unwrap_or(0))
+    }
 }
 
 impl Store {
@@ -97,16 +109,6 @@ impl Store {
                 .update_expression("ADD ids :id")
                 .expression_attribute_values(":id", AttributeValue::Ss(vec![id.to_string()])),
         )
-    }
-
-    /// How many owners there are.
-    ///
-    /// # Errors
-    /// [`StoreError`] when it could not be read.
-    pub async fn owners(&self) -> Result<usize, StoreError> {
-        let row = self.get(self.users()?, keys::owners(), true).await?;
-        let ids = row.and_then(|row| row.get("ids")?.as_ss().ok().map(Vec::len));
-        Ok(ids.unwrap_or(0))
     }
 
     /// The write that keeps the owners right, if the change concerns them; the last one cannot leave.

@@ -1,7 +1,6 @@
 //! Table `appointments`: lists of appointments, by its indexes.
 
 use aws_sdk_dynamodb::operation::query::builders::QueryFluentBuilder;
-use aws_sdk_dynamodb::types::ReturnConsumedCapacity;
 use chairbook_models::appointment::Appointment;
 use chairbook_models::ids::{AppointmentId, UserId};
 use jiff::civil::Date;
@@ -9,7 +8,7 @@ use jiff::{Timestamp, ToSpan as _};
 
 use crate::appointments::HOLD_SHARDS;
 use crate::item::{Item, from_item, instant, s};
-use crate::{Store, StoreError, keys, meter};
+use crate::{Reader, StoreError, keys, meter};
 
 /// Where a page of a customer's appointments begins.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -107,14 +106,9 @@ fn appointments(items: Option<Vec<Item>>) -> Result<Vec<Appointment>, StoreError
     items.unwrap_or_default().into_iter().map(from_item).collect()
 }
 
-impl Store {
+impl Reader {
     fn index(&self, name: &str) -> Result<QueryFluentBuilder, StoreError> {
-        Ok(self
-            .client
-            .query()
-            .table_name(self.appointments()?)
-            .index_name(name)
-            .return_consumed_capacity(ReturnConsumedCapacity::Total))
+        Ok(self.query(self.appointments()?).index_name(name))
     }
 
     /// A customer's appointments, the latest booked first; those that are to be kept.

@@ -15,7 +15,7 @@ use jiff::Timestamp;
 use crate::expert_days::{DayChanges, DayWrite, parts, read_day};
 use crate::item::{Item, from_item, instant, s, text, to_item};
 use crate::transaction::{Outcome, Refusal, check_exists, create, finish, update};
-use crate::{Store, StoreError, keys};
+use crate::{Reader, Store, StoreError, keys};
 
 /// Over how many partitions of the index `holds` unpaid reservations are spread.
 pub(crate) const HOLD_SHARDS: u8 = 4;
@@ -142,6 +142,30 @@ fn appointment_item(appointment: &Appointment, idempotency: Option<&str>) -> Res
         item.insert("request_sha256".to_owned(), s(sha256));
     }
     Ok(item)
+}
+
+impl Reader {
+    /// What came of the request that used the same idempotency key before, if there was one: for a repeat that
+    /// the rules would refuse by now.
+    ///
+    /// # Errors
+    /// [`StoreError`] when it could not be looked up.
+    pub async fn repeated(
+        &self,
+        id: AppointmentId,
+        idempotency: &Idempotency,
+    ) -> Result<Option<BookOutcome>, StoreError> {
+        let found = self.get(self.appointments()?, keys::appointment(id), true).await?;
+        found.map(|found| repeated(found, Some(idempotency))).transpose()
+    }
+
+    /// One appointment.
+    ///
+    /// # Errors
+    /// [`StoreError`] when it could not be read.
+    pub async fn appointment(&self, id: AppointmentId) -> Result<Option<Appointment>, StoreError> {
+        self.get(self.appointments()?, keys::appointment(id), true).await?.map(from_item).transpose()
+    }
 }
 
 impl Store {
@@ -314,28 +338,6 @@ impl Store {
         // One across midnight is in the way of both parts.
         holds.dedup();
         Ok(Some(holds))
-    }
-
-    /// What came of the request that used the same idempotency key before, if there was one: for a repeat that
-    /// the rules would refuse by now.
-    ///
-    /// # Errors
-    /// [`StoreError`] when it could not be looked up.
-    pub async fn repeated(
-        &self,
-        id: AppointmentId,
-        idempotency: &Idempotency,
-    ) -> Result<Option<BookOutcome>, StoreError> {
-        let found = self.get(self.appointments()?, keys::appointment(id), true).await?;
-        found.map(|found| repeated(found, Some(idempotency))).transpose()
-    }
-
-    /// One appointment.
-    ///
-    /// # Errors
-    /// [`StoreError`] when it could not be read.
-    pub async fn appointment(&self, id: AppointmentId) -> Result<Option<Appointment>, StoreError> {
-        self.get(self.appointments()?, keys::appointment(id), true).await?.map(from_item).transpose()
     }
 
     /// Ends an appointment (`before` becomes `after`, which is cancelled or expired) and frees its cells.

@@ -3,7 +3,7 @@
 
 use std::sync::{Arc, PoisonError};
 
-use aws_sdk_dynamodb::types::{AttributeValue, ReturnConsumedCapacity, TransactWriteItem};
+use aws_sdk_dynamodb::types::{AttributeValue, TransactWriteItem};
 use chairbook_models::catalog::{Catalog, Category, Expert, GalleryImage, Service, Settings, SubService};
 use chairbook_models::event::Event;
 use chairbook_models::ids::{CategoryId, ExpertId, ImageId, OfferId, ServiceId, SubServiceId};
@@ -11,7 +11,7 @@ use chairbook_models::offers::Offer;
 
 use crate::item::{Item, from_item, n, number, s, text, to_item};
 use crate::transaction::{delete, finish, pause, put, update};
-use crate::{Store, StoreError, keys, meter};
+use crate::{Reader, Store, StoreError, keys, meter};
 
 /// How often a change looks again after somebody else has changed the catalog first.
 const TRIES: u32 = 10;
@@ -135,7 +135,7 @@ pub struct CatalogChange<T> {
     pub outcome: T,
 }
 
-impl Store {
+impl Reader {
     /// The catalog as it stands now: from memory if no write has come since, else read anew.
     ///
     /// # Errors
@@ -226,14 +226,11 @@ impl Store {
         let mut start = None;
         loop {
             let call = self
-                .client
-                .query()
-                .table_name(self.catalog_table()?)
+                .query(self.catalog_table()?)
                 .key_condition_expression("pk = :pk")
                 .expression_attribute_values(":pk", s(pk))
                 .consistent_read(true)
                 .set_exclusive_start_key(start)
-                .return_consumed_capacity(ReturnConsumedCapacity::Total)
                 .send();
             let page = meter::metered(call).await?;
             items.extend(page.items.unwrap_or_default());
@@ -243,7 +240,9 @@ impl Store {
             }
         }
     }
+}
 
+impl Store {
     /// Writes rows of the catalog, each as a whole, raises its version and tells of it, in one transaction; at
     /// most 98 rows.
     ///

@@ -1,6 +1,5 @@
 //! Table `users`, index `by_created`: everybody, the latest first, month by month.
 
-use aws_sdk_dynamodb::types::ReturnConsumedCapacity;
 use chairbook_models::ids::UserId;
 use chairbook_models::user::Profile;
 use jiff::civil::Date;
@@ -8,7 +7,7 @@ use jiff::tz::TimeZone;
 use jiff::{Timestamp, ToSpan};
 
 use crate::item::{Item, from_item, instant, s};
-use crate::{Store, StoreError, keys, meter};
+use crate::{Reader, StoreError, keys, meter};
 
 /// Nobody registered before.
 const FIRST_MONTH: Date = jiff::civil::date(2026, 1, 1);
@@ -43,7 +42,7 @@ fn month_of(at: Timestamp) -> Date {
     at.to_zoned(TimeZone::UTC).date().first_of_month()
 }
 
-impl Store {
+impl Reader {
     /// Users, the latest first; those that are to be kept.
     ///
     /// # Errors
@@ -68,16 +67,13 @@ impl Store {
                 return Ok(UserPage { items, next: None });
             }
             let call = self
-                .client
-                .query()
-                .table_name(self.users()?)
+                .query(self.users()?)
                 .index_name("by_created")
                 .key_condition_expression("created_month = :month")
                 .expression_attribute_values(":month", s(month.strftime("USERS#%Y-%m").to_string()))
                 .scan_index_forward(false)
                 .limit(i32::try_from(limit).unwrap_or(i32::MAX))
                 .set_exclusive_start_key(start.take())
-                .return_consumed_capacity(ReturnConsumedCapacity::Total)
                 .send();
             let page = meter::metered(call).await?;
             for item in page.items.unwrap_or_default() {

@@ -1,15 +1,14 @@
 //! What is kept about somebody outside their account, for them to have and for us to forget.
 
-use aws_sdk_dynamodb::types::ReturnConsumedCapacity;
 use chairbook_models::appointment::Appointment;
 use chairbook_models::event::{Delivery, Event};
 use chairbook_models::ids::UserId;
 
 use crate::appointments::appointment_write;
 use crate::item::{from_item, s};
-use crate::{Store, StoreError, keys, meter};
+use crate::{Reader, Store, StoreError, keys, meter};
 
-impl Store {
+impl Reader {
     /// The events of which somebody is the recipient, the latest first; at most `limit`.
     ///
     /// # Errors
@@ -19,15 +18,12 @@ impl Store {
         let mut start = None;
         loop {
             let call = self
-                .client
-                .query()
-                .table_name(self.events()?)
+                .query(self.events()?)
                 .index_name("by_recipient")
                 .key_condition_expression("recipient = :user")
                 .expression_attribute_values(":user", s(user.to_string()))
                 .scan_index_forward(false)
                 .set_exclusive_start_key(start)
-                .return_consumed_capacity(ReturnConsumedCapacity::Total)
                 .send();
             let page = meter::metered(call).await?;
             for item in page.items.unwrap_or_default() {
@@ -40,7 +36,9 @@ impl Store {
             }
         }
     }
+}
 
+impl Store {
     /// Takes the recipient and all that is said of them out of an event; a mail that was still to be sent is not.
     ///
     /// # Errors

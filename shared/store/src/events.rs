@@ -6,7 +6,7 @@ use chairbook_models::ids::EventId;
 use jiff::{SignedDuration, Timestamp};
 
 use crate::item::{from_item, instant, n, number, s, to_item};
-use crate::{Store, StoreError, keys, meter, transaction};
+use crate::{Reader, Store, StoreError, keys, meter, transaction};
 
 /// How long an event is kept: notifications and the audit log reach back this far.
 const KEPT: SignedDuration = SignedDuration::from_hours(400 * 24);
@@ -52,6 +52,16 @@ pub enum DeliveryOutcome {
     },
 }
 
+impl Reader {
+    /// One event.
+    ///
+    /// # Errors
+    /// [`StoreError`] when it could not be read.
+    pub async fn event(&self, id: EventId) -> Result<Option<Event>, StoreError> {
+        self.get(self.events()?, keys::event(id), true).await?.map(from_item).transpose()
+    }
+}
+
 impl Store {
     /// Adds an event that tells of something which changes nothing else.
     ///
@@ -68,14 +78,6 @@ impl Store {
         let end = event.at.saturating_add(KEPT).unwrap_or(Timestamp::MAX);
         item.insert("ttl".to_owned(), n(end.as_second()));
         transaction::create(self.events()?, item)
-    }
-
-    /// One event.
-    ///
-    /// # Errors
-    /// [`StoreError`] when it could not be read.
-    pub async fn event(&self, id: EventId) -> Result<Option<Event>, StoreError> {
-        self.get(self.events()?, keys::event(id), true).await?.map(from_item).transpose()
     }
 
     /// Claims the delivery of an event until `lease_until`, unless it has been delivered or somebody else has

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::LazyLock;
 
 use aws_sdk_dynamodb::primitives::Blob;
-use aws_sdk_dynamodb::types::{AttributeValue, ReturnConsumedCapacity, TransactWriteItem};
+use aws_sdk_dynamodb::types::{AttributeValue, TransactWriteItem};
 use chairbook_models::appointment::Appointment;
 use chairbook_models::day::{CELLS_PER_DAY, DayPart, ExpertDay, Holder, Span};
 use chairbook_models::ids::{AppointmentId, ExpertId};
@@ -13,7 +13,7 @@ use jiff::civil::Date;
 
 use crate::item::{Item, s, text};
 use crate::transaction::{finish, update};
-use crate::{Store, StoreError, keys, meter};
+use crate::{Reader, StoreError, keys, meter};
 
 /// The attribute of a cell: `c000` to `c287`.
 fn cell(number: u16) -> String {
@@ -194,7 +194,7 @@ impl DayChange {
     }
 }
 
-impl Store {
+impl Reader {
     /// The days of an expert from one UTC date to another, those on which anything is booked, as their holders
     /// say; with a consistent read, after all that was booked or freed before.
     ///
@@ -212,9 +212,7 @@ impl Store {
         let mut start = None;
         loop {
             let call = self
-                .client
-                .query()
-                .table_name(self.appointments()?)
+                .query(self.appointments()?)
                 .key_condition_expression("pk = :expert AND sk BETWEEN :from AND :to")
                 .projection_expression(LOOK.as_str())
                 .expression_attribute_values(":expert", s(&first.pk))
@@ -222,7 +220,6 @@ impl Store {
                 .expression_attribute_values(":to", s(&last.sk))
                 .consistent_read(consistent_read)
                 .set_exclusive_start_key(start)
-                .return_consumed_capacity(ReturnConsumedCapacity::Total)
                 .send();
             let page = meter::metered(call).await?;
             for item in page.items.unwrap_or_default() {

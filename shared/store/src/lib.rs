@@ -21,21 +21,18 @@ mod keys;
 mod limits;
 pub mod meter;
 mod open_reservations;
+mod reader;
 mod reminders;
 mod sessions;
 mod statistics;
 mod transaction;
 mod users;
 
-use std::collections::HashMap;
-use std::sync::{Arc, RwLock};
-use std::time::Duration;
+use std::ops::Deref;
 
 use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::operation::update_item::builders::UpdateItemFluentBuilder;
 use aws_sdk_dynamodb::types::ReturnConsumedCapacity;
-use chairbook_auth::access_token::VerificationKey;
-use chairbook_models::catalog::Catalog;
 
 pub use accounts::AccountChange;
 pub use appointment_lists::{AppointmentPage, DayPageKey, PageKey};
@@ -44,6 +41,7 @@ pub use catalog::{CatalogChange, CatalogRow, CatalogWrite};
 pub use directory::{UserPage, UsersFrom};
 pub use error::StoreError;
 pub use events::{Claim, DeliveryOutcome};
+pub use reader::Reader;
 pub use sessions::Rotation;
 pub use statistics::{APPOINTMENTS_AT_ONCE, Recount};
 pub use users::{Account, LoginAttempt, OneTimeToken, Registration, TokenPurpose};
@@ -94,65 +92,33 @@ impl Tables {
     }
 }
 
-/// The tables, as functions use them. Cheap to clone; clones share what they remember.
+/// The tables, as functions use them: all that a [`Reader`] reads, and every change. Cheap to clone; clones share what
+/// they remember.
 #[derive(Clone)]
 pub struct Store {
+    reader: Reader,
     client: Client,
-    tables: Arc<Tables>,
-    catalog: Arc<RwLock<Option<Arc<Catalog>>>>,
-    verification_keys: Arc<RwLock<HashMap<String, VerificationKey>>>,
+}
+
+impl Deref for Store {
+    type Target = Reader;
+
+    fn deref(&self) -> &Reader {
+        &self.reader
+    }
 }
 
 impl Store {
     /// A store over a client. Makes no call.
     #[must_use]
     pub fn new(client: Client, tables: Tables) -> Self {
-        Self { client, tables: Arc::new(tables), catalog: Arc::default(), verification_keys: Arc::default() }
+        Self { reader: Reader::new(client.clone(), tables), client }
     }
 
-    /// The tables' names.
+    /// The same tables, read only.
     #[must_use]
-    pub fn tables(&self) -> &Tables {
-        &self.tables
-    }
-
-    fn users(&self) -> Result<&str, StoreError> {
-        self.tables.users.as_deref().ok_or(StoreError::NotConfigured("USERS_TABLE"))
-    }
-
-    fn catalog_table(&self) -> Result<&str, StoreError> {
-        self.tables.catalog.as_deref().ok_or(StoreError::NotConfigured("CATALOG_TABLE"))
-    }
-
-    fn appointments(&self) -> Result<&str, StoreError> {
-        self.tables.appointments.as_deref().ok_or(StoreError::NotConfigured("APPOINTMENTS_TABLE"))
-    }
-
-    fn events(&self) -> Result<&str, StoreError> {
-        self.tables.events.as_deref().ok_or(StoreError::NotConfigured("EVENTS_TABLE"))
-    }
-
-    fn limits(&self) -> Result<&str, StoreError> {
-        self.tables.limits.as_deref().ok_or(StoreError::NotConfigured("LIMITS_TABLE"))
-    }
-
-    /// Reads one row by its key.
-    async fn get(
-        &self,
-        table: &str,
-        key: keys::Key,
-        consistent: bool,
-    ) -> Result<Option<item::Item>, StoreError> {
-        let call = self
-            .client
-            .get_item()
-            .table_name(table)
-            .key("pk", item::s(key.pk))
-            .key("sk", item::s(key.sk))
-            .consistent_read(consistent)
-            .return_consumed_capacity(ReturnConsumedCapacity::Total)
-            .send();
-        Ok(meter::metered(call).await?.item)
+    pub const fn reader(&self) -> &Reader {
+        &self.reader
     }
 
     /// An update of one row, to be completed and sent.
@@ -163,15 +129,5 @@ impl Store {
             .key("pk", item::s(key.pk))
             .key("sk", item::s(key.sk))
             .return_consumed_capacity(ReturnConsumedCapacity::Total)
-    }
-
-    /// Whether a table answers: reads a key that no row has.
-    ///
-    /// # Errors
-    /// [`StoreError`] when it does not.
-    pub async fn probe(&self, table: &str) -> Result<Duration, StoreError> {
-        let begun = std::time::Instant::now();
-        self.get(table, keys::health(), false).await?;
-        Ok(begun.elapsed())
     }
 }

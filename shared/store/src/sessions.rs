@@ -1,6 +1,6 @@
 //! Table `users`, rows `SESSION#…`: what every request is checked against.
 
-use aws_sdk_dynamodb::types::{AttributeValue, ReturnConsumedCapacity};
+use aws_sdk_dynamodb::types::AttributeValue;
 use chairbook_auth::Session;
 use chairbook_models::event::Event;
 use chairbook_models::ids::{SessionId, UserId};
@@ -8,7 +8,7 @@ use jiff::Timestamp;
 
 use crate::item::{from_item, instant, n, s, to_item};
 use crate::transaction::{create, delete, finish, update};
-use crate::{Store, StoreError, keys, meter};
+use crate::{Reader, Store, StoreError, keys, meter};
 
 /// How many sessions one transaction ends; it takes 100 writes, and has others to make.
 pub(crate) const SESSIONS_AT_ONCE: usize = 90;
@@ -26,7 +26,7 @@ pub struct Rotation<'a> {
     pub expires_at: Timestamp,
 }
 
-impl Store {
+impl Reader {
     /// A session, strongly consistent: what it says is in force.
     ///
     /// # Errors
@@ -45,15 +45,12 @@ impl Store {
         let mut start = None;
         loop {
             let call = self
-                .client
-                .query()
-                .table_name(self.users()?)
+                .query(self.users()?)
                 .key_condition_expression("pk = :user AND begins_with(sk, :prefix)")
                 .expression_attribute_values(":user", s(&pk))
                 .expression_attribute_values(":prefix", s(prefix))
                 .consistent_read(true)
                 .set_exclusive_start_key(start)
-                .return_consumed_capacity(ReturnConsumedCapacity::Total)
                 .send();
             let page = meter::metered(call).await?;
             for item in page.items.unwrap_or_default() {
@@ -65,7 +62,9 @@ impl Store {
             }
         }
     }
+}
 
+impl Store {
     /// The write that opens a session.
     pub(crate) fn session_write(
         &self,

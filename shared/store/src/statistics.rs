@@ -10,7 +10,7 @@ mod recount;
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use aws_sdk_dynamodb::types::{ReturnConsumedCapacity, TransactWriteItem};
+use aws_sdk_dynamodb::types::TransactWriteItem;
 use chairbook_models::ids::{AppointmentId, EventId};
 use chairbook_models::statistics::{Contribution, DayStatistics, Measure, count_change};
 use futures_util::future::try_join_all;
@@ -23,7 +23,7 @@ pub use recount::Recount;
 
 use crate::item::{Item, from_item, n, s, text, to_item};
 use crate::transaction::{Outcome, create, delete, finish, pause, put, replace, update};
-use crate::{Store, StoreError, keys, meter};
+use crate::{Reader, Store, StoreError, keys, meter};
 
 use attributes::{measure_attribute, name_attribute, read_day};
 
@@ -116,6 +116,66 @@ fn day_write(table: &str, date: Date, moved: &DayStatistics) -> Result<TransactW
     finish(write.update_expression(expression))
 }
 
+impl Reader {
+    /// The statistics of the days from one local date to another, of which anything is known; a query for each month,
+    /// side by side. They lag behind what happens by some seconds.
+    ///
+    /// # Errors
+    /// [`StoreError`] when they could not be read.
+    pub async fn statistics(&self, from: Date, to: Date) -> Result<Vec<(Date, DayStatistics)>, StoreError> {
+        let months = from.first_of_month().series(1.month()).take_while(|month| *month <= to);
+        let days = try_join_all(months.map(async |month| {
+            let (first, last) = (month.max(from), month.last_of_month().min(to));
+            let range = (keys::statistics_day(first).sk, keys::statistics_day(last).sk);
+            let items = self.rows(keys::statistics_month(month), Some(range), false).await?;
+            let days = items.iter().map(|item| Ok((day_of(item)?, read_day(item).0)));
+            days.collect::<Result<Vec<_>, StoreError>>()
+        }));
+        Ok(days.await?.into_iter().flatten().collect())
+    }
+
+    async fn counted(&self, id: AppointmentId) -> Result<Counted, StoreError> {
+        let row = self.get(self.appointments()?, keys::counted(id), true).await?;
+        Ok(row.map(from_item).transpose()?.unwrap_or_default())
+    }
+
+    /// The rows of a partition of statistics, between two sort keys if they are given.
+    async fn rows(
+        &self,
+        pk: String,
+        between: Option<(String, String)>,
+        consistent: bool,
+    ) -> Result<Vec<Item>, StoreError> {
+        let condition = if between.is_some() { "pk = :pk AND sk BETWEEN :from AND :to" } else { "pk = :pk" };
+        let mut query = self
+            .query(self.appointments()?)
+            .key_condition_expression(condition)
+            .expression_attribute_values(":pk", s(pk))
+            .consistent_read(consistent);
+        if let Some((from, to)) = between {
+            query =
+                query.expression_attribute_values(":from", s(from)).expression_attribute_values(":to", s(to));
+        }
+        let mut items = Vec::new();
+        let mut start = None;
+        loop {
+            let page = meter::metered(query.clone().set_exclusive_start_key(start).send()).await?;
+            items.extend(page.items.unwrap_or_default());
+            start = page.last_evaluated_key;
+            if start.is_none() {
+                return Ok(items);
+            }
+        }
+    }
+
+    /// Which appointments have been counted for a day.
+    async fn counted_on(&self, date: Date) -> Result<BTreeSet<AppointmentId>, StoreError> {
+        let rows = self.rows(keys::counted_on(date), None, true).await?;
+        let id = |row: &Item| text(row, "sk").and_then(|id| id.parse().ok());
+        Ok(rows.iter().filter_map(id).collect())
+    }
+}
+
 impl Store {
     /// Counts appointments as they stand now: at most [`APPOINTMENTS_AT_ONCE`], each once. Returns for how many of them
     /// something else had been counted.
@@ -144,11 +204,6 @@ impl Store {
         Ok((before.contribution != after).then_some(Change { id, before, after }))
     }
 
-    async fn counted(&self, id: AppointmentId) -> Result<Counted, StoreError> {
-        let row = self.get(self.appointments()?, keys::counted(id), true).await?;
-        Ok(row.map(from_item).transpose()?.unwrap_or_default())
-    }
-
     /// Counts a customer whose e-mail address was verified at that instant, which was on that local day, unless the
     /// event has been counted before. Returns whether it had not.
     ///
@@ -168,62 +223,6 @@ impl Store {
         moved.totals.add(Measure::NewCustomers, 1);
         let writes = vec![create(table, marker)?, day_write(table, day, &moved)?];
         Ok(matches!(self.transact(writes).await?, Outcome::Committed))
-    }
-
-    /// The statistics of the days from one local date to another, of which anything is known; a query for each month,
-    /// side by side. They lag behind what happens by some seconds.
-    ///
-    /// # Errors
-    /// [`StoreError`] when they could not be read.
-    pub async fn statistics(&self, from: Date, to: Date) -> Result<Vec<(Date, DayStatistics)>, StoreError> {
-        let months = from.first_of_month().series(1.month()).take_while(|month| *month <= to);
-        let days = try_join_all(months.map(async |month| {
-            let (first, last) = (month.max(from), month.last_of_month().min(to));
-            let range = (keys::statistics_day(first).sk, keys::statistics_day(last).sk);
-            let items = self.rows(keys::statistics_month(month), Some(range), false).await?;
-            let days = items.iter().map(|item| Ok((day_of(item)?, read_day(item).0)));
-            days.collect::<Result<Vec<_>, StoreError>>()
-        }));
-        Ok(days.await?.into_iter().flatten().collect())
-    }
-
-    /// The rows of a partition of statistics, between two sort keys if they are given.
-    async fn rows(
-        &self,
-        pk: String,
-        between: Option<(String, String)>,
-        consistent: bool,
-    ) -> Result<Vec<Item>, StoreError> {
-        let condition = if between.is_some() { "pk = :pk AND sk BETWEEN :from AND :to" } else { "pk = :pk" };
-        let mut query = self
-            .client
-            .query()
-            .table_name(self.appointments()?)
-            .key_condition_expression(condition)
-            .expression_attribute_values(":pk", s(pk))
-            .consistent_read(consistent)
-            .return_consumed_capacity(ReturnConsumedCapacity::Total);
-        if let Some((from, to)) = between {
-            query =
-                query.expression_attribute_values(":from", s(from)).expression_attribute_values(":to", s(to));
-        }
-        let mut items = Vec::new();
-        let mut start = None;
-        loop {
-            let page = meter::metered(query.clone().set_exclusive_start_key(start).send()).await?;
-            items.extend(page.items.unwrap_or_default());
-            start = page.last_evaluated_key;
-            if start.is_none() {
-                return Ok(items);
-            }
-        }
-    }
-
-    /// Which appointments have been counted for a day.
-    async fn counted_on(&self, date: Date) -> Result<BTreeSet<AppointmentId>, StoreError> {
-        let rows = self.rows(keys::counted_on(date), None, true).await?;
-        let id = |row: &Item| text(row, "sk").and_then(|id| id.parse().ok());
-        Ok(rows.iter().filter_map(id).collect())
     }
 }
 

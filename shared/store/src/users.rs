@@ -22,7 +22,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::item::{Item, from_item, instant, n, number, s, to_item};
 use crate::transaction::{Outcome, create, delete, finish, update};
-use crate::{Store, StoreError, keys, meter};
+use crate::{Reader, Store, StoreError, keys, meter};
 
 /// How long failed logins are remembered after the last attempt, of an account as of an address that nobody has.
 const FAILURES_KEPT: SignedDuration = SignedDuration::from_hours(24);
@@ -210,7 +210,7 @@ async fn attempted(call: UpdateItemFluentBuilder, now: Timestamp) -> Result<Resu
     }
 }
 
-impl Store {
+impl Reader {
     /// A profile.
     ///
     /// # Errors
@@ -239,6 +239,47 @@ impl Store {
         Ok(key)
     }
 
+    /// Every published verification key, oldest first.
+    ///
+    /// # Errors
+    /// [`StoreError`] when they could not be read.
+    pub async fn verification_keys(&self) -> Result<Vec<VerificationKey>, StoreError> {
+        let call = self
+            .query(self.users()?)
+            .index_name("by_created")
+            .key_condition_expression("created_month = :keys")
+            .expression_attribute_values(":keys", s(KEY_PARTITION))
+            .send();
+        meter::metered(call).await?.items.unwrap_or_default().into_iter().map(from_item).collect()
+    }
+
+    /// The account of an address.
+    ///
+    /// # Errors
+    /// [`StoreError`] when it could not be read.
+    pub async fn account(&self, email: &str) -> Result<Option<Account>, StoreError> {
+        match self.get(self.users()?, keys::credentials(email), true).await? {
+            Some(item) => account(item),
+            None => Ok(None),
+        }
+    }
+
+    /// The one-time token with that SHA-256, whether or not it has expired, if it is good for that.
+    ///
+    /// # Errors
+    /// [`StoreError`] when it could not be read.
+    pub async fn token(
+        &self,
+        sha256: &str,
+        purpose: TokenPurpose,
+    ) -> Result<Option<OneTimeToken>, StoreError> {
+        let Some(item) = self.get(self.users()?, keys::token(sha256), true).await? else { return Ok(None) };
+        let token: OneTimeToken = from_item(item)?;
+        Ok(Some(OneTimeToken { sha256: sha256.to_owned(), ..token }).filter(|token| token.purpose == purpose))
+    }
+}
+
+impl Store {
     /// Publishes a verification key; once per process, and nothing happens if it is published already.
     ///
     /// # Errors
@@ -275,23 +316,6 @@ impl Store {
             .unwrap_or_else(PoisonError::into_inner)
             .insert(key.kid.clone(), key.clone());
         Ok(())
-    }
-
-    /// Every published verification key, oldest first.
-    ///
-    /// # Errors
-    /// [`StoreError`] when they could not be read.
-    pub async fn verification_keys(&self) -> Result<Vec<VerificationKey>, StoreError> {
-        let call = self
-            .client
-            .query()
-            .table_name(self.users()?)
-            .index_name("by_created")
-            .key_condition_expression("created_month = :keys")
-            .expression_attribute_values(":keys", s(KEY_PARTITION))
-            .return_consumed_capacity(ReturnConsumedCapacity::Total)
-            .send();
-        meter::metered(call).await?.items.unwrap_or_default().into_iter().map(from_item).collect()
     }
 
     /// Changes what somebody says of themselves.
@@ -366,37 +390,12 @@ impl Store {
         create(self.users()?, item)
     }
 
-    /// The account of an address.
-    ///
-    /// # Errors
-    /// [`StoreError`] when it could not be read.
-    pub async fn account(&self, email: &str) -> Result<Option<Account>, StoreError> {
-        match self.get(self.users()?, keys::credentials(email), true).await? {
-            Some(item) => account(item),
-            None => Ok(None),
-        }
-    }
-
     /// Adds a one-time token, and the event that brings it to its address.
     ///
     /// # Errors
     /// [`StoreError`] when it could not be written.
     pub async fn add_token(&self, token: &OneTimeToken, event: &Event) -> Result<(), StoreError> {
         self.transact_or_changed(vec![self.token_write(token)?, self.event_write(event)?]).await
-    }
-
-    /// The one-time token with that SHA-256, whether or not it has expired, if it is good for that.
-    ///
-    /// # Errors
-    /// [`StoreError`] when it could not be read.
-    pub async fn token(
-        &self,
-        sha256: &str,
-        purpose: TokenPurpose,
-    ) -> Result<Option<OneTimeToken>, StoreError> {
-        let Some(item) = self.get(self.users()?, keys::token(sha256), true).await? else { return Ok(None) };
-        let token: OneTimeToken = from_item(item)?;
-        Ok(Some(OneTimeToken { sha256: sha256.to_owned(), ..token }).filter(|token| token.purpose == purpose))
     }
 
     /// The deletion of a token, on the condition that it is still there.

@@ -1,0 +1,91 @@
+//! Reads. A [`Reader`] has no way to write: its client is private to this module, which offers `GetItem` and `Query`
+//! alone. What is read beside the checks of limit, session and role is read through one, so that a request that is
+//! refused has changed nothing.
+
+use std::collections::HashMap;
+use std::sync::{Arc, RwLock};
+use std::time::Duration;
+
+use aws_sdk_dynamodb::Client;
+use aws_sdk_dynamodb::operation::query::builders::QueryFluentBuilder;
+use aws_sdk_dynamodb::types::ReturnConsumedCapacity;
+use chairbook_auth::access_token::VerificationKey;
+use chairbook_models::catalog::Catalog;
+
+use crate::{StoreError, Tables, item, keys, meter};
+
+/// The tables, read only. Cheap to clone; clones share the copies that they keep in memory.
+#[derive(Clone)]
+pub struct Reader {
+    client: Client,
+    tables: Arc<Tables>,
+    pub(crate) catalog: Arc<RwLock<Option<Arc<Catalog>>>>,
+    pub(crate) verification_keys: Arc<RwLock<HashMap<String, VerificationKey>>>,
+}
+
+impl Reader {
+    /// A reader over a client. Makes no call.
+    pub(crate) fn new(client: Client, tables: Tables) -> Self {
+        Self { client, tables: Arc::new(tables), catalog: Arc::default(), verification_keys: Arc::default() }
+    }
+
+    /// The tables' names.
+    #[must_use]
+    pub fn tables(&self) -> &Tables {
+        &self.tables
+    }
+
+    pub(crate) fn users(&self) -> Result<&str, StoreError> {
+        self.tables.users.as_deref().ok_or(StoreError::NotConfigured("USERS_TABLE"))
+    }
+
+    pub(crate) fn catalog_table(&self) -> Result<&str, StoreError> {
+        self.tables.catalog.as_deref().ok_or(StoreError::NotConfigured("CATALOG_TABLE"))
+    }
+
+    pub(crate) fn appointments(&self) -> Result<&str, StoreError> {
+        self.tables.appointments.as_deref().ok_or(StoreError::NotConfigured("APPOINTMENTS_TABLE"))
+    }
+
+    pub(crate) fn events(&self) -> Result<&str, StoreError> {
+        self.tables.events.as_deref().ok_or(StoreError::NotConfigured("EVENTS_TABLE"))
+    }
+
+    pub(crate) fn limits(&self) -> Result<&str, StoreError> {
+        self.tables.limits.as_deref().ok_or(StoreError::NotConfigured("LIMITS_TABLE"))
+    }
+
+    /// Reads one row by its key.
+    pub(crate) async fn get(
+        &self,
+        table: &str,
+        key: keys::Key,
+        consistent: bool,
+    ) -> Result<Option<item::Item>, StoreError> {
+        let call = self
+            .client
+            .get_item()
+            .table_name(table)
+            .key("pk", item::s(key.pk))
+            .key("sk", item::s(key.sk))
+            .consistent_read(consistent)
+            .return_consumed_capacity(ReturnConsumedCapacity::Total)
+            .send();
+        Ok(meter::metered(call).await?.item)
+    }
+
+    /// A query of a table, to be completed and sent.
+    pub(crate) fn query(&self, table: &str) -> QueryFluentBuilder {
+        self.client.query().table_name(table).return_consumed_capacity(ReturnConsumedCapacity::Total)
+    }
+
+    /// Measures the time that a table takes to look up a key that no row has.
+    ///
+    /// # Errors
+    /// [`StoreError`] when the table does not respond.
+    pub async fn probe(&self, table: &str) -> Result<Duration, StoreError> {
+        let begun = std::time::Instant::now();
+        self.get(table, keys::health(), false).await?;
+        Ok(begun.elapsed())
+    }
+}
