@@ -55,6 +55,12 @@ impl Actor {
         Self { user_id: self.user_id.clone(), ..Self::new(&self.base, &self.email, &self.password) }
     }
 
+    /// The same client, with somebody else's access token.
+    #[must_use]
+    pub fn with_token_of(&self, other: &Self) -> Self {
+        Self { access_token: other.access_token.clone(), ..self.clone() }
+    }
+
     /// The same, at a stack that has started anew on another port.
     #[must_use]
     pub fn at(&self, url: &str) -> Self {

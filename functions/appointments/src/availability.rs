@@ -9,7 +9,7 @@ use chairbook_models::catalog::Catalog;
 use chairbook_models::day::Busy;
 use chairbook_models::ids::{ExpertId, ServiceId, SubServiceId};
 use chairbook_platform::clock;
-use chairbook_store::{Store, StoreError};
+use chairbook_store::{Reader, StoreError};
 use chairbook_web::dates::Dates;
 use chairbook_web::{ApiError, Fields, FromFields, Pending, Query, Reply, Visitor};
 use futures_util::future::try_join_all;
@@ -59,7 +59,7 @@ pub(crate) fn salon(catalog: &Catalog) -> Result<Salon<'_>, ApiError> {
 /// What is taken of the days of each quote's expert, from one local date to another; the experts' days are read
 /// side by side.
 async fn busy(
-    store: &Store,
+    reader: &Reader,
     salon: &Salon<'_>,
     quotes: &[Quote<'_>],
     (from, to): (Date, Date),
@@ -68,7 +68,7 @@ async fn busy(
 ) -> Result<BTreeMap<ExpertId, Busy>, StoreError> {
     let dates = salon.utc_days(from, to);
     let reads = quotes.iter().map(|quote| quote.expert.id).map(async |expert| {
-        let days = store.expert_days(expert, dates, consistent_read).await?;
+        let days = reader.expert_days(expert, dates, consistent_read).await?;
         Ok::<_, StoreError>((expert, Busy::new(days, now)))
     });
     Ok(try_join_all(reads).await?.into_iter().collect())
@@ -76,25 +76,25 @@ async fn busy(
 
 /// What is taken of a local date, for a booking: what was freed a moment ago is free.
 pub(crate) async fn busy_now(
-    store: &Store,
+    reader: &Reader,
     salon: &Salon<'_>,
     quotes: &[Quote<'_>],
     date: Date,
     now: Timestamp,
 ) -> Result<BTreeMap<ExpertId, Busy>, StoreError> {
-    busy(store, salon, quotes, (date, date), true, now).await
+    busy(reader, salon, quotes, (date, date), true, now).await
 }
 
 /// The next free starts after a slot that is taken.
 pub(crate) async fn alternatives(
-    store: &Store,
+    reader: &Reader,
     salon: &Salon<'_>,
     quotes: &[Quote<'_>],
     taken: (Date, Timestamp),
     now: Timestamp,
 ) -> Result<Vec<Slot>, StoreError> {
     let dates = (taken.0, taken.0.saturating_add(ALTERNATIVE_DAYS.days()));
-    let busy = busy(store, salon, quotes, dates, false, now).await?;
+    let busy = busy(reader, salon, quotes, dates, false, now).await?;
     let days = salon.availability(quotes, &busy, dates.0, dates.1, now);
     let slots = days.flat_map(|day| day.slots);
     Ok(slots.filter(|slot| slot.starts_at > taken.1).take(ALTERNATIVES).collect())
@@ -143,14 +143,14 @@ pub(crate) async fn availability(
     Query(question): Query<Question>,
 ) -> Result<Reply<Answer>, ApiError> {
     let now = clock::now();
-    let store = &state.web.store;
-    let (_, catalog) = visitor.admit_with(store.catalog()).await?;
+    let reader = &state.web.reader;
+    let (_, catalog) = visitor.admit_with(reader.catalog()).await?;
     let salon = salon(&catalog)?;
     let dates = fields::resolve(question.dates, salon.today(now))?;
     let quotes = salon
         .quotes(question.service_id, &question.sub_service_ids, question.expert_id)
         .map_err(|error| refusal::of_booking(&error))?;
-    let busy = busy(store, &salon, &quotes, dates, false, now).await?;
+    let busy = busy(reader, &salon, &quotes, dates, false, now).await?;
     let days: Vec<DaySlots> = salon.availability(&quotes, &busy, dates.0, dates.1, now).collect();
     let starts: usize = days.iter().flat_map(|day| &day.slots).map(|slot| slot.expert_ids.len()).sum();
     if starts > MAX_STARTS {

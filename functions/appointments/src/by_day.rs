@@ -79,11 +79,11 @@ pub(crate) async fn list(
         None => None,
         Some(cursor) => read_position(&cursor::decode(&list, cursor)?),
     };
-    let store = &state.web.store;
-    let (_, catalog) = admin.admit_with(store.catalog()).await?;
+    let reader = &state.web.reader;
+    let (_, catalog) = admin.admit_with(reader.catalog()).await?;
     let dates = fields::resolve(filter.dates, availability::salon(&catalog)?.today(now))?;
     let keep = |appointment: &Appointment| filter.keeps(appointment, now);
-    let page = store.appointments_by_day(dates, keep, filter.limit, after).await?;
+    let page = reader.appointments_by_day(dates, keep, filter.limit, after).await?;
     Ok(Reply::ok(
         "The salon's appointments.",
         Page {

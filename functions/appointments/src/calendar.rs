@@ -19,11 +19,11 @@ pub(crate) async fn calendar(
     customer: Pending<Customer>,
     Id(id): Id<AppointmentId>,
 ) -> Result<Response, ApiError> {
-    let store = &state.web.store;
-    let reads = async { try_join!(store.appointment(id), store.catalog()) };
-    let (Customer(caller), (found, catalog)) = customer.admit_with(reads).await?;
-    let found = visible_to(caller, found)?;
-    let profile = store.profile(found.user_id).await?;
+    let reader = &state.web.reader;
+    let reads = async { try_join!(reader.appointment(id), reader.catalog()) };
+    let (customer, (found, catalog)) = customer.admit_with(reads).await?;
+    let found = visible_to(customer.caller, found)?;
+    let profile = reader.profile(found.user_id).await?;
     // As the sweep will leave it, whether or not it has come by.
     let shown = appointment::expire(&found, clock::now()).unwrap_or(found);
     let file = calendar::attachment(&shown, profile.as_ref(), &catalog.settings.salon_name, &state.mail_from);

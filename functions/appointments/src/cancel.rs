@@ -9,7 +9,7 @@ use chairbook_models::ids::AppointmentId;
 use chairbook_models::user::Role;
 use chairbook_platform::clock;
 use chairbook_store::{Store, StoreError};
-use chairbook_web::{ApiError, Customer, Id, Pending, Reply};
+use chairbook_web::{Access, ApiError, Customer, Id, Pending, Reply};
 use futures_util::try_join;
 use serde_json::{Value, json};
 
@@ -56,8 +56,9 @@ pub(crate) async fn cancel(
     customer: Pending<Customer>,
     Id(id): Id<AppointmentId>,
 ) -> Result<Reply<Value>, ApiError> {
-    let store = &state.web.store;
-    let reads = async { try_join!(store.appointment(id), store.catalog()) };
-    let (Customer(caller), (found, catalog)) = customer.admit_with(reads).await?;
-    cancel_found(store, id, found, caller, changed_by(caller, &catalog.settings)).await
+    let reader = &state.web.reader;
+    let reads = async { try_join!(reader.appointment(id), reader.catalog()) };
+    let (customer, (found, catalog)) = customer.admit_with(reads).await?;
+    let caller = customer.caller;
+    cancel_found(customer.store(), id, found, caller, changed_by(caller, &catalog.settings)).await
 }

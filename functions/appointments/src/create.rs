@@ -11,8 +11,8 @@ use chairbook_models::offers::{Offer, OfferCode};
 use chairbook_models::text::Notes;
 use chairbook_models::user::Role;
 use chairbook_platform::{clock, random};
-use chairbook_store::{BookOutcome, CustomerCheck, Expiry, Idempotency, NewAppointment};
-use chairbook_web::{ApiError, Body, Customer, Fields, FromFields, Pending, Reply, dates};
+use chairbook_store::{BookOutcome, CustomerCheck, Expiry, Idempotency, NewAppointment, Store};
+use chairbook_web::{Access, ApiError, Body, Customer, Fields, FromFields, Pending, Reply, dates};
 use futures_util::future::OptionFuture;
 use futures_util::{FutureExt, try_join};
 use http::{HeaderName, HeaderValue, StatusCode, header};
@@ -96,11 +96,12 @@ pub(crate) async fn create(
     Body(request): Body<Request>,
 ) -> Result<Reply<Value>, ApiError> {
     let now = clock::now();
-    let store = &state.web.store;
+    let reader = &state.web.reader;
     let for_another = request.user_id.filter(|id| *id != customer.user_id());
-    let profile = OptionFuture::from(for_another.map(|id| store.profile(id))).map(Option::transpose);
-    let (Customer(caller), (catalog, profile)) =
-        customer.admit_with(async { try_join!(store.catalog(), profile) }).await?;
+    let profile = OptionFuture::from(for_another.map(|id| reader.profile(id))).map(Option::transpose);
+    let (customer, (catalog, profile)) =
+        customer.admit_with(async { try_join!(reader.catalog(), profile) }).await?;
+    let (store, caller) = (customer.store(), customer.caller);
     if for_another.is_some() && caller.role < Role::Admin {
         return Err(ApiError::forbidden("Only admins may book for others."));
     }
@@ -113,7 +114,7 @@ pub(crate) async fn create(
     let order = Order { request: &request, caller, customer, id, idempotency, now };
     let attempt = match profile {
         Some(None) => Err(refusal::unknown_customer()),
-        _ => book(&state, &catalog, &order).await,
+        _ => book(&state, store, &catalog, &order).await,
     };
     let refused = match attempt {
         Ok(reply) => return Ok(reply),
@@ -121,14 +122,19 @@ pub(crate) async fn create(
     };
     // A repeat is answered as the first time, even if the rules, or its own appointment, stand in its way by now.
     if let Some(idempotency) = &order.idempotency
-        && let Some(outcome) = store.repeated(id, idempotency).await?
+        && let Some(outcome) = reader.repeated(id, idempotency).await?
     {
         return answer_repeat(&order, outcome);
     }
     Err(refused)
 }
 
-async fn book(state: &State, catalog: &Catalog, order: &Order<'_>) -> Result<Reply<Value>, ApiError> {
+async fn book(
+    state: &State,
+    store: &Store,
+    catalog: &Catalog,
+    order: &Order<'_>,
+) -> Result<Reply<Value>, ApiError> {
     let Order { request, now, .. } = *order;
     let salon = availability::salon(catalog)?;
     let quotes = salon
@@ -157,7 +163,7 @@ async fn book(state: &State, catalog: &Catalog, order: &Order<'_>) -> Result<Rep
             customer,
             event: &event,
         };
-        match state.web.store.book(new, now, |held| expiry(held, now)).await? {
+        match store.book(new, now, |held| expiry(held, now)).await? {
             BookOutcome::Booked => return Ok(answer(order, &made)),
             BookOutcome::Taken => {}
             BookOutcome::TooManyOpen => return Err(refusal::too_many_open(&catalog.settings)),
@@ -166,7 +172,7 @@ async fn book(state: &State, catalog: &Catalog, order: &Order<'_>) -> Result<Rep
         }
     }
     let taken = (request.date, start.unwrap_or(now));
-    let alternatives = availability::alternatives(&state.web.store, &salon, &quotes, taken, now).await?;
+    let alternatives = availability::alternatives(store, &salon, &quotes, taken, now).await?;
     Err(refusal::slot_taken(alternatives))
 }
 
@@ -200,7 +206,7 @@ async fn least_busy_first<'q, 'c>(
     order: &Order<'_>,
 ) -> Result<Vec<Booking<'q, 'c>>, ApiError> {
     let date = order.request.date;
-    let busy = availability::busy_now(&state.web.store, salon, quotes, date, order.now).await?;
+    let busy = availability::busy_now(&state.web.reader, salon, quotes, date, order.now).await?;
     let mut free: Vec<_> = bookings
         .into_iter()
         .filter_map(|booking| {

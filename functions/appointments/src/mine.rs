@@ -54,7 +54,7 @@ pub(crate) async fn list(
         filter.status.is_none_or(|status| appointment.effective_status(now) == status)
     };
     let (_, page) =
-        customer.admit_with(state.web.store.appointments_of(user, keep, filter.limit, after)).await?;
+        customer.admit_with(state.web.reader.appointments_of(user, keep, filter.limit, after)).await?;
     Ok(Reply::ok(
         "Your appointments.",
         Page {

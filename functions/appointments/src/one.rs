@@ -24,7 +24,7 @@ pub(crate) async fn one(
     customer: Pending<Customer>,
     Id(id): Id<AppointmentId>,
 ) -> Result<Reply<Value>, ApiError> {
-    let (Customer(caller), found) = customer.admit_with(state.web.store.appointment(id)).await?;
-    let appointment = visible_to(caller, found)?;
+    let (customer, found) = customer.admit_with(state.web.reader.appointment(id)).await?;
+    let appointment = visible_to(customer.caller, found)?;
     Ok(Reply::ok("The appointment.", json!({"appointment": render::appointment(&appointment, clock::now())})))
 }

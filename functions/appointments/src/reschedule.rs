@@ -9,7 +9,7 @@ use chairbook_models::event::{Actor, Event, EventType};
 use chairbook_models::ids::{AppointmentId, ExpertId, SubServiceId};
 use chairbook_platform::clock;
 use chairbook_store::{RescheduleOutcome, StoreError};
-use chairbook_web::{ApiError, Body, Customer, Fields, FromFields, Id, Pending, Reply, dates};
+use chairbook_web::{Access, ApiError, Body, Customer, Fields, FromFields, Id, Pending, Reply, dates};
 use futures_util::try_join;
 use jiff::Timestamp;
 use jiff::civil::{Date, Time};
@@ -51,14 +51,14 @@ pub(crate) async fn reschedule(
     Id(id): Id<AppointmentId>,
     Body(request): Body<Request>,
 ) -> Result<Reply<Value>, ApiError> {
-    let store = &state.web.store;
-    let reads = async { try_join!(store.appointment(id), store.catalog()) };
-    let (Customer(caller), (mut found, catalog)) = customer.admit_with(reads).await?;
+    let reader = &state.web.reader;
+    let reads = async { try_join!(reader.appointment(id), reader.catalog()) };
+    let (customer, (mut found, catalog)) = customer.admit_with(reads).await?;
     for _ in 0..TRIES {
-        let before = visible_to(caller, found)?;
-        match attempt(&state, &catalog, caller, &before, &request).await? {
+        let before = visible_to(customer.caller, found)?;
+        match attempt(&customer, &catalog, &before, &request).await? {
             Some(reply) => return Ok(reply),
-            None => found = store.appointment(id).await?,
+            None => found = reader.appointment(id).await?,
         }
     }
     Err(StoreError::Changed.into())
@@ -66,13 +66,12 @@ pub(crate) async fn reschedule(
 
 /// Moves an appointment that was found like this; `None` if it has changed meanwhile.
 async fn attempt(
-    state: &State,
+    customer: &Customer,
     catalog: &Catalog,
-    caller: Caller,
     before: &Appointment,
     request: &Request,
 ) -> Result<Option<Reply<Value>>, ApiError> {
-    let (store, now) = (&state.web.store, clock::now());
+    let (store, caller, now) = (customer.store(), customer.caller, clock::now());
     let moved = |after: &Appointment| {
         Reply::ok("The appointment is moved.", json!({"appointment": render::appointment(after, now)}))
     };

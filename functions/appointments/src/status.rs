@@ -6,7 +6,7 @@ use chairbook_models::event::{Actor, EventType};
 use chairbook_models::ids::AppointmentId;
 use chairbook_platform::clock;
 use chairbook_store::StoreError;
-use chairbook_web::{Admin, ApiError, Body, Fields, FromFields, Id, Pending, Reply};
+use chairbook_web::{Access, Admin, ApiError, Body, Fields, FromFields, Id, Pending, Reply};
 use serde_json::{Value, json};
 
 use crate::cancel::cancel_found;
@@ -30,8 +30,8 @@ pub(crate) async fn set(
     Id(id): Id<AppointmentId>,
     Body(request): Body<Request>,
 ) -> Result<Reply<Value>, ApiError> {
-    let store = &state.web.store;
-    let (Admin(caller), mut found) = admin.admit_with(store.appointment(id)).await?;
+    let (admin, mut found) = admin.admit_with(state.web.reader.appointment(id)).await?;
+    let (store, caller) = (admin.store(), admin.caller);
     let (closing, event_type, message) = match request.status {
         Status::Completed => {
             (Closing::Completed, EventType::AppointmentCompleted, "The appointment is completed.")

@@ -5,7 +5,7 @@ use chairbook_models::event::EventType;
 use chairbook_platform::clock;
 use chairbook_store::{AccountChange, StoreError};
 use chairbook_web::password::{GivenPassword, canonical_email, prove_password};
-use chairbook_web::{ApiError, Body, Client, Customer, Fields, FromFields, Pending, Reply};
+use chairbook_web::{Access, ApiError, Body, Client, Customer, Fields, FromFields, Pending, Reply};
 use serde_json::{Value, json};
 
 use crate::password::Password;
@@ -32,19 +32,17 @@ pub(crate) async fn change(
     Body(request): Body<Request>,
 ) -> Result<Reply<Value>, ApiError> {
     let now = clock::now();
-    let store = &state.web.store;
-    let (Customer(caller), profile) = customer.admit_with(store.profile(customer.user_id())).await?;
+    let (customer, profile) = customer.admit_with(state.web.reader.profile(customer.user_id())).await?;
+    let caller = customer.caller;
     let profile = profile.ok_or_else(|| ApiError::bug(&"a session without a profile"))?;
-    if let Some(weakness) = request.new.weakness(&[&profile.name, &profile.email], "newPassword") {
-        return Err(ApiError::validation(vec![weakness]));
-    }
+    request.new.check_strength(&[&profile.name, &profile.email], "newPassword", &customer)?;
     let email = canonical_email(&profile)?;
-    let account = prove_password(store, &email, &request.current, "currentPassword", now).await?;
-    let hash = request.new.hash().await?;
+    let account = prove_password(&customer, &email, &request.current, "currentPassword", now).await?;
+    let hash = request.new.hash(&customer).await?;
     let change = AccountChange::Password { hash: &hash, keep: Some(caller.session_id) };
     let event =
         account_event(EventType::UserPasswordChanged, caller.user_id, caller.into(), Some(&client), now);
-    match store.change_account(&email, &account, change, &event).await {
+    match customer.store().change_account(&email, &account, change, &event).await {
         Ok(()) => Ok(Reply::ok(
             "Your password is changed. You are still logged in here, and nowhere else.",
             json!({}),

@@ -10,7 +10,7 @@ use serde_json::json;
 use crate::State;
 
 pub(crate) async fn jwks(Shared(state): Shared<State>, _: Visitor) -> Result<Response, ApiError> {
-    let mut keys = state.web.store.verification_keys().await?;
+    let mut keys = state.web.reader.verification_keys().await?;
     let own = state.signer.verification_key();
     // The one that signs now is listed even before its row has reached the index.
     if keys.iter().all(|key| key.kid != own.kid) {

@@ -9,9 +9,9 @@ use chairbook_auth::session::Session;
 use chairbook_models::event::{Actor, EventType};
 use chairbook_models::ids::SessionId;
 use chairbook_platform::{clock, random};
-use chairbook_store::{Account, LoginAttempt, StoreError};
+use chairbook_store::{Account, LoginAttempt, Store, StoreError};
 use chairbook_web::password::{GivenPassword, locked, seconds_until};
-use chairbook_web::{ApiError, Body, Client, Fields, FromFields, Pending, Reply, Visitor};
+use chairbook_web::{Access, ApiError, Body, Client, Fields, FromFields, Reply, Visitor};
 use http::StatusCode;
 use jiff::Timestamp;
 use serde_json::{Value, json};
@@ -35,14 +35,14 @@ impl FromFields for Request {
 
 pub(crate) async fn login(
     Shared(state): Shared<State>,
-    visitor: Pending<Visitor>,
+    visitor: Visitor,
     client: Client,
     Body(request): Body<Request>,
 ) -> Result<Reply<Value>, ApiError> {
     let now = clock::now();
     let email = request.email.canonical();
-    let (_, attempt) = visitor.admit_with(state.web.store.attempt_login(email, now)).await?;
-    let (account, failures) = match attempt {
+    let store = visitor.store();
+    let (account, failures) = match store.attempt_login(email, now).await? {
         // Seen from now: the attempt that locked the account may have come after this request did.
         LoginAttempt::Locked { until } => return Err(locked(seconds_until(until, clock::now()))),
         LoginAttempt::Counted { account, failures } => (account, failures),
@@ -50,12 +50,12 @@ pub(crate) async fn login(
     let password = request.password;
     let phc = account.as_ref().map(|account| account.password_hash.clone());
     let verified = if account.is_some() {
-        password.verify(phc).await?
+        password.verify(phc, &visitor).await?
     } else {
         // Beside the hash, so that it adds nothing to the answer's time.
         let (verdict, remembered) = futures_util::join!(
-            password.verify(phc),
-            state.web.store.forget_unknown_address_later(email, now)
+            password.verify(phc, &visitor),
+            store.forget_unknown_address_later(email, now)
         );
         remembered?;
         verdict?
@@ -64,7 +64,7 @@ pub(crate) async fn login(
         return Err(refusal(failures));
     };
     if !account.verified {
-        state.web.store.forget_failed_logins(email, account.user_id).await?;
+        store.forget_failed_logins(email, account.user_id).await?;
         return Err(ApiError::new(
             StatusCode::FORBIDDEN,
             "email_not_verified",
@@ -72,10 +72,10 @@ pub(crate) async fn login(
         ));
     }
     let stronger_hash = match verified {
-        Verdict::RightButWeaklyHashed => Some(Password::known(&password).hash().await?),
+        Verdict::RightButWeaklyHashed => Some(Password::known(&password).hash(&visitor).await?),
         _ => None,
     };
-    open_session(&state, email, &account, &client, stronger_hash.as_deref(), now).await
+    open_session(&state, store, email, &account, &client, stronger_hash.as_deref(), now).await
 }
 
 fn refusal(failures: u32) -> ApiError {
@@ -93,6 +93,7 @@ fn refusal(failures: u32) -> ApiError {
 
 async fn open_session(
     state: &State,
+    store: &Store,
     email: &str,
     account: &Account,
     client: &Client,
@@ -122,7 +123,6 @@ async fn open_session(
     let mut event = account_event(EventType::UserLoggedIn, user_id, Actor::User(user_id), Some(client), now);
     event.data.insert("newDevice".to_owned(), json!(is_new));
 
-    let store = &state.web.store;
     let key = state.signer.verification_key();
     let (opened, profile, published) = futures_util::join!(
         store.log_in(email, account, &session, &device, stronger_hash, &event),

@@ -1,23 +1,17 @@
 //! `POST /auth/logout`.
 
-use axum::extract::State as Shared;
 use chairbook_models::event::{Event, EventType};
 use chairbook_models::ids::EventId;
 use chairbook_platform::{clock, random};
 use chairbook_store::StoreError;
-use chairbook_web::{ApiError, Customer, Reply};
+use chairbook_web::{Access, ApiError, Customer, Reply};
 use serde_json::{Value, json};
 
-use crate::State;
-
-pub(crate) async fn logout(
-    Shared(state): Shared<State>,
-    Customer(caller): Customer,
-) -> Result<Reply<Value>, ApiError> {
-    let now = clock::now();
+pub(crate) async fn logout(customer: Customer) -> Result<Reply<Value>, ApiError> {
+    let (now, caller) = (clock::now(), customer.caller);
     let id = EventId::new(now, random::bytes());
     let event = Event::about_user(id, EventType::UserLoggedOut, now, caller.into(), caller.user_id, None);
-    match state.web.store.end_session(caller.user_id, caller.session_id, &event).await {
+    match customer.store().end_session(caller.user_id, caller.session_id, &event).await {
         // Another request has logged this session out meanwhile, which is what was wanted.
         Ok(()) | Err(StoreError::Changed) => Ok(Reply::ok("You are logged out.", json!({}))),
         Err(error) => Err(error.into()),

@@ -5,7 +5,7 @@ use std::str::FromStr;
 use chairbook_auth::password;
 use chairbook_platform::random;
 use chairbook_web::password::{GivenPassword, MAX_PASSWORD_CHARACTERS};
-use chairbook_web::{ApiError, FieldError};
+use chairbook_web::{Access, ApiError, FieldError};
 
 const MIN_CHARACTERS: usize = 8;
 
@@ -31,9 +31,22 @@ impl FromStr for Password {
 }
 
 impl Password {
-    /// What is wrong with it as a new password of somebody whose name and address are `about_them`, if
-    /// anything.
-    pub(crate) fn weakness(&self, about_them: &[&str], field: &str) -> Option<FieldError> {
+    /// Refuses one that is easy to guess as a new password of somebody whose name and address are `about_them`. Only for
+    /// a caller who has been admitted, since it takes milliseconds.
+    ///
+    /// # Errors
+    /// 400 that names `field` and says what makes it easy to guess.
+    pub(crate) fn check_strength(
+        &self,
+        about_them: &[&str],
+        field: &str,
+        _: &impl Access,
+    ) -> Result<(), ApiError> {
+        self.weakness(about_them, field).map_or(Ok(()), |weakness| Err(ApiError::validation(vec![weakness])))
+    }
+
+    /// The reason that makes it easy to guess, if there is one.
+    fn weakness(&self, about_them: &[&str], field: &str) -> Option<FieldError> {
         // Each word alone too: `adalovelace` is no better a password of Ada Lovelace than `Ada Lovelace`.
         let words = about_them.iter().flat_map(|text| text.split(|c: char| !c.is_alphanumeric()));
         let about_them: Vec<&str> = about_them.iter().copied().chain(words).collect();
@@ -48,8 +61,8 @@ impl Password {
         })
     }
 
-    /// Its PHC string.
-    pub(crate) async fn hash(self) -> Result<String, ApiError> {
+    /// Its PHC string. Only for a caller who has been admitted, as [`GivenPassword::verify`].
+    pub(crate) async fn hash(self, _: &impl Access) -> Result<String, ApiError> {
         let salt = random::bytes();
         tokio::task::spawn_blocking(move || password::hash(&self.0, salt))
             .await

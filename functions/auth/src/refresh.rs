@@ -5,8 +5,8 @@ use chairbook_auth::opaque_token::RefreshToken;
 use chairbook_auth::session::{Refresh, Session};
 use chairbook_models::event::{Actor, EventType};
 use chairbook_platform::{clock, random};
-use chairbook_store::{Rotation, StoreError};
-use chairbook_web::{ApiError, Body, Client, Fields, FromFields, Pending, Reply, Visitor};
+use chairbook_store::{Rotation, Store, StoreError};
+use chairbook_web::{Access, ApiError, Body, Client, Fields, FromFields, Pending, Reply, Visitor};
 use http::StatusCode;
 use jiff::Timestamp;
 use serde_json::Value;
@@ -38,16 +38,16 @@ pub(crate) async fn refresh(
     let token = RefreshToken::decode(&request.refresh_token);
     let session = async {
         match &token {
-            Some(token) => state.web.store.session(token.user_id, token.session_id).await,
+            Some(token) => state.web.reader.session(token.user_id, token.session_id).await,
             None => Ok(None),
         }
     };
-    let (_, session) = visitor.admit_with(session).await?;
+    let (visitor, session) = visitor.admit_with(session).await?;
     let (Some(token), Some(session)) = (token, session.filter(|session| session.is_live(now))) else {
         return Err(invalid());
     };
     match session.refresh(&token, now) {
-        Refresh::InForce => rotate(&state, &session, &token, now).await,
+        Refresh::InForce => rotate(&state, visitor.store(), &session, &token, now).await,
         Refresh::JustReplaced => Err(just_replaced()),
         Refresh::Reused => {
             let mut event = account_event(
@@ -58,7 +58,7 @@ pub(crate) async fn refresh(
                 now,
             );
             event.data.insert("sessionId".to_owned(), session.id.to_string().into());
-            match state.web.store.end_session(session.user_id, session.id, &event).await {
+            match visitor.store().end_session(session.user_id, session.id, &event).await {
                 Ok(()) | Err(StoreError::Changed) => {}
                 Err(error) => return Err(error.into()),
             }
@@ -82,6 +82,7 @@ fn just_replaced() -> ApiError {
 
 async fn rotate(
     state: &State,
+    store: &Store,
     session: &Session,
     token: &RefreshToken,
     now: Timestamp,
@@ -91,7 +92,7 @@ async fn rotate(
     let event = account_event(EventType::UserSessionRefreshed, session.user_id, actor, None, now);
     let rotation =
         Rotation { session, refresh_sha256: &next.sha256(), at: now, expires_at: state.refresh_end(now)? };
-    match state.web.store.rotate_refresh_token(&rotation, &event).await {
+    match store.rotate_refresh_token(&rotation, &event).await {
         Ok(()) => Ok(Reply::ok("Here are your new tokens.", Value::Object(state.tokens(&next, now)?))),
         Err(StoreError::Changed) => Err(just_replaced()),
         Err(error) => Err(error.into()),

@@ -8,7 +8,7 @@ use chairbook_models::text::{PersonName, Phone};
 use chairbook_models::user::{Profile, Role};
 use chairbook_platform::{clock, random};
 use chairbook_store::{Registration, StoreError, TokenPurpose};
-use chairbook_web::{ApiError, Body, Fields, FromFields, Reply, Visitor, render};
+use chairbook_web::{Access, ApiError, Body, Fields, FromFields, Reply, Visitor, render};
 use http::StatusCode;
 use serde_json::{Value, json};
 
@@ -25,31 +25,23 @@ pub(crate) struct Request {
 
 impl FromFields for Request {
     fn from_fields(fields: &mut Fields) -> Option<Self> {
-        let name: Option<PersonName> = fields.required("name");
-        let email: Option<EmailAddress> = fields.required("email");
-        let password: Option<Password> = fields.required("password");
+        let name = fields.required("name");
+        let email = fields.required("email");
+        let password = fields.required("password");
         let phone = fields.optional("phone");
-        if let Some(password) = &password {
-            let about_them: Vec<&str> = name
-                .iter()
-                .map(PersonName::as_str)
-                .chain(email.iter().flat_map(|email| email.canonical().split('@').take(1)))
-                .collect();
-            if let Some(weakness) = password.weakness(&about_them, "password") {
-                fields.refuse(weakness.field, weakness.message);
-            }
-        }
         Some(Self { name: name?, email: email?, password: password?, phone: phone? })
     }
 }
 
 pub(crate) async fn register(
     Shared(state): Shared<State>,
-    _: Visitor,
+    visitor: Visitor,
     Body(request): Body<Request>,
 ) -> Result<Reply<Value>, ApiError> {
     let now = clock::now();
     let email = request.email.canonical();
+    let local_part = email.split('@').next().unwrap_or(email);
+    request.password.check_strength(&[request.name.as_str(), local_part], "password", &visitor)?;
     let profile = Profile {
         id: UserId::new(now, random::bytes()),
         name: request.name.as_str().to_owned(),
@@ -60,7 +52,7 @@ pub(crate) async fn register(
         created_at: now,
         updated_at: now,
     };
-    let password_hash = request.password.hash().await?;
+    let password_hash = request.password.hash(&visitor).await?;
     let (token, event) = state.one_time_token(
         TokenPurpose::VerifyEmail,
         EventType::UserRegistered,
@@ -75,7 +67,7 @@ pub(crate) async fn register(
         token: Some(&token),
         event: &event,
     };
-    match state.web.store.register(registration).await {
+    match visitor.store().register(registration).await {
         Ok(()) => {}
         Err(StoreError::Exists) => {
             return Err(ApiError::new(

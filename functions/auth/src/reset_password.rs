@@ -7,7 +7,7 @@ use chairbook_auth::opaque_token::sha256_hex;
 use chairbook_models::event::{Actor, EventType};
 use chairbook_platform::clock;
 use chairbook_store::{AccountChange, StoreError, TokenPurpose};
-use chairbook_web::{ApiError, Body, Client, Fields, FromFields, Pending, Reply, Visitor};
+use chairbook_web::{Access, ApiError, Body, Client, Fields, FromFields, Pending, Reply, Visitor};
 use http::{HeaderMap, StatusCode};
 use serde_json::{Value, json};
 
@@ -36,12 +36,12 @@ pub(crate) async fn forgot(
     Body(request): Body<Forgotten>,
 ) -> Result<Reply<Value>, ApiError> {
     let email = request.email.canonical();
-    let (_, account) = visitor.admit_with(state.web.store.account(email)).await?;
+    let (visitor, account) = visitor.admit_with(state.web.reader.account(email)).await?;
     let account = account.as_ref().map(|account| (account.user_id, account.password_hash.as_str()));
     let purpose = TokenPurpose::ResetPassword;
     let (token, event) =
         state.one_time_token(purpose, EventType::UserPasswordResetRequested, account, email, clock::now())?;
-    state.web.store.add_token(&token, &event).await?;
+    visitor.store().add_token(&token, &event).await?;
     Ok(Reply::ok(
         "If there is an account with this address, we have sent it a link to choose a new password.",
         json!({}),
@@ -65,13 +65,8 @@ pub(crate) struct Reset {
 impl FromFields for Reset {
     fn from_fields(fields: &mut Fields) -> Option<Self> {
         let token = fields.required("token");
-        let password = fields.required::<Password>("password");
-        let (token, password) = (token?, password?);
-        if let Some(weakness) = password.weakness(&[], "password") {
-            fields.refuse(weakness.field, weakness.message);
-            return None;
-        }
-        Some(Self { token, password })
+        let password = fields.required("password");
+        Some(Self { token: token?, password: password? })
     }
 }
 
@@ -90,11 +85,13 @@ pub(crate) async fn reset(
     Body(request): Body<Reset>,
 ) -> Result<Reply<Value>, ApiError> {
     let now = clock::now();
-    let store = &state.web.store;
     let sha256 = sha256_hex(&request.token);
-    let (_, token) = visitor.admit_with(store.token(&sha256, TokenPurpose::ResetPassword)).await?;
+    let token = state.web.reader.token(&sha256, TokenPurpose::ResetPassword);
+    let (visitor, token) = visitor.admit_with(token).await?;
+    let store = visitor.store();
     let token = token.filter(|token| now < token.expires_at).ok_or_else(invalid)?;
-    let hash = request.password.hash().await?;
+    request.password.check_strength(&[], "password", &visitor)?;
+    let hash = request.password.hash(&visitor).await?;
     for _ in 0..TRIES {
         let account = store.account(&token.email).await?;
         let account = account

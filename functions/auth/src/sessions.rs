@@ -6,7 +6,7 @@ use chairbook_models::event::EventType;
 use chairbook_models::ids::SessionId;
 use chairbook_platform::clock;
 use chairbook_store::StoreError;
-use chairbook_web::{ApiError, Customer, Id, Page, Paging, Pending, Query, Reply};
+use chairbook_web::{Access, ApiError, Customer, Id, Page, Paging, Pending, Query, Reply};
 use serde_json::{Value, json};
 
 use crate::{State, account_event};
@@ -29,8 +29,9 @@ pub(crate) async fn list(
     Query(paging): Query<Paging>,
 ) -> Result<Reply<Page<Value>>, ApiError> {
     let now = clock::now();
-    let sessions = state.web.store.sessions(customer.user_id());
-    let (Customer(caller), mut sessions) = customer.admit_with(sessions).await?;
+    let sessions = state.web.reader.sessions(customer.user_id());
+    let (customer, mut sessions) = customer.admit_with(sessions).await?;
+    let caller = customer.caller;
     sessions.retain(|session| session.is_live(now));
     sessions.sort_by_key(|session| std::cmp::Reverse((session.last_used_at, session.id)));
     let list = format!("sessions {}", caller.user_id);
@@ -39,15 +40,12 @@ pub(crate) async fn list(
     Ok(Reply::ok("Where you are logged in.", Page { items, next_cursor: page.next_cursor }))
 }
 
-pub(crate) async fn end(
-    Shared(state): Shared<State>,
-    Customer(caller): Customer,
-    Id(id): Id<SessionId>,
-) -> Result<Reply<Value>, ApiError> {
+pub(crate) async fn end(customer: Customer, Id(id): Id<SessionId>) -> Result<Reply<Value>, ApiError> {
+    let caller = customer.caller;
     let mut event =
         account_event(EventType::UserSessionsEnded, caller.user_id, caller.into(), None, clock::now());
     event.data.insert("sessionId".to_owned(), json!(id));
-    match state.web.store.end_session(caller.user_id, id, &event).await {
+    match customer.store().end_session(caller.user_id, id, &event).await {
         Ok(()) => Ok(Reply::ok("The session is ended.", json!({}))),
         Err(StoreError::Changed) => Err(ApiError::not_found("Session")),
         Err(error) => Err(error.into()),
@@ -58,10 +56,11 @@ pub(crate) async fn end_all(
     Shared(state): Shared<State>,
     customer: Pending<Customer>,
 ) -> Result<Reply<Value>, ApiError> {
-    let sessions = state.web.store.sessions(customer.user_id());
-    let (Customer(caller), sessions) = customer.admit_with(sessions).await?;
+    let sessions = state.web.reader.sessions(customer.user_id());
+    let (customer, sessions) = customer.admit_with(sessions).await?;
+    let caller = customer.caller;
     let event =
         account_event(EventType::UserSessionsEnded, caller.user_id, caller.into(), None, clock::now());
-    state.web.store.end_sessions(&sessions, &event).await?;
+    customer.store().end_sessions(&sessions, &event).await?;
     Ok(Reply::ok("You are logged out everywhere.", json!({"endedSessions": sessions.len()})))
 }

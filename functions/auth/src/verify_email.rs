@@ -7,7 +7,7 @@ use chairbook_auth::opaque_token;
 use chairbook_models::event::{Actor, EventType};
 use chairbook_platform::clock;
 use chairbook_store::{StoreError, TokenPurpose};
-use chairbook_web::{ApiError, Body, Fields, FromFields, Reply, Visitor};
+use chairbook_web::{Access, ApiError, Body, Fields, FromFields, Reply, Visitor};
 use http::{HeaderMap, StatusCode, header};
 use serde_json::{Value, json};
 
@@ -16,11 +16,11 @@ use crate::{State, account_event};
 
 pub(crate) async fn verify(
     Shared(state): Shared<State>,
-    _: Visitor,
+    visitor: Visitor,
     Path(token): Path<String>,
     headers: HeaderMap,
 ) -> Response {
-    let verified = use_token(&state, &token).await;
+    let verified = use_token(&state, &visitor, &token).await;
     if !wants_html(&headers) {
         return match verified {
             Ok(()) => {
@@ -43,7 +43,7 @@ pub(crate) fn wants_html(headers: &HeaderMap) -> bool {
         .is_some_and(|accept| accept.contains("text/html"))
 }
 
-async fn use_token(state: &State, token: &str) -> Result<(), ApiError> {
+async fn use_token(state: &State, visitor: &Visitor, token: &str) -> Result<(), ApiError> {
     let invalid = || {
         ApiError::new(
             StatusCode::BAD_REQUEST,
@@ -52,11 +52,11 @@ async fn use_token(state: &State, token: &str) -> Result<(), ApiError> {
         )
     };
     let now = clock::now();
-    let row = state.web.store.token(&opaque_token::sha256_hex(token), TokenPurpose::VerifyEmail).await?;
+    let row = state.web.reader.token(&opaque_token::sha256_hex(token), TokenPurpose::VerifyEmail).await?;
     let row = row.filter(|row| now < row.expires_at).ok_or_else(invalid)?;
     let role = state.role_of(&row.email);
     let event = account_event(EventType::UserVerified, row.user_id, Actor::User(row.user_id), None, now);
-    match state.web.store.verify_email(&row, role, &event).await {
+    match visitor.store().verify_email(&row, role, &event).await {
         Err(StoreError::Changed) => Err(invalid()),
         other => other.map_err(ApiError::from),
     }
@@ -75,17 +75,17 @@ impl FromFields for Request {
 
 pub(crate) async fn resend(
     Shared(state): Shared<State>,
-    _: Visitor,
+    visitor: Visitor,
     Body(request): Body<Request>,
 ) -> Result<Reply<Value>, ApiError> {
     let email = request.email.canonical();
     let now = clock::now();
-    let account = state.web.store.account(email).await?.filter(|account| !account.verified);
+    let account = state.web.reader.account(email).await?.filter(|account| !account.verified);
     let account = account.as_ref().map(|account| (account.user_id, account.password_hash.as_str()));
     let purpose = TokenPurpose::VerifyEmail;
     let (token, event) =
         state.one_time_token(purpose, EventType::UserVerificationRequested, account, email, now)?;
-    state.web.store.add_token(&token, &event).await?;
+    visitor.store().add_token(&token, &event).await?;
     Ok(Reply::ok(
         "If there is an account with this address that is not verified yet, we have sent it an e-mail.",
         json!({}),

@@ -83,10 +83,10 @@ impl Reader {
         IncludeInactive(all): IncludeInactive,
     ) -> Result<(Audience, Arc<Catalog>), ApiError> {
         if all {
-            let (_, catalog) = self.admin?.admit_with(web.store.catalog()).await?;
+            let (_, catalog) = self.admin?.admit_with(web.reader.catalog()).await?;
             return Ok((Audience::Admin, catalog));
         }
-        let (_, catalog) = self.visitor.admit_with(web.store.catalog()).await?;
+        let (_, catalog) = self.visitor.admit_with(web.reader.catalog()).await?;
         Ok((Audience::Public, catalog))
     }
 }

@@ -4,14 +4,13 @@
 use std::sync::Arc;
 
 use axum::extract::FromRequestParts;
-use chairbook_auth::Caller;
 use chairbook_models::catalog::Catalog;
 use chairbook_models::catalog_change::{CatalogError, FieldFault};
 use chairbook_models::event::{Event, EventType, Subjects};
 use chairbook_models::ids::EventId;
 use chairbook_platform::{clock, random};
 use chairbook_store::{CatalogChange, CatalogWrite};
-use chairbook_web::{Admin, ApiError, FieldError, Fields, Pending, Web};
+use chairbook_web::{Access, Admin, ApiError, FieldError, Fields, Pending, Web};
 use http::StatusCode;
 use http::request::Parts;
 use jiff::Timestamp;
@@ -20,8 +19,7 @@ use serde_json::json;
 /// An admin who changes the catalog, admitted, with the catalog as it was read side by side with the checks. As an
 /// argument before the body it refuses who may not, whatever they send.
 pub(crate) struct Editor {
-    web: Web,
-    caller: Caller,
+    admin: Admin,
     catalog: Arc<Catalog>,
     /// When.
     pub(crate) now: Timestamp,
@@ -81,8 +79,8 @@ impl FromRequestParts<Web> for Editor {
 
     async fn from_request_parts(parts: &mut Parts, web: &Web) -> Result<Self, ApiError> {
         let admin = Pending::<Admin>::from_request_parts(parts, web).await?;
-        let (Admin(caller), catalog) = admin.admit_with(web.store.catalog()).await?;
-        Ok(Self { web: web.clone(), caller, catalog, now: clock::now() })
+        let (admin, catalog) = admin.admit_with(web.reader.catalog()).await?;
+        Ok(Self { admin, catalog, now: clock::now() })
     }
 }
 
@@ -92,14 +90,14 @@ impl Editor {
         self,
         decide: impl Fn(&Catalog) -> Result<Decision<T>, CatalogError>,
     ) -> Result<(Arc<Catalog>, T), ApiError> {
-        let Self { web, caller, catalog, now } = self;
+        let Self { admin, catalog, now } = self;
         let decide = |catalog: &Catalog| {
             let decision = decide(catalog).map_err(refused)?;
             let mut event = Event::new(
                 EventId::new(now, random::bytes()),
                 EventType::CatalogChanged,
                 now,
-                caller.into(),
+                admin.caller.into(),
                 None,
                 Subjects::default(),
             );
@@ -108,7 +106,7 @@ impl Editor {
             event.data.insert("id".to_owned(), json!(decision.id));
             Ok::<_, ApiError>(CatalogChange { writes: decision.writes, event, outcome: decision.outcome })
         };
-        web.store.change_catalog(catalog, decide).await
+        admin.store().change_catalog(catalog, decide).await
     }
 }
 

@@ -34,7 +34,7 @@ pub(crate) async fn show(
     visitor: Pending<Visitor>,
     headers: HeaderMap,
 ) -> Result<Revalidated, ApiError> {
-    let (_, catalog) = visitor.admit_with(web.store.catalog()).await?;
+    let (_, catalog) = visitor.admit_with(web.reader.catalog()).await?;
     let message = "The salon's settings.";
     Revalidated::new(&headers, message, &data(&catalog.settings))
 }

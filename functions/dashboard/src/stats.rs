@@ -37,10 +37,10 @@ pub(crate) async fn stats(
     admin: Pending<Admin>,
     Query(question): Query<Question>,
 ) -> Result<Reply<Report>, ApiError> {
-    let (_, catalog) = admin.admit_with(web.store.catalog()).await?;
+    let (_, catalog) = admin.admit_with(web.reader.catalog()).await?;
     let salon = Salon::new(&catalog).map_err(|error| ApiError::bug(&error))?;
     let (from, to) = question.resolve(salon.today(clock::now()))?;
-    let days = web.store.statistics(from, to).await?;
+    let days = web.reader.statistics(from, to).await?;
     Ok(Reply::ok("The salon's statistics.", Report::new(&catalog, (from, to), &days)))
 }
 

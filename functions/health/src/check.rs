@@ -48,8 +48,8 @@ pub(crate) async fn health(Shared(state): Shared<State>, _: Visitor) -> Result<R
 }
 
 async fn ask(state: &State) -> Report {
-    let tables = join_all(state.web.store.tables().known().into_iter().map(async |(name, table)| {
-        timed(name, Kind::Table, async { state.web.store.probe(table).await.is_ok() }).await
+    let tables = join_all(state.web.reader.tables().known().into_iter().map(async |(name, table)| {
+        timed(name, Kind::Table, async { state.web.reader.probe(table).await.is_ok() }).await
     }));
     let queues = join_all(state.queues.iter().map(async |queue| {
         let asked = state

@@ -72,7 +72,7 @@ pub(crate) async fn list(
         admin.admit_with(by_email(&web, email, &filter)).await?
     } else {
         let keep = |profile: &Profile| filter.keeps(profile);
-        admin.admit_with(web.store.users_page(keep, filter.limit, from, clock::now())).await?
+        admin.admit_with(web.reader.users_page(keep, filter.limit, from, clock::now())).await?
     };
     Ok(Reply::ok(
         "The salon's users.",
@@ -84,8 +84,8 @@ pub(crate) async fn list(
 }
 
 async fn by_email(web: &Web, email: &EmailAddress, filter: &Filter) -> Result<UserPage, StoreError> {
-    let profile = match web.store.account(email.canonical()).await? {
-        Some(account) => web.store.profile(account.user_id).await?,
+    let profile = match web.reader.account(email.canonical()).await? {
+        Some(account) => web.reader.profile(account.user_id).await?,
         None => None,
     };
     Ok(UserPage { items: profile.into_iter().filter(|profile| filter.keeps(profile)).collect(), next: None })
@@ -96,7 +96,7 @@ pub(crate) async fn one(
     admin: Pending<Admin>,
     Id(id): Id<UserId>,
 ) -> Result<Reply<Value>, ApiError> {
-    let (_, profile) = admin.admit_with(web.store.profile(id)).await?;
+    let (_, profile) = admin.admit_with(web.reader.profile(id)).await?;
     let profile = profile.ok_or_else(|| ApiError::not_found("User"))?;
     Ok(Reply::ok("The user.", json!({"user": render::user(&profile)})))
 }

@@ -13,7 +13,7 @@ use chairbook_models::user::{Profile, Role};
 use chairbook_platform::clock;
 use chairbook_store::{AccountChange, Store, StoreError};
 use chairbook_web::password::{GivenPassword, canonical_email, prove_password};
-use chairbook_web::{Admin, ApiError, Body, Customer, Fields, FromFields, Id, Pending, Reply, Web};
+use chairbook_web::{Access, Admin, ApiError, Body, Customer, Fields, FromFields, Id, Pending, Reply, Web};
 use futures_util::{StreamExt, TryStreamExt, stream};
 use serde_json::{Value, json};
 
@@ -50,11 +50,11 @@ pub(crate) async fn delete_own(
     customer: Pending<Customer>,
     Body(request): Body<Request>,
 ) -> Result<Reply<Value>, ApiError> {
-    let (Customer(caller), profile) = customer.admit_with(web.store.profile(customer.user_id())).await?;
+    let (customer, profile) = customer.admit_with(web.reader.profile(customer.user_id())).await?;
     let profile = profile.ok_or_else(|| ApiError::bug(&"a session without a profile"))?;
     let email = canonical_email(&profile)?;
-    prove_password(&web.store, &email, &request.password, "password", clock::now()).await?;
-    erase(&web.store, &profile, caller.into()).await?;
+    prove_password(&customer, &email, &request.password, "password", clock::now()).await?;
+    erase(customer.store(), &profile, customer.caller.into()).await?;
     Ok(Reply::ok("Your account is deleted, and what we knew of you with it.", json!({})))
 }
 
@@ -63,12 +63,12 @@ pub(crate) async fn delete(
     admin: Pending<Admin>,
     Id(id): Id<UserId>,
 ) -> Result<Reply<Value>, ApiError> {
-    let (Admin(caller), profile) = admin.admit_with(web.store.profile(id)).await?;
+    let (admin, profile) = admin.admit_with(web.reader.profile(id)).await?;
     let profile = profile.ok_or_else(|| ApiError::not_found("User"))?;
-    if caller.role != Role::Owner && profile.role >= caller.role {
+    if admin.caller.role != Role::Owner && profile.role >= admin.caller.role {
         return Err(ApiError::forbidden("Only the owner may delete admins and owners."));
     }
-    erase(&web.store, &profile, caller.into()).await?;
+    erase(admin.store(), &profile, admin.caller.into()).await?;
     Ok(Reply::ok("The account is deleted.", json!({})))
 }
 

@@ -5,8 +5,8 @@ use chairbook_models::appointment::Appointment;
 use chairbook_models::event::{Event, EventType};
 use chairbook_models::ids::UserId;
 use chairbook_platform::clock;
-use chairbook_store::{Store, StoreError};
-use chairbook_web::{ApiError, Customer, Pending, Reply, Web, render};
+use chairbook_store::{Reader, StoreError};
+use chairbook_web::{Access, ApiError, Customer, Reply, Web, render};
 use futures_util::try_join;
 use http::{HeaderValue, header};
 use serde_json::{Value, json};
@@ -17,11 +17,11 @@ use crate::event;
 const MOST_EVENTS: usize = 5_000;
 
 /// Every appointment of somebody, the latest booked first.
-pub(crate) async fn appointments(store: &Store, user: UserId) -> Result<Vec<Appointment>, StoreError> {
+pub(crate) async fn appointments(reader: &Reader, user: UserId) -> Result<Vec<Appointment>, StoreError> {
     let mut all = Vec::new();
     let mut after = None;
     loop {
-        let page = store.appointments_of(user, |_| true, 100, after).await?;
+        let page = reader.appointments_of(user, |_| true, 100, after).await?;
         all.extend(page.items);
         after = page.next;
         if after.is_none() {
@@ -34,22 +34,20 @@ fn told(event: &Event) -> Value {
     json!({"type": event.event_type, "at": event.at, "subjects": event.subjects, "data": event.data})
 }
 
-pub(crate) async fn export(
-    State(web): State<Web>,
-    customer: Pending<Customer>,
-) -> Result<Reply<Value>, ApiError> {
+pub(crate) async fn export(State(web): State<Web>, customer: Customer) -> Result<Reply<Value>, ApiError> {
     let now = clock::now();
-    let (store, user) = (&web.store, customer.user_id());
+    let (reader, caller) = (&web.reader, customer.caller);
+    let user = caller.user_id;
+    // Admitted first: these reads are worth more than a round trip.
     let reads = async {
         try_join!(
-            store.profile(user),
-            store.sessions(user),
-            appointments(store, user),
-            store.events_of(user, MOST_EVENTS)
+            reader.profile(user),
+            reader.sessions(user),
+            appointments(reader, user),
+            reader.events_of(user, MOST_EVENTS)
         )
     };
-    let (Customer(caller), (profile, sessions, appointments, events)) =
-        customer.admit_with(Box::pin(reads)).await?;
+    let (profile, sessions, appointments, events) = Box::pin(reads).await?;
     let profile = profile.ok_or_else(|| ApiError::bug(&"a session without a profile"))?;
     let sessions: Vec<_> = sessions
         .iter()
@@ -86,7 +84,7 @@ pub(crate) async fn export(
             })
         })
         .collect();
-    store.add_event(&event(EventType::UserExported, user, caller.into(), None, now)).await?;
+    customer.store().add_event(&event(EventType::UserExported, user, caller.into(), None, now)).await?;
     let data = json!({
         "exportedAt": now,
         "user": render::user(&profile),

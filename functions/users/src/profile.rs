@@ -4,7 +4,7 @@ use axum::extract::State;
 use chairbook_models::event::EventType;
 use chairbook_models::text::{PersonName, Phone};
 use chairbook_platform::clock;
-use chairbook_web::{ApiError, Body, Customer, Fields, FromFields, Pending, Reply, Web, render};
+use chairbook_web::{Access, ApiError, Body, Customer, Fields, FromFields, Pending, Reply, Web, render};
 use serde_json::{Value, json};
 
 use crate::event;
@@ -13,7 +13,7 @@ pub(crate) async fn show(
     State(web): State<Web>,
     customer: Pending<Customer>,
 ) -> Result<Reply<Value>, ApiError> {
-    let (_, profile) = customer.admit_with(web.store.profile(customer.user_id())).await?;
+    let (_, profile) = customer.admit_with(web.reader.profile(customer.user_id())).await?;
     let profile = profile.ok_or_else(|| ApiError::bug(&"a session without a profile"))?;
     Ok(Reply::ok("Your profile.", json!({"user": render::user(&profile)})))
 }
@@ -34,14 +34,14 @@ impl FromFields for Request {
 
 pub(crate) async fn change(
     State(web): State<Web>,
-    Customer(caller): Customer,
+    customer: Customer,
     Body(request): Body<Request>,
 ) -> Result<Reply<Value>, ApiError> {
-    let now = clock::now();
+    let (now, caller) = (clock::now(), customer.caller);
     let event = event(EventType::UserProfileChanged, caller.user_id, caller.into(), None, now);
     let phone = request.phone.as_ref().map(Phone::as_str);
-    web.store.change_profile(caller.user_id, request.name.as_str(), phone, &event).await?;
-    let profile = web.store.profile(caller.user_id).await?;
+    customer.store().change_profile(caller.user_id, request.name.as_str(), phone, &event).await?;
+    let profile = web.reader.profile(caller.user_id).await?;
     let profile = profile.ok_or_else(|| ApiError::bug(&"a session without a profile"))?;
     Ok(Reply::ok("Your profile is changed.", json!({"user": render::user(&profile)})))
 }

@@ -1,57 +1,61 @@
-//! Who is calling, and whether they may.
+//! Callers, and their admission.
 //!
-//! A handler says who may call it by the extractor that it takes: [`Visitor`] (anybody), [`Customer`] (anybody
-//! logged in), [`Admin`], [`Owner`]. Each has been through the rate limit and, but for [`Visitor`], through its
-//! session before the handler runs. A handler that has reads of its own takes [`Pending`] of one of them and
-//! passes the reads to [`Pending::admit_with`], which makes them side by side with those checks: one round trip
-//! instead of two.
+//! A handler declares its callers by the extractor that it takes: [`Visitor`] (anybody), [`Customer`] (anybody logged
+//! in), [`Admin`], [`Owner`]. Each has passed the rate limit and, except for [`Visitor`], the check of its session
+//! before the handler runs, and brings the [`Store`]: nothing is written for a request that has not been admitted, since
+//! nothing else hands out a store. Password hashing and the strength check ask for an admitted caller for the same
+//! reason.
+//!
+//! A handler that has reads of its own takes [`Pending`] of one of them and passes the reads to
+//! [`Pending::admit_with`], which makes them side by side with those checks: one round trip instead of two.
 
 use std::future::Future;
 use std::sync::Arc;
 
 use axum::extract::FromRequestParts;
+use chairbook_auth::Caller;
 use chairbook_auth::access_token::{Claims, TokenError, key_id};
-use chairbook_auth::{Caller, Session};
 use chairbook_models::ids::UserId;
 use chairbook_models::user::Role;
-use chairbook_store::Store;
-use futures_util::FutureExt;
-use futures_util::future::{BoxFuture, Shared};
+use chairbook_store::{Reader, Store};
 use http::header::AUTHORIZATION;
 use http::request::Parts;
 use jiff::Timestamp;
 
+use crate::admission::Checking;
 use crate::error::ApiError;
-use crate::rate_limit::Standing;
 
-/// The rate limit's count, made once and awaited by whoever needs it.
-pub(crate) type Counting = Shared<BoxFuture<'static, Result<Option<Standing>, ApiError>>>;
-
-/// What the layer in front of the handlers knows of a request.
+/// The checks in front of one request, as the layer leaves them for the handler's extractors.
 #[derive(Clone)]
 pub(crate) struct Gate {
     pub(crate) store: Store,
-    pub(crate) now: Timestamp,
-    /// What the token says, if there is one.
-    pub(crate) presented: Option<Result<Arc<Claims>, ApiError>>,
-    pub(crate) counting: Counting,
+    pub(crate) claims: Result<Arc<Claims>, ApiError>,
+    pub(crate) checking: Checking,
 }
 
-/// Reads the token of a request and checks its signature, issuer and expiry. `None` when there is none.
-pub(crate) async fn presented(
+/// Reads the access token of a request and checks its signature, issuer and expiry.
+///
+/// # Errors
+/// 401 when there is none or it is refused, 503 when its key could not be read.
+pub(crate) async fn claims(
     parts: &Parts,
-    store: &Store,
+    reader: &Reader,
     issuer: &str,
     now: Timestamp,
-) -> Option<Result<Arc<Claims>, ApiError>> {
-    let header = parts.headers.get(AUTHORIZATION)?;
+) -> Result<Arc<Claims>, ApiError> {
+    let header = parts.headers.get(AUTHORIZATION).ok_or_else(no_token)?;
     let Some(token) = header.to_str().ok().and_then(bearer) else {
-        return Some(Err(ApiError::unauthorized(
+        return Err(ApiError::unauthorized(
             "unauthorized",
             "The Authorization header must be `Bearer` and an access token.",
-        )));
+        ));
     };
-    Some(check(token, store, issuer, now).await.map(Arc::new))
+    check(token, reader, issuer, now).await.map(Arc::new)
+}
+
+/// The refusal of a request without an access token.
+pub(crate) fn no_token() -> ApiError {
+    ApiError::unauthorized("unauthorized", "Please log in: this needs an access token.")
 }
 
 fn bearer(header: &str) -> Option<&str> {
@@ -59,7 +63,7 @@ fn bearer(header: &str) -> Option<&str> {
     scheme.eq_ignore_ascii_case("bearer").then(|| token.trim())
 }
 
-async fn check(token: &str, store: &Store, issuer: &str, now: Timestamp) -> Result<Claims, ApiError> {
+async fn check(token: &str, reader: &Reader, issuer: &str, now: Timestamp) -> Result<Claims, ApiError> {
     let refused = |error: TokenError| match error {
         TokenError::Expired => {
             ApiError::unauthorized("token_expired", "Your access token has expired. Please log in again.")
@@ -69,7 +73,7 @@ async fn check(token: &str, store: &Store, issuer: &str, now: Timestamp) -> Resu
         }
     };
     let kid = key_id(token).map_err(refused)?;
-    let key = store.verification_key(&kid).await?.ok_or_else(|| refused(TokenError::Invalid))?;
+    let key = reader.verification_key(&kid).await?.ok_or_else(|| refused(TokenError::Invalid))?;
     key.verify(token, issuer, now).map_err(refused)
 }
 
@@ -78,39 +82,22 @@ impl Gate {
         parts.extensions.get::<Self>().cloned().ok_or_else(|| ApiError::bug(&"a route without its layers"))
     }
 
-    /// Waits for the rate limit, and refuses who is over it.
-    async fn limit(&self) -> Result<(), ApiError> {
-        let standing = self.counting.clone().await?;
-        standing.and_then(|standing| standing.refusal()).map_or(Ok(()), Err)
-    }
-
-    fn claims(&self) -> Result<Arc<Claims>, ApiError> {
-        self.presented.clone().unwrap_or_else(|| {
-            Err(ApiError::unauthorized("unauthorized", "Please log in: this needs an access token."))
-        })
-    }
-
-    /// Waits for the rate limit and reads the session, side by side.
-    async fn caller(&self, claims: &Claims) -> Result<Caller, ApiError> {
-        let (limit, session) = futures_util::join!(self.limit(), self.store.session(claims.sub, claims.sid));
-        limit?;
-        live(session?, self.now).ok_or_else(|| {
-            ApiError::unauthorized("session_ended", "You are logged out. Please log in again.")
-        })
+    /// Waits for the checks, and refuses a request over the limit.
+    async fn pass(&self) -> Result<Result<Caller, ApiError>, ApiError> {
+        let checks = self.checking.clone().await?;
+        match checks.standing.and_then(|standing| standing.refusal()) {
+            Some(refusal) => Err(refusal),
+            None => Ok(checks.caller),
+        }
     }
 }
 
-fn live(session: Option<Session>, now: Timestamp) -> Option<Caller> {
-    let session = session.filter(|session| session.is_live(now))?;
-    Some(Caller { user_id: session.user_id, session_id: session.id, role: session.role })
-}
-
-/// Where a request comes from. Fit for the caller's own list of sessions, not for deciding anything.
+/// Origin of a request. Fit for the caller's own list of sessions, not for deciding anything.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Client {
     /// The address, as API Gateway saw it.
     pub ip: Option<String>,
-    /// What the client calls itself, at most 256 characters of it.
+    /// The client's name for itself, at most 256 characters of it.
     pub user_agent: Option<String>,
 }
 
@@ -122,88 +109,115 @@ impl<S: Send + Sync> FromRequestParts<S> for Client {
     }
 }
 
-/// A kind of caller.
-pub trait Access: Sized + Send {
-    /// What is known before any table has been asked.
-    type Presented: Clone + Send + Sync;
+mod sealed {
+    use std::sync::Arc;
 
-    /// What a request presents.
-    ///
-    /// # Errors
-    /// 401 when that is not enough.
-    fn present(gate: &RequestGate) -> Result<Self::Presented, ApiError>;
+    use chairbook_auth::Caller;
+    use chairbook_auth::access_token::Claims;
+    use chairbook_store::Store;
 
-    /// Checks it.
-    ///
-    /// # Errors
-    /// 401, 403 or 429.
-    fn admit(
-        gate: &RequestGate,
-        presented: &Self::Presented,
-    ) -> impl Future<Output = Result<Self, ApiError>> + Send;
+    use crate::error::ApiError;
+
+    /// The making of admitted callers, which is for this module alone.
+    pub trait Admit: Sized {
+        /// The part of the request that is needed before any table has been asked.
+        type Presented: Clone + Send + Sync;
+
+        fn present(claims: &Result<Arc<Claims>, ApiError>) -> Result<Self::Presented, ApiError>;
+
+        fn admit(caller: Result<Caller, ApiError>, store: Store) -> Result<Self, ApiError>;
+    }
 }
 
-/// The checks in front of one request.
-pub struct RequestGate(Gate);
+/// A kind of caller. Only admission makes one, so whoever holds one has been admitted.
+pub trait Access: sealed::Admit + Send + Sync {
+    /// The tables, to change them.
+    fn store(&self) -> &Store;
+}
 
 /// Anybody, within the rate limit.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Visitor;
+#[derive(Clone)]
+pub struct Visitor {
+    store: Store,
+}
 
-/// Anybody who is logged in.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Customer(pub Caller);
-
-/// An admin or an owner.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Admin(pub Caller);
-
-/// An owner.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Owner(pub Caller);
-
-impl Access for Visitor {
+impl sealed::Admit for Visitor {
     type Presented = ();
 
-    fn present(_gate: &RequestGate) -> Result<(), ApiError> {
+    fn present(_claims: &Result<Arc<Claims>, ApiError>) -> Result<(), ApiError> {
         Ok(())
     }
 
-    async fn admit(gate: &RequestGate, (): &()) -> Result<Self, ApiError> {
-        gate.0.limit().await.map(|()| Self)
+    fn admit(_caller: Result<Caller, ApiError>, store: Store) -> Result<Self, ApiError> {
+        Ok(Self { store })
+    }
+}
+
+impl Access for Visitor {
+    fn store(&self) -> &Store {
+        &self.store
     }
 }
 
 macro_rules! logged_in {
-    ($access:ident, $role:expr, $refusal:literal) => {
-        impl Access for $access {
+    ($(#[$doc:meta])+ $access:ident, $role:expr, $refusal:literal) => {
+        $(#[$doc])+
+        #[derive(Clone)]
+        pub struct $access {
+            /// Who it is.
+            pub caller: Caller,
+            store: Store,
+        }
+
+        impl sealed::Admit for $access {
             type Presented = Arc<Claims>;
 
-            fn present(gate: &RequestGate) -> Result<Arc<Claims>, ApiError> {
-                gate.0.claims()
+            fn present(claims: &Result<Arc<Claims>, ApiError>) -> Result<Arc<Claims>, ApiError> {
+                claims.clone()
             }
 
-            async fn admit(gate: &RequestGate, claims: &Arc<Claims>) -> Result<Self, ApiError> {
-                let caller = gate.0.caller(claims).await?;
-                if caller.role >= $role { Ok(Self(caller)) } else { Err(ApiError::forbidden($refusal)) }
+            fn admit(caller: Result<Caller, ApiError>, store: Store) -> Result<Self, ApiError> {
+                let caller = caller?;
+                if caller.role >= $role { Ok(Self { caller, store }) } else { Err(ApiError::forbidden($refusal)) }
+            }
+        }
+
+        impl Access for $access {
+            fn store(&self) -> &Store {
+                &self.store
             }
         }
     };
 }
 
-logged_in!(Customer, Role::User, "You may not do this.");
-logged_in!(Admin, Role::Admin, "Only admins may do this.");
-logged_in!(Owner, Role::Owner, "Only the owner may do this.");
+logged_in!(
+    /// Anybody who is logged in.
+    Customer,
+    Role::User,
+    "You may not do this."
+);
+logged_in!(
+    /// An admin or an owner.
+    Admin,
+    Role::Admin,
+    "Only admins may do this."
+);
+logged_in!(
+    /// An owner.
+    Owner,
+    Role::Owner,
+    "Only the owner may do this."
+);
 
 /// A caller who has not been admitted yet.
 pub struct Pending<A: Access> {
-    gate: RequestGate,
+    gate: Gate,
     presented: A::Presented,
 }
 
 impl<A: Access<Presented = Arc<Claims>>> Pending<A> {
-    /// Whose token it is: good for looking up their own things while the session is being checked, not for
-    /// changing anything.
+    /// The user that the token names: good for looking up their own things while the session is being checked, not
+    /// for changing anything.
     #[must_use]
     pub fn user_id(&self) -> UserId {
         self.presented.sub
@@ -211,7 +225,16 @@ impl<A: Access<Presented = Arc<Claims>>> Pending<A> {
 }
 
 impl<A: Access> Pending<A> {
-    /// Checks the caller while the reads are made. The caller's refusal comes before the reads' failure.
+    /// Checks the caller.
+    ///
+    /// # Errors
+    /// 401, 403, 429.
+    pub async fn admit(&self) -> Result<A, ApiError> {
+        A::admit(self.gate.pass().await?, self.gate.store.clone())
+    }
+
+    /// Checks the caller while the reads are made. The caller's refusal comes before the reads' failure. A handler has
+    /// no [`Store`] before this gives it one, so what runs beside the checks can only read.
     ///
     /// # Errors
     /// 401, 403, 429, or the reads' error.
@@ -222,7 +245,7 @@ impl<A: Access> Pending<A> {
     where
         E: Into<ApiError>,
     {
-        let (admitted, read) = futures_util::join!(A::admit(&self.gate, &self.presented), reads);
+        let (admitted, read) = futures_util::join!(self.admit(), reads);
         Ok((admitted?, read.map_err(Into::into)?))
     }
 }
@@ -231,8 +254,8 @@ impl<S: Send + Sync, A: Access> FromRequestParts<S> for Pending<A> {
     type Rejection = ApiError;
 
     async fn from_request_parts(parts: &mut Parts, _state: &S) -> Result<Self, ApiError> {
-        let gate = RequestGate(Gate::of(parts)?);
-        let presented = A::present(&gate)?;
+        let gate = Gate::of(parts)?;
+        let presented = A::present(&gate.claims)?;
         Ok(Self { gate, presented })
     }
 }
@@ -242,23 +265,14 @@ macro_rules! admitted {
         $(impl<S: Send + Sync> FromRequestParts<S> for $access {
             type Rejection = ApiError;
 
-            async fn from_request_parts(parts: &mut Parts, _state: &S) -> Result<Self, ApiError> {
-                let gate = RequestGate(Gate::of(parts)?);
-                let presented = Self::present(&gate)?;
-                Self::admit(&gate, &presented).await
+            async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, ApiError> {
+                Pending::<Self>::from_request_parts(parts, state).await?.admit().await
             }
         })+
     };
 }
 
 admitted!(Visitor, Customer, Admin, Owner);
-
-/// Starts counting a request.
-pub(crate) fn counting(
-    counted: impl Future<Output = Result<Option<Standing>, ApiError>> + Send + 'static,
-) -> Counting {
-    counted.boxed().shared()
-}
 
 #[cfg(test)]
 mod tests {

@@ -12,25 +12,28 @@ use axum::routing::MethodRouter;
 use axum::{Extension, Router};
 use chairbook_platform::{clock, env, init_tracing};
 use chairbook_store::meter::Meter;
-use chairbook_store::{Store, Tables};
+use chairbook_store::{Reader, Store, Tables};
 use http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
 use lambda_http::RequestExt;
 use lambda_http::request::RequestContext;
 use serde_json::json;
 use tower_http::catch_panic::CatchPanicLayer;
 
-use crate::access::{Client, Gate, counting, presented};
+use crate::access::{Client, Gate, claims, no_token};
+use crate::admission::{Checks, Learned, Question, source};
 use crate::error::ApiError;
 use crate::rate_limit::Policy;
 
 /// How much of a user agent's name is kept.
 const MAX_USER_AGENT: usize = 256;
 
-/// What the layers need, the same in every function.
+/// Everything that the layers need, the same in every function.
 #[derive(Clone)]
 pub struct Web {
-    /// The tables.
-    pub store: Store,
+    /// The tables, read only. To change them takes an admitted caller: see [`crate::access`].
+    pub reader: Reader,
+    pub(crate) store: Store,
+    pub(crate) learned: Arc<Learned>,
     /// Who issues access tokens (`iss`).
     pub issuer: Arc<str>,
     /// Requests per client and window (`RATE_LIMIT_REQUESTS`).
@@ -54,8 +57,11 @@ impl Web {
             Some(_) => env::parsed("AUTH_RATE_LIMIT_REQUESTS")?,
             None => requests,
         };
+        let store = Store::new(chairbook_platform::aws::dynamodb()?, Tables::from_env());
         Ok(Self {
-            store: Store::new(chairbook_platform::aws::dynamodb()?, Tables::from_env()),
+            reader: store.reader().clone(),
+            store,
+            learned: Arc::default(),
             issuer: env::required("TOKEN_ISSUER")?.into(),
             requests,
             auth_requests,
@@ -63,16 +69,16 @@ impl Web {
         })
     }
 
-    /// The policy that holds where no tighter one does.
+    /// The policy of routes without a tighter one.
     #[must_use]
     pub const fn default_policy(&self) -> Policy {
-        Policy { name: "default", requests: self.requests, window: self.window }
+        Policy { name: "default", requests: self.requests, window: self.window, is_tight: false }
     }
 
     /// A tighter policy of that name.
     #[must_use]
     pub const fn auth_policy(&self, name: &'static str) -> Policy {
-        Policy { name, requests: self.auth_requests, window: self.window }
+        Policy { name, requests: self.auth_requests, window: self.window, is_tight: true }
     }
 
     /// Puts the rate limit and the caller's token in front of one route's methods; without a policy, requests
@@ -141,37 +147,33 @@ fn origin(request: &Request) -> (String, Option<String>) {
 
 async fn gate(State((web, policy)): State<(Web, Option<Policy>)>, request: Request, next: Next) -> Response {
     let now = clock::now();
-    let is_tight = policy.is_some_and(|policy| policy.name != web.default_policy().name);
+    let is_tight = policy.is_some_and(|policy| policy.is_tight);
     let (_, ip) = origin(&request);
     let (mut parts, body) = request.into_parts();
-    let presented = presented(&parts, &web.store, &web.issuer, now).await;
-    let client = match (&presented, &ip) {
-        (Some(Ok(claims)), _) => claims.sub.to_string(),
-        (_, Some(ip)) => ip.clone(),
-        (_, None) => "unknown".to_owned(),
+    let claims = match policy {
+        Some(_) => claims(&parts, &web.reader, &web.issuer, now).await,
+        // A route that counts nobody asks nobody who they are.
+        None => Err(no_token()),
     };
     let store = web.store.clone();
-    let counting = counting(async move {
-        let Some(policy) = policy else { return Ok(None) };
-        Ok(Some(policy.count(&store, &client, now).await?))
-    });
-    let user_agent = parts.headers.get(header::USER_AGENT).and_then(|agent| agent.to_str().ok());
-    let user_agent = user_agent.map(|agent| agent.chars().take(MAX_USER_AGENT).collect());
-    parts.extensions.insert(Client { ip, user_agent });
-    parts.extensions.insert(Gate { store: web.store, now, presented, counting: counting.clone() });
-    let request = Request::from_parts(parts, body);
-    // Side by side: a handler that only reads need not wait for the count, since a refusal replaces its answer.
-    let (standing, mut response) = futures_util::join!(counting, next.run(request));
-    match standing {
-        Ok(None) => {}
-        Ok(Some(standing)) => {
-            if let Some(refusal) = standing.refusal() {
-                response = refusal.into_response();
-            }
-            standing.write_headers(response.headers_mut());
+    let question = Question { web, policy, claims: claims.clone(), source: source(ip.as_deref()), now };
+    let mut response = if let Some(standing) = question.known_to_be_exhausted() {
+        standing.respond()
+    } else {
+        let checking = question.checking();
+        let user_agent = parts.headers.get(header::USER_AGENT).and_then(|agent| agent.to_str().ok());
+        let user_agent = user_agent.map(|agent| agent.chars().take(MAX_USER_AGENT).collect());
+        parts.extensions.insert(Client { ip, user_agent });
+        parts.extensions.insert(Gate { store, claims, checking: checking.clone() });
+        let request = Request::from_parts(parts, body);
+        // Side by side: a handler that only reads need not wait for the checks, since a refusal replaces its response.
+        let (checks, response) = futures_util::join!(checking, next.run(request));
+        match checks {
+            Ok(Checks { standing: Some(standing), .. }) => standing.complete(response),
+            Ok(_) => response,
+            Err(error) => error.into_response(),
         }
-        Err(error) => response = error.into_response(),
-    }
+    };
     if is_tight {
         response.extensions_mut().insert(Untimed);
     }

@@ -6,19 +6,21 @@
 //! `docs/add-an-endpoint.md` walks through one.
 
 pub mod access;
+mod admission;
 mod app;
 mod conditional;
 pub mod cursor;
 pub mod dates;
 mod error;
 mod fields;
+mod memory;
 mod paging;
 pub mod password;
 mod rate_limit;
 pub mod render;
 mod reply;
 
-pub use access::{Admin, Client, Customer, Owner, Pending, Visitor};
+pub use access::{Access, Admin, Client, Customer, Owner, Pending, Visitor};
 pub use app::{Web, router, run};
 pub use conditional::Revalidated;
 pub use error::{ApiError, FieldError};

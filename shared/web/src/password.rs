@@ -7,11 +7,12 @@ use chairbook_auth::lockout;
 use chairbook_auth::password::{self, Verdict};
 use chairbook_models::user::Profile;
 use chairbook_platform::clock;
-use chairbook_store::{Account, LoginAttempt, Store};
+use chairbook_store::{Account, LoginAttempt};
 use http::StatusCode;
 use jiff::Timestamp;
 use serde_json::json;
 
+use crate::access::{Access, Customer};
 use crate::error::{ApiError, FieldError};
 
 /// The longest password that anybody can have, characters.
@@ -39,11 +40,12 @@ impl GivenPassword {
         &self.0
     }
 
-    /// Checks it against a PHC string, off the async executor; without one, it takes as long and is wrong.
+    /// Checks it against a PHC string, off the async executor; without one, it takes as long and is wrong. Only for a
+    /// caller who has been admitted, since it is the most expensive thing that a request can cause.
     ///
     /// # Errors
     /// 500 when the work was lost.
-    pub async fn verify(&self, phc: Option<String>) -> Result<Verdict, ApiError> {
+    pub async fn verify(&self, phc: Option<String>, _: &impl Access) -> Result<Verdict, ApiError> {
         let text = self.0.clone();
         tokio::task::spawn_blocking(move || password::verify(&text, phc.as_deref()))
             .await
@@ -83,18 +85,18 @@ pub fn seconds_until(until: Timestamp, now: Timestamp) -> u64 {
 /// # Errors
 /// 400 `wrong_password` with `attemptsRemaining`, 429 `account_locked`.
 pub async fn prove_password(
-    store: &Store,
+    customer: &Customer,
     email: &str,
     password: &GivenPassword,
     field: &str,
     now: Timestamp,
 ) -> Result<Account, ApiError> {
-    let (account, failures) = match store.attempt_login(email, now).await? {
+    let (account, failures) = match customer.store().attempt_login(email, now).await? {
         LoginAttempt::Locked { until } => return Err(locked(seconds_until(until, clock::now()))),
         LoginAttempt::Counted { account, failures } => (account, failures),
     };
     let account = account.ok_or_else(|| ApiError::bug(&"a profile without credentials"))?;
-    match password.verify(Some(account.password_hash.clone())).await? {
+    match password.verify(Some(account.password_hash.clone()), customer).await? {
         Verdict::Right | Verdict::RightButWeaklyHashed => Ok(account),
         Verdict::Wrong => Err(wrong(field, failures)),
     }

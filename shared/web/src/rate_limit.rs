@@ -1,29 +1,31 @@
-//! The rate limit: so many requests per client and window, counted exactly by one write per request.
+//! The rate limit: a number of requests per client and window, counted exactly by one write per request.
 //!
-//! Windows are fixed and the same for everybody; a client is a user when the token's signature is good, else an
-//! address. Headers are those of the IETF draft
+//! Windows are fixed and the same for everybody. Headers are those of the IETF draft
 //! (<https://datatracker.ietf.org/doc/draft-ietf-httpapi-ratelimit-headers/>).
 
 use std::time::Duration;
 
+use axum::response::{IntoResponse, Response};
 use chairbook_store::{Store, StoreError};
 use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
 use jiff::Timestamp;
 
 use crate::error::ApiError;
 
-/// What a client may do in a window.
+/// The limit of a client's requests in a window.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Policy {
     /// The policy's name, such as `default` or `login`.
     pub name: &'static str,
-    /// How many requests.
+    /// Requests per client and window.
     pub requests: u64,
-    /// In how long.
+    /// Length of the window.
     pub window: Duration,
+    /// Set where requests count by source address and by session, unset where they count by user if there is one.
+    pub is_tight: bool,
 }
 
-/// Where a client stands after a request was counted.
+/// A client's standing after a request was counted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Standing {
     policy: Policy,
@@ -44,14 +46,34 @@ impl Policy {
         Ok(self.standing(counted, now))
     }
 
-    fn standing(self, counted: u64, now: Timestamp) -> Standing {
+    /// The standing of a client that is over the limit.
+    pub(crate) fn exhausted(self, now: Timestamp) -> Standing {
+        self.standing(self.requests.saturating_add(1), now)
+    }
+
+    /// The end (UTC) of the window that `now` is in.
+    pub(crate) fn window_end(self, now: Timestamp) -> Timestamp {
+        let seconds = i64::try_from(self.reset(now)).unwrap_or(i64::MAX);
+        Timestamp::from_second(now.as_second().saturating_add(seconds)).unwrap_or(Timestamp::MAX)
+    }
+
+    /// Seconds until the window that `now` is in ends.
+    fn reset(self, now: Timestamp) -> u64 {
         let length = self.window.as_secs().max(1);
-        let into = u64::try_from(now.as_second()).unwrap_or(0) % length;
-        Standing { policy: self, counted, reset: length - into }
+        length - u64::try_from(now.as_second()).unwrap_or(0) % length
+    }
+
+    fn standing(self, counted: u64, now: Timestamp) -> Standing {
+        Standing { policy: self, counted, reset: self.reset(now) }
     }
 }
 
 impl Standing {
+    /// The standing of the two that leaves less.
+    pub(crate) fn tighter(self, other: Self) -> Self {
+        if other.counted > self.counted { other } else { self }
+    }
+
     /// The refusal of a request over the limit.
     pub(crate) fn refusal(&self) -> Option<ApiError> {
         (self.counted > self.policy.requests).then(|| {
@@ -64,9 +86,21 @@ impl Standing {
         })
     }
 
+    /// The response to a request over the limit.
+    pub(crate) fn respond(&self) -> Response {
+        self.complete(StatusCode::TOO_MANY_REQUESTS.into_response())
+    }
+
+    /// The response with the rate limit's headers, or its refusal instead.
+    pub(crate) fn complete(&self, response: Response) -> Response {
+        let mut response = self.refusal().map_or(response, IntoResponse::into_response);
+        self.write_headers(response.headers_mut());
+        response
+    }
+
     /// Writes `RateLimit-Policy` and `RateLimit`.
-    pub(crate) fn write_headers(&self, headers: &mut HeaderMap) {
-        let Policy { name, requests, window } = self.policy;
+    fn write_headers(&self, headers: &mut HeaderMap) {
+        let Policy { name, requests, window, .. } = self.policy;
         let remaining = requests.saturating_sub(self.counted);
         for (header, value) in [
             ("ratelimit-policy", format!(r#""{name}";q={requests};w={}"#, window.as_secs())),
@@ -83,7 +117,8 @@ impl Standing {
 mod tests {
     use super::*;
 
-    const POLICY: Policy = Policy { name: "default", requests: 3, window: Duration::from_mins(15) };
+    const POLICY: Policy =
+        Policy { name: "default", requests: 3, window: Duration::from_mins(15), is_tight: false };
 
     #[test]
     fn the_request_after_the_last_is_refused_until_the_window_ends() {
@@ -91,6 +126,9 @@ mod tests {
         assert_eq!(POLICY.standing(3, now).refusal(), None);
         let refusal = POLICY.standing(4, now).refusal().unwrap();
         assert_eq!((refusal.status.as_u16(), refusal.retry_after), (429, Some(800)));
+        assert_eq!(POLICY.exhausted(now).refusal(), Some(refusal));
+        assert_eq!(POLICY.window_end(now).as_second(), 900 * 8);
+        assert_eq!(POLICY.window_end(POLICY.window_end(now)).as_second(), 900 * 9);
     }
 
     #[test]

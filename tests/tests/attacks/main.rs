@@ -1,0 +1,4 @@
+//! Attacks on what docs/security.md and docs/api-conventions.md promise, end to end, each as somebody would try it; one
+//! module per kind of promise.
+
+mod admission;
