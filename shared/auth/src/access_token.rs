@@ -11,6 +11,9 @@ use serde_json::{Value, json};
 
 use crate::seal::derive_key;
 
+/// Seconds by which the clocks of two machines may differ: a token from further in the future is nobody's.
+const CLOCK_SKEW_SECONDS: i64 = 60;
+
 /// What an access token says.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Claims {
@@ -24,6 +27,18 @@ pub struct Claims {
     pub iat: i64,
     /// When it ends, seconds since 1970 (UTC).
     pub exp: i64,
+}
+
+/// The claims as a token presents them: ours, and the one that would put its beginning off
+/// (<https://datatracker.ietf.org/doc/html/rfc7519#section-4.1.5>).
+#[derive(Deserialize)]
+struct PresentedClaims {
+    iss: String,
+    sub: UserId,
+    sid: SessionId,
+    iat: i64,
+    exp: i64,
+    nbf: Option<i64>,
 }
 
 /// Why an access token is refused.
@@ -61,7 +76,7 @@ impl VerificationKey {
         json!({"kty": "OKP", "crv": "Ed25519", "use": "sig", "alg": "EdDSA", "kid": self.kid, "x": self.x})
     }
 
-    /// Checks a token's algorithm, signature, issuer and expiry.
+    /// Checks a token's algorithm, signature, issuer, beginning and expiry.
     ///
     /// # Errors
     /// [`TokenError`] when it is refused.
@@ -72,9 +87,14 @@ impl VerificationKey {
         validation.set_required_spec_claims(&["exp", "iss", "sub"]);
         validation.validate_exp = false;
         validation.validate_aud = false;
-        let claims =
-            jsonwebtoken::decode::<Claims>(token, &key, &validation).map_err(|_| TokenError::Invalid)?.claims;
-        if claims.exp <= now.as_second() { Err(TokenError::Expired) } else { Ok(claims) }
+        let presented = jsonwebtoken::decode::<PresentedClaims>(token, &key, &validation);
+        let PresentedClaims { iss, sub, sid, iat, exp, nbf } =
+            presented.map_err(|_| TokenError::Invalid)?.claims;
+        let now = now.as_second();
+        if iat.max(nbf.unwrap_or(iat)) > now.saturating_add(CLOCK_SKEW_SECONDS) {
+            return Err(TokenError::Invalid);
+        }
+        if exp <= now { Err(TokenError::Expired) } else { Ok(Claims { iss, sub, sid, iat, exp }) }
     }
 }
 
@@ -179,6 +199,9 @@ mod tests {
         assert_eq!((claims.sub, claims.sid), (UserId::derived([1; 16]), SessionId::derived([2; 16])));
         assert_eq!((claims.iat, claims.exp), (1_000, 1_060));
         assert_eq!(at(1_060), Err(TokenError::Expired));
+        // Another machine's clock may be behind, by a minute.
+        assert!(at(940).is_ok());
+        assert_eq!(at(939), Err(TokenError::Invalid));
     }
 
     #[test]

@@ -2,3 +2,4 @@
 //! module per kind of promise.
 
 mod admission;
+mod tokens;
