@@ -13,6 +13,11 @@ const MIN_CHARACTERS: usize = 8;
 /// of common passwords has 30,000, and its rules for capitals, digits and `1337` multiply each by little.
 const COMMON_BELOW_GUESSES_LOG10: f64 = 5.0;
 
+/// Characters of a password that its strength is estimated from. The estimate takes time that grows with the square of
+/// the length and more, up to half a second for 128 characters that stand for others; 32 take a few milliseconds, and a
+/// password is at least as strong as its beginning.
+const ESTIMATED_CHARACTERS: usize = 32;
+
 /// A password of an acceptable length, as it was typed.
 #[derive(Clone, PartialEq, Eq)]
 pub(crate) struct Password(String);
@@ -50,7 +55,8 @@ impl Password {
         // Each word alone too: `adalovelace` is no better a password of Ada Lovelace than `Ada Lovelace`.
         let words = about_them.iter().flat_map(|text| text.split(|c: char| !c.is_alphanumeric()));
         let about_them: Vec<&str> = about_them.iter().copied().chain(words).collect();
-        let estimate = zxcvbn::zxcvbn(&self.0, &about_them);
+        let beginning: String = self.0.chars().take(ESTIMATED_CHARACTERS).collect();
+        let estimate = zxcvbn::zxcvbn(&beginning, &about_them);
         (estimate.guesses_log10() < COMMON_BELOW_GUESSES_LOG10).then(|| {
             let why = estimate.feedback().and_then(zxcvbn::feedback::Feedback::warning);
             let why = why.map_or_else(|| "This is easy to guess.".to_owned(), |warning| warning.to_string());
@@ -117,6 +123,14 @@ mod tests {
         ] {
             assert_eq!(weakness(fine), None, "{fine}");
         }
+    }
+
+    #[test]
+    fn a_password_is_as_strong_as_its_beginning() {
+        let strong = "correct horse battery staple over";
+        assert_eq!(weakness(&format!("{strong}{}", "a".repeat(90))), None);
+        assert!(weakness(&"a".repeat(128)).is_some());
+        assert!(weakness(&format!("{}{strong}", "a".repeat(ESTIMATED_CHARACTERS))).is_some());
     }
 
     #[test]

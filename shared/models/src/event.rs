@@ -246,6 +246,10 @@ pub struct Event {
     /// How far its e-mail has come; absent where nobody gets one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub delivery: Option<Delivery>,
+    /// The SHA-256 of the request that caused it, where that had an `Idempotency-Key`, from which the event's id is
+    /// derived then: it tells a repeat from another request with the same key.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub request_sha256: Option<String>,
 }
 
 impl Event {
@@ -270,6 +274,7 @@ impl Event {
             data: BTreeMap::new(),
             sealed_secret: None,
             delivery,
+            request_sha256: None,
         }
     }
 

@@ -7,6 +7,10 @@ use http::{HeaderValue, StatusCode, header};
 use serde::Serialize;
 use serde_json::{Map, Value, json};
 
+/// Most wrong fields that one response names: enough for a person, and no lever to make a small request cause a large
+/// response.
+pub(crate) const MAX_FIELD_ERRORS: usize = 20;
+
 /// One wrong field of a request.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct FieldError {
@@ -53,9 +57,10 @@ impl ApiError {
         }
     }
 
-    /// 400 `validation_failed` with every wrong field.
+    /// 400 `validation_failed` with the wrong fields, the first 20 of them.
     #[must_use]
-    pub fn validation(fields: Vec<FieldError>) -> Self {
+    pub fn validation(mut fields: Vec<FieldError>) -> Self {
+        fields.truncate(MAX_FIELD_ERRORS);
         let message = match fields.as_slice() {
             [only] => format!("{}: {}", only.field, only.message),
             _ => "Some fields are not right.".to_owned(),

@@ -12,10 +12,14 @@ use http::{StatusCode, header};
 use http_body_util::{BodyExt, Limited};
 use serde_json::{Map, Value};
 
-use crate::error::{ApiError, FieldError};
+use crate::error::{ApiError, FieldError, MAX_FIELD_ERRORS};
+use crate::unique;
 
 /// The largest body that a request may have: 64 KiB, far more than any of them needs.
 pub const MAX_BODY_BYTES: usize = 64 * 1024;
+
+/// Most characters of an unknown field's name that a response repeats.
+const MAX_NAME_CHARACTERS: usize = 100;
 
 /// The members of a request's body, or the parameters of its query string, on their way to a typed value.
 #[derive(Debug)]
@@ -148,24 +152,27 @@ impl Fields {
         Some(limit.unwrap_or(20))
     }
 
-    fn finish<T: FromFields>(mut self) -> Result<T, ApiError> {
+    /// The members that have not been read.
+    pub(crate) const fn members(&self) -> &Map<String, Value> {
+        &self.members
+    }
+
+    /// Reads all of them as a value.
+    ///
+    /// # Errors
+    /// 400 that names every wrong field, up to [`MAX_FIELD_ERRORS`].
+    pub(crate) fn finish<T: FromFields>(mut self) -> Result<T, ApiError> {
         let value = T::from_fields(&mut self);
-        let known = || self.known.iter().copied().collect::<Vec<_>>().join(", ");
-        let unknown: Vec<_> = self
-            .members
-            .keys()
-            .map(|field| {
-                let hint = if self.known.is_empty() {
-                    "is not known; nothing is expected here".to_owned()
-                } else {
-                    format!("is not known; these are: {}", known())
-                };
-                FieldError::new(field.chars().take(100).collect::<String>(), hint)
-            })
-            .collect();
-        self.errors.extend(unknown);
+        let hint = if self.known.is_empty() {
+            "is not known; nothing is expected here".to_owned()
+        } else {
+            format!("is not known; these are: {}", self.known.iter().copied().collect::<Vec<_>>().join(", "))
+        };
+        let room = MAX_FIELD_ERRORS.saturating_sub(self.errors.len());
+        let unknown = self.members.keys().take(room);
+        self.errors.extend(unknown.map(|field| FieldError::new(shortened(field), hint.as_str())));
         match value {
-            Some(value) if self.errors.is_empty() => Ok(value),
+            Some(value) if self.errors.is_empty() && self.members.is_empty() => Ok(value),
             _ => Err(ApiError::validation(self.errors)),
         }
     }
@@ -182,6 +189,11 @@ where
     }
 }
 
+/// The beginning of a field's name, as much as a response repeats.
+fn shortened(name: &str) -> String {
+    name.chars().take(MAX_NAME_CHARACTERS).collect()
+}
+
 /// A JSON object in the request's body.
 #[derive(Debug)]
 pub struct Body<T>(pub T);
@@ -190,41 +202,56 @@ impl<S: Send + Sync, T: FromFields> FromRequest<S> for Body<T> {
     type Rejection = ApiError;
 
     async fn from_request(request: Request, _state: &S) -> Result<Self, ApiError> {
-        let is_json = request
-            .headers()
-            .get(header::CONTENT_TYPE)
-            .and_then(|value| value.to_str().ok())
-            .and_then(|value| value.split(';').next())
-            .is_some_and(|essence| essence.trim().eq_ignore_ascii_case("application/json"));
-        let bytes = Limited::new(request.into_body(), MAX_BODY_BYTES)
-            .collect()
-            .await
-            .map_err(|_| {
-                ApiError::new(
-                    StatusCode::PAYLOAD_TOO_LARGE,
-                    "body_too_large",
-                    format!("The body may have at most {} KiB.", MAX_BODY_BYTES / 1024),
-                )
-            })?
-            .to_bytes();
-        if !is_json {
-            return Err(ApiError::new(
-                StatusCode::UNSUPPORTED_MEDIA_TYPE,
-                "unsupported_media_type",
-                "The body must be JSON, with the header `Content-Type: application/json`.",
-            ));
-        }
-        let malformed = |why: String| ApiError::new(StatusCode::BAD_REQUEST, "malformed_json", why);
-        match serde_json::from_slice(&bytes) {
-            Ok(Value::Object(members)) => Fields::new(members).finish().map(Self),
-            Ok(_) => Err(malformed("The body must be a JSON object.".to_owned())),
-            Err(error) => Err(malformed(format!(
-                "The body is not JSON: line {}, column {}.",
-                error.line(),
-                error.column()
-            ))),
-        }
+        read_object(request).await?.finish().map(Self)
     }
+}
+
+/// The members of the JSON object in a request's body.
+///
+/// # Errors
+/// 400 when it is not one or names a member twice, 413, 415.
+pub(crate) async fn read_object(request: Request) -> Result<Fields, ApiError> {
+    let is_json = request
+        .headers()
+        .get(header::CONTENT_TYPE)
+        .and_then(|value| value.to_str().ok())
+        .and_then(|value| value.split(';').next())
+        .is_some_and(|essence| essence.trim().eq_ignore_ascii_case("application/json"));
+    let bytes = Limited::new(request.into_body(), MAX_BODY_BYTES)
+        .collect()
+        .await
+        .map_err(|_| {
+            ApiError::new(
+                StatusCode::PAYLOAD_TOO_LARGE,
+                "body_too_large",
+                format!("The body may have at most {} KiB.", MAX_BODY_BYTES / 1024),
+            )
+        })?
+        .to_bytes();
+    if !is_json {
+        return Err(ApiError::new(
+            StatusCode::UNSUPPORTED_MEDIA_TYPE,
+            "unsupported_media_type",
+            "The body must be JSON, with the header `Content-Type: application/json`.",
+        ));
+    }
+    let malformed = |why: String| ApiError::new(StatusCode::BAD_REQUEST, "malformed_json", why);
+    let (value, repeated) = unique::read(&bytes).map_err(|error| {
+        malformed(format!("The body is not JSON: line {}, column {}.", error.line(), error.column()))
+    })?;
+    if !repeated.is_empty() {
+        return Err(given_twice(repeated));
+    }
+    match value {
+        Value::Object(members) => Ok(Fields::new(members)),
+        _ => Err(malformed("The body must be a JSON object.".to_owned())),
+    }
+}
+
+/// The refusal of names that a request has more than once: which of their values counts would be a guess.
+fn given_twice(names: impl IntoIterator<Item = String>) -> ApiError {
+    let errors = names.into_iter().take(MAX_FIELD_ERRORS);
+    ApiError::validation(errors.map(|name| FieldError::new(shortened(&name), "must be given once")).collect())
 }
 
 /// The parameters of the query string.
@@ -246,11 +273,11 @@ impl<S: Send + Sync, T: FromFields> FromRequestParts<S> for Query<T> {
         let mut repeated = Vec::new();
         for (name, value) in pairs {
             if members.insert(name.clone(), Value::String(value)).is_some() {
-                repeated.push(FieldError::new(name, "must be given once"));
+                repeated.push(name);
             }
         }
         if !repeated.is_empty() {
-            return Err(ApiError::validation(repeated));
+            return Err(given_twice(repeated));
         }
         Fields { in_query: true, ..Fields::new(members) }.finish().map(Self)
     }
