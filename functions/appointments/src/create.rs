@@ -2,6 +2,7 @@
 
 use axum::extract::State as Shared;
 use chairbook_auth::Caller;
+use chairbook_auth::opaque_token::sha256_hex;
 use chairbook_models::appointment::{self, Appointment, Status};
 use chairbook_models::booking::{Booking, BookingError, Payment, Quote, Salon};
 use chairbook_models::catalog::{Catalog, Settings};
@@ -12,15 +13,17 @@ use chairbook_models::text::Notes;
 use chairbook_models::user::Role;
 use chairbook_platform::{clock, random};
 use chairbook_store::{BookOutcome, CustomerCheck, Expiry, Idempotency, NewAppointment, Store};
-use chairbook_web::{Access, ApiError, Body, Customer, Fields, FromFields, Pending, Reply, dates};
+use chairbook_web::idempotency::{key_reused, replayed_if};
+use chairbook_web::{
+    Access, ApiError, Body, Customer, Fields, FromFields, IdempotencyKey, Pending, Reply, dates,
+};
 use futures_util::future::OptionFuture;
 use futures_util::{FutureExt, try_join};
-use http::{HeaderName, HeaderValue, StatusCode, header};
+use http::{HeaderValue, header};
 use jiff::Timestamp;
 use jiff::civil::{Date, Time};
 use serde_json::{Value, json};
 
-use crate::idempotency::{IdempotencyKey, appointment_id, request_sha256};
 use crate::{MAX_SUB_SERVICES, State, availability, event, fields, refusal, render};
 
 /// `serviceId`, `date`, `time`, `expertId`, `subServiceIds`, `payNow`, `notes`, `offerCode`; at the front desk also
@@ -65,17 +68,20 @@ impl FromFields for Request {
 impl Request {
     /// What was asked for, whatever the JSON looked like.
     fn sha256(&self) -> String {
-        request_sha256(&json!({
-            "serviceId": self.service_id,
-            "date": self.date,
-            "time": self.time,
-            "expertId": self.expert_id,
-            "subServiceIds": self.sub_service_ids,
-            "payNow": self.pay_now,
-            "notes": self.notes.as_ref().map(Notes::as_str),
-            "userId": self.user_id,
-            "offerCode": self.offer_code.as_ref().map(OfferCode::as_str),
-        }))
+        sha256_hex(
+            &json!({
+                "serviceId": self.service_id,
+                "date": self.date,
+                "time": self.time,
+                "expertId": self.expert_id,
+                "subServiceIds": self.sub_service_ids,
+                "payNow": self.pay_now,
+                "notes": self.notes.as_ref().map(Notes::as_str),
+                "userId": self.user_id,
+                "offerCode": self.offer_code.as_ref().map(OfferCode::as_str),
+            })
+            .to_string(),
+        )
     }
 }
 
@@ -92,7 +98,7 @@ struct Order<'r> {
 pub(crate) async fn create(
     Shared(state): Shared<State>,
     customer: Pending<Customer>,
-    IdempotencyKey(key): IdempotencyKey,
+    key: IdempotencyKey,
     Body(request): Body<Request>,
 ) -> Result<Reply<Value>, ApiError> {
     let now = clock::now();
@@ -105,11 +111,12 @@ pub(crate) async fn create(
     if for_another.is_some() && caller.role < Role::Admin {
         return Err(ApiError::forbidden("Only admins may book for others."));
     }
-    let id = match &key {
-        Some(key) => appointment_id(caller.user_id, key),
+    let identity = key.identify(&caller.user_id.to_string(), request.sha256());
+    let id = match &identity {
+        Some(identity) => AppointmentId::derived(identity.id_bytes("appointment")),
         None => AppointmentId::new(now, random::bytes()),
     };
-    let idempotency = key.map(|_| Idempotency { request_sha256: request.sha256() });
+    let idempotency = identity.map(|identity| Idempotency { request_sha256: identity.request_sha256 });
     let customer = for_another.unwrap_or(caller.user_id);
     let order = Order { request: &request, caller, customer, id, idempotency, now };
     let attempt = match profile {
@@ -274,14 +281,7 @@ fn answer(order: &Order<'_>, made: &Appointment) -> Reply<Value> {
 
 fn answer_repeat(order: &Order<'_>, outcome: BookOutcome) -> Result<Reply<Value>, ApiError> {
     match outcome {
-        BookOutcome::Repeated(made) => {
-            let name = HeaderName::from_static("idempotency-replayed");
-            Ok(answer(order, &made).with_header(name, HeaderValue::from_static("true")))
-        }
-        _ => Err(ApiError::new(
-            StatusCode::UNPROCESSABLE_ENTITY,
-            "idempotency_key_reused",
-            "This Idempotency-Key was used for another request. Please use a new one.",
-        )),
+        BookOutcome::Repeated(made) => Ok(replayed_if(true, answer(order, &made))),
+        _ => Err(key_reused()),
     }
 }

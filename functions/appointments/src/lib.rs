@@ -6,7 +6,6 @@ mod calendar;
 mod cancel;
 mod create;
 mod fields;
-mod idempotency;
 mod mine;
 mod one;
 mod pay;

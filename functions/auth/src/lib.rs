@@ -89,6 +89,20 @@ impl State {
         email: &str,
         now: Timestamp,
     ) -> Result<(OneTimeToken, Event), ApiError> {
+        let event_id = EventId::new(now, random::bytes());
+        self.one_time_token_in(event_id, purpose, event_type, account, email, now)
+    }
+
+    /// The same, with an event of this id.
+    fn one_time_token_in(
+        &self,
+        event_id: EventId,
+        purpose: TokenPurpose,
+        event_type: EventType,
+        account: Option<(UserId, &str)>,
+        email: &str,
+        now: Timestamp,
+    ) -> Result<(OneTimeToken, Event), ApiError> {
         let token = opaque_token::one_time(random::bytes());
         let lifetime = match purpose {
             TokenPurpose::VerifyEmail => VERIFICATION_LIFETIME,
@@ -111,7 +125,7 @@ impl State {
         };
         let actor = recipient.map_or(Actor::System, Actor::User);
         let mut event = Event::new(
-            EventId::new(now, random::bytes()),
+            event_id,
             event_type,
             now,
             actor,

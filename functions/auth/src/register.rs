@@ -2,13 +2,14 @@
 
 use axum::extract::State as Shared;
 use chairbook_auth::email_address::EmailAddress;
-use chairbook_models::event::EventType;
-use chairbook_models::ids::UserId;
+use chairbook_models::event::{Event, EventType};
+use chairbook_models::ids::{EventId, UserId};
 use chairbook_models::text::{PersonName, Phone};
 use chairbook_models::user::{Profile, Role};
 use chairbook_platform::{clock, random};
-use chairbook_store::{Registration, StoreError, TokenPurpose};
-use chairbook_web::{Access, ApiError, Body, Fields, FromFields, Reply, Visitor, render};
+use chairbook_store::{Reader, Registration, StoreError, TokenPurpose};
+use chairbook_web::idempotency::{deleted_since, replayed_if};
+use chairbook_web::{Access, ApiError, Fields, FromFields, Keyed, Reply, Visitor, render};
 use http::StatusCode;
 use serde_json::{Value, json};
 
@@ -36,10 +37,12 @@ impl FromFields for Request {
 pub(crate) async fn register(
     Shared(state): Shared<State>,
     visitor: Visitor,
-    Body(request): Body<Request>,
+    request: Keyed<Request>,
 ) -> Result<Reply<Value>, ApiError> {
     let now = clock::now();
-    let email = request.email.canonical();
+    let email = request.request.email.canonical().to_owned();
+    let (request, identity) = request.identify(&email);
+    let email = email.as_str();
     let local_part = email.split('@').next().unwrap_or(email);
     request.password.check_strength(&[request.name.as_str(), local_part], "password", &visitor)?;
     let profile = Profile {
@@ -53,13 +56,19 @@ pub(crate) async fn register(
         updated_at: now,
     };
     let password_hash = request.password.hash(&visitor).await?;
-    let (token, event) = state.one_time_token(
+    let event_id = match &identity {
+        Some(identity) => EventId::derived(identity.id_bytes("event")),
+        None => EventId::new(now, random::bytes()),
+    };
+    let (token, mut event) = state.one_time_token_in(
+        event_id,
         TokenPurpose::VerifyEmail,
         EventType::UserRegistered,
         Some((profile.id, &password_hash)),
         email,
         now,
     )?;
+    event.request_sha256 = identity.as_ref().map(|identity| identity.request_sha256.clone());
     let registration = Registration {
         profile: &profile,
         email,
@@ -68,19 +77,38 @@ pub(crate) async fn register(
         event: &event,
     };
     match visitor.store().register(registration).await {
-        Ok(()) => {}
+        Ok(()) => Ok(answer(&profile)),
         Err(StoreError::Exists) => {
-            return Err(ApiError::new(
+            if let Some(identity) = identity
+                && let Some(found) = state.web.reader.event(event_id).await?
+            {
+                identity.check(&found)?;
+                return repeated(&state.web.reader, &found).await;
+            }
+            Err(ApiError::new(
                 StatusCode::BAD_REQUEST,
                 "email_taken",
                 "There is an account with this e-mail address already. Log in, or reset your password.",
             )
-            .with_field("email"));
+            .with_field("email"))
         }
-        Err(error) => return Err(error.into()),
+        Err(error) => Err(error.into()),
     }
-    Ok(Reply::created(
+}
+
+fn answer(profile: &Profile) -> Reply<Value> {
+    Reply::created(
         "Welcome! We have sent you an e-mail; please follow its link to verify your address.",
-        json!({"user": render::user(&profile)}),
-    ))
+        json!({"user": render::user(profile)}),
+    )
+}
+
+/// The response to a repeat of the registration that an event tells of.
+async fn repeated(reader: &Reader, registered: &Event) -> Result<Reply<Value>, ApiError> {
+    let profile = match registered.subjects.user_id {
+        Some(id) => reader.profile(id).await?,
+        None => None,
+    };
+    let profile = profile.ok_or_else(|| deleted_since("User"))?;
+    Ok(replayed_if(true, answer(&profile)))
 }

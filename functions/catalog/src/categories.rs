@@ -4,9 +4,9 @@ use axum::extract::State;
 use chairbook_models::catalog::{Catalog, Category};
 use chairbook_models::catalog_change::{CategoryDetails, MAX_POSITION, Removal};
 use chairbook_models::ids::CategoryId;
-use chairbook_platform::random;
 use chairbook_store::{CatalogRow, CatalogWrite};
-use chairbook_web::{ApiError, Body, Fields, FromFields, Id, Paging, Query, Reply, Web};
+use chairbook_web::idempotency::{deleted_since, replayed_if};
+use chairbook_web::{ApiError, Body, Fields, FromFields, Id, Keyed, Paging, Query, Reply, Web};
 use http::HeaderMap;
 use serde_json::{Value, json};
 
@@ -88,15 +88,14 @@ fn data(category: &Category) -> Value {
     json!({"category": render(Audience::Admin, category)})
 }
 
-pub(crate) async fn create(
-    editor: Editor,
-    Body(Request(details)): Body<Request>,
-) -> Result<Reply<Value>, ApiError> {
-    let now = editor.now;
-    let id = CategoryId::new(now, random::bytes());
+pub(crate) async fn create(editor: Editor, request: Keyed<Request>) -> Result<Reply<Value>, ApiError> {
+    let (creation, Request(details)) = editor.creation(request);
+    let now = creation.now();
+    let id = CategoryId::derived(creation.id_bytes("category"));
     let decide = |catalog: &Catalog| Ok(put(catalog.create_category(id, &details, now)?, Kind::Created));
-    let (_, made) = editor.write(decide).await?;
-    Ok(Reply::created("The category is added.", data(&made)))
+    let (catalog, is_repeat) = creation.write(decide).await?;
+    let made = catalog.categories.get(&id).ok_or_else(|| deleted_since("Category"))?;
+    Ok(replayed_if(is_repeat, Reply::created("The category is added.", data(made))))
 }
 
 pub(crate) async fn change(

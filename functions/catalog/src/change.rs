@@ -9,8 +9,8 @@ use chairbook_models::catalog_change::{CatalogError, FieldFault};
 use chairbook_models::event::{Event, EventType, Subjects};
 use chairbook_models::ids::EventId;
 use chairbook_platform::{clock, random};
-use chairbook_store::{CatalogChange, CatalogWrite};
-use chairbook_web::{Access, Admin, ApiError, FieldError, Fields, Pending, Web};
+use chairbook_store::{CatalogChange, CatalogWrite, StoreError};
+use chairbook_web::{Access, Admin, ApiError, FieldError, Fields, Keyed, Pending, RequestIdentity, Web};
 use http::StatusCode;
 use http::request::Parts;
 use jiff::Timestamp;
@@ -84,17 +84,49 @@ impl FromRequestParts<Web> for Editor {
     }
 }
 
+/// The reason why nothing was written.
+enum Refusal {
+    Rule(ApiError),
+    Store(StoreError),
+}
+
+impl From<StoreError> for Refusal {
+    fn from(error: StoreError) -> Self {
+        Self::Store(error)
+    }
+}
+
+impl From<Refusal> for ApiError {
+    fn from(refusal: Refusal) -> Self {
+        match refusal {
+            Refusal::Rule(error) => error,
+            Refusal::Store(error) => error.into(),
+        }
+    }
+}
+
 impl Editor {
-    /// Writes what `decide` says of the catalog as it is. Returns the changed catalog and what became of it.
+    /// Writes the decision of `decide` on the catalog as it is. Returns the changed catalog and the decision's outcome.
     pub(crate) async fn write<T>(
         self,
         decide: impl Fn(&Catalog) -> Result<Decision<T>, CatalogError>,
     ) -> Result<(Arc<Catalog>, T), ApiError> {
+        Ok(self.write_as(EventId::new(self.now, random::bytes()), None, decide).await?)
+    }
+
+    /// The same, told by an event with this id, which keeps the hash of the request.
+    async fn write_as<T>(
+        &self,
+        event_id: EventId,
+        request_sha256: Option<&str>,
+        decide: impl Fn(&Catalog) -> Result<Decision<T>, CatalogError>,
+    ) -> Result<(Arc<Catalog>, T), Refusal> {
         let Self { admin, catalog, now } = self;
+        let now = *now;
         let decide = |catalog: &Catalog| {
-            let decision = decide(catalog).map_err(refused)?;
+            let decision = decide(catalog).map_err(|error| Refusal::Rule(refused(error)))?;
             let mut event = Event::new(
-                EventId::new(now, random::bytes()),
+                event_id,
                 EventType::CatalogChanged,
                 now,
                 admin.caller.into(),
@@ -104,9 +136,61 @@ impl Editor {
             event.data.insert("what".to_owned(), json!(decision.what));
             event.data.insert("change".to_owned(), json!(decision.kind.as_str()));
             event.data.insert("id".to_owned(), json!(decision.id));
-            Ok::<_, ApiError>(CatalogChange { writes: decision.writes, event, outcome: decision.outcome })
+            event.request_sha256 = request_sha256.map(str::to_owned);
+            Ok::<_, Refusal>(CatalogChange { writes: decision.writes, event, outcome: decision.outcome })
         };
-        admin.store().change_catalog(catalog, decide).await
+        admin.store().change_catalog(Arc::clone(catalog), decide).await
+    }
+
+    /// The creation of something, which a request with an `Idempotency-Key` may repeat, and the request.
+    pub(crate) fn creation<R>(self, request: Keyed<R>) -> (Creation, R) {
+        let (request, identity) = request.identify(&self.admin.caller.user_id.to_string());
+        (Creation { editor: self, identity }, request)
+    }
+}
+
+/// The creation of something in the catalog.
+pub(crate) struct Creation {
+    editor: Editor,
+    identity: Option<RequestIdentity>,
+}
+
+impl Creation {
+    /// When.
+    pub(crate) const fn now(&self) -> Timestamp {
+        self.editor.now
+    }
+
+    /// The bytes of the id of the new thing, by its kind: the same for a repeat.
+    pub(crate) fn id_bytes(&self, kind: &str) -> [u8; 16] {
+        match &self.identity {
+            Some(identity) => identity.id_bytes(kind),
+            None => EventId::new(self.now(), random::bytes()).to_bytes(),
+        }
+    }
+
+    /// Writes the decision of `decide`, unless the request is a repeat. Returns the catalog, and whether it is one: the
+    /// thing may have changed since then, or be gone.
+    pub(crate) async fn write<T>(
+        self,
+        decide: impl Fn(&Catalog) -> Result<Decision<T>, CatalogError>,
+    ) -> Result<(Arc<Catalog>, bool), ApiError> {
+        let Self { editor, identity } = self;
+        let Some(identity) = identity else { return Ok((editor.write(decide).await?.0, false)) };
+        let id = EventId::derived(identity.id_bytes("event"));
+        let store = editor.admin.store();
+        // Before the rules, which may forbid by now what they allowed then.
+        let mut found = store.event(id).await?;
+        if found.is_none() {
+            match editor.write_as(id, Some(&identity.request_sha256), decide).await {
+                Ok((catalog, _)) => return Ok((catalog, false)),
+                // The same request, at the same time.
+                Err(Refusal::Store(StoreError::Exists)) => found = store.event(id).await?,
+                Err(refusal) => return Err(refusal.into()),
+            }
+        }
+        identity.check(&found.ok_or_else(ApiError::unavailable)?)?;
+        Ok((store.catalog().await?, true))
     }
 }
 

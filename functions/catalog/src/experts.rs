@@ -4,9 +4,9 @@ use axum::extract::State;
 use chairbook_models::catalog::{Catalog, Expert, ImageOf, TimeOff};
 use chairbook_models::catalog_change::{ExpertDetails, Removal};
 use chairbook_models::ids::{ExpertId, ServiceId};
-use chairbook_platform::random;
 use chairbook_store::{CatalogRow, CatalogWrite};
-use chairbook_web::{ApiError, Body, Fields, FromFields, Id, Paging, Query, Reply, Web};
+use chairbook_web::idempotency::{deleted_since, replayed_if};
+use chairbook_web::{ApiError, Body, Fields, FromFields, Id, Keyed, Paging, Query, Reply, Web};
 use http::HeaderMap;
 use serde_json::{Value, json};
 
@@ -159,15 +159,14 @@ pub(crate) fn data(catalog: &Catalog, expert: &Expert) -> Value {
     json!({"expert": with_gallery(Audience::Admin, catalog, expert)})
 }
 
-pub(crate) async fn create(
-    editor: Editor,
-    Body(Request(details)): Body<Request>,
-) -> Result<Reply<Value>, ApiError> {
-    let now = editor.now;
-    let id = ExpertId::new(now, random::bytes());
+pub(crate) async fn create(editor: Editor, request: Keyed<Request>) -> Result<Reply<Value>, ApiError> {
+    let (creation, Request(details)) = editor.creation(request);
+    let now = creation.now();
+    let id = ExpertId::derived(creation.id_bytes("expert"));
     let decide = |catalog: &Catalog| Ok(put(catalog.create_expert(id, &details, now)?, Kind::Created));
-    let (catalog, made) = editor.write(decide).await?;
-    Ok(Reply::created("The expert is added.", data(&catalog, &made)))
+    let (catalog, is_repeat) = creation.write(decide).await?;
+    let made = catalog.experts.get(&id).ok_or_else(|| deleted_since("Expert"))?;
+    Ok(replayed_if(is_repeat, Reply::created("The expert is added.", data(&catalog, made))))
 }
 
 pub(crate) async fn change(

@@ -4,9 +4,9 @@ use axum::extract::State;
 use chairbook_models::catalog::{Catalog, GalleryImage, ImageOf};
 use chairbook_models::catalog_change::{GalleryImageDetails, MAX_POSITION, image_of};
 use chairbook_models::ids::{ExpertId, ImageId, ServiceId};
-use chairbook_platform::random;
 use chairbook_store::{CatalogRow, CatalogWrite};
-use chairbook_web::{ApiError, Body, Fields, FromFields, Id, Paging, Query, Reply, Web};
+use chairbook_web::idempotency::{deleted_since, replayed_if};
+use chairbook_web::{ApiError, Body, Fields, FromFields, Id, Keyed, Paging, Query, Reply, Web};
 use http::HeaderMap;
 use serde_json::{Value, json};
 
@@ -107,15 +107,14 @@ fn data(image: &GalleryImage) -> Value {
     json!({"image": render(Audience::Admin, image)})
 }
 
-pub(crate) async fn create(
-    editor: Editor,
-    Body(Request(details)): Body<Request>,
-) -> Result<Reply<Value>, ApiError> {
-    let now = editor.now;
-    let id = ImageId::new(now, random::bytes());
+pub(crate) async fn create(editor: Editor, request: Keyed<Request>) -> Result<Reply<Value>, ApiError> {
+    let (creation, Request(details)) = editor.creation(request);
+    let now = creation.now();
+    let id = ImageId::derived(creation.id_bytes("galleryImage"));
     let decide = |catalog: &Catalog| Ok(put(catalog.create_image(id, &details, now)?, Kind::Created));
-    let (_, made) = editor.write(decide).await?;
-    Ok(Reply::created("The image is added.", data(&made)))
+    let (catalog, is_repeat) = creation.write(decide).await?;
+    let made = catalog.gallery.get(&id).ok_or_else(|| deleted_since("Image"))?;
+    Ok(replayed_if(is_repeat, Reply::created("The image is added.", data(made))))
 }
 
 pub(crate) async fn change(

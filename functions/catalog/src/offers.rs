@@ -10,10 +10,11 @@ use chairbook_models::catalog_change::{
 };
 use chairbook_models::ids::{OfferId, ServiceId};
 use chairbook_models::offers::{Offer, OfferCode};
-use chairbook_platform::{clock, random};
+use chairbook_platform::clock;
 use chairbook_store::{CatalogRow, CatalogWrite};
 use chairbook_web::dates::date;
-use chairbook_web::{ApiError, Body, Fields, FromFields, Id, Paging, Query, Reply, Web};
+use chairbook_web::idempotency::{deleted_since, replayed_if};
+use chairbook_web::{ApiError, Body, Fields, FromFields, Id, Keyed, Paging, Query, Reply, Web};
 use http::HeaderMap;
 use jiff::civil::Date;
 use serde_json::{Value, json};
@@ -162,15 +163,14 @@ fn data(catalog: &Catalog, offer: &Offer) -> Value {
     json!({"offer": render(Audience::Admin, catalog, offer)})
 }
 
-pub(crate) async fn create(
-    editor: Editor,
-    Body(Request(details)): Body<Request>,
-) -> Result<Reply<Value>, ApiError> {
-    let now = editor.now;
-    let id = OfferId::new(now, random::bytes());
+pub(crate) async fn create(editor: Editor, request: Keyed<Request>) -> Result<Reply<Value>, ApiError> {
+    let (creation, Request(details)) = editor.creation(request);
+    let now = creation.now();
+    let id = OfferId::derived(creation.id_bytes("offer"));
     let decide = |catalog: &Catalog| Ok(put(catalog.create_offer(id, &details, now)?, Kind::Created));
-    let (catalog, made) = editor.write(decide).await?;
-    Ok(Reply::created("The offer is added.", data(&catalog, &made)))
+    let (catalog, is_repeat) = creation.write(decide).await?;
+    let made = catalog.offers.get(&id).ok_or_else(|| deleted_since("Offer"))?;
+    Ok(replayed_if(is_repeat, Reply::created("The offer is added.", data(&catalog, made))))
 }
 
 pub(crate) async fn change(

@@ -5,9 +5,9 @@ use chairbook_models::booking::MAX_BLOCKED_MINUTES;
 use chairbook_models::catalog::{Catalog, Expert, ImageOf, Service, SubService};
 use chairbook_models::catalog_change::{Removal, ServiceDetails, check_length};
 use chairbook_models::ids::{CategoryId, ExpertId, ServiceId};
-use chairbook_platform::random;
 use chairbook_store::{CatalogRow, CatalogWrite};
-use chairbook_web::{ApiError, Body, Fields, FromFields, Id, Paging, Query, Reply, Web};
+use chairbook_web::idempotency::{deleted_since, replayed_if};
+use chairbook_web::{ApiError, Body, Fields, FromFields, Id, Keyed, Paging, Query, Reply, Web};
 use http::HeaderMap;
 use jiff::civil::Date;
 use serde_json::{Value, json};
@@ -218,15 +218,14 @@ fn data(catalog: &Catalog, service: &Service) -> Result<Value, ApiError> {
     Ok(json!({"service": with_gallery(Audience::Admin, catalog, service, today)}))
 }
 
-pub(crate) async fn create(
-    editor: Editor,
-    Body(Request(details)): Body<Request>,
-) -> Result<Reply<Value>, ApiError> {
-    let now = editor.now;
-    let id = ServiceId::new(now, random::bytes());
+pub(crate) async fn create(editor: Editor, request: Keyed<Request>) -> Result<Reply<Value>, ApiError> {
+    let (creation, Request(details)) = editor.creation(request);
+    let now = creation.now();
+    let id = ServiceId::derived(creation.id_bytes("service"));
     let decide = |catalog: &Catalog| Ok(put(catalog.create_service(id, &details, now)?, Kind::Created));
-    let (catalog, made) = editor.write(decide).await?;
-    Ok(Reply::created("The service is added.", data(&catalog, &made)?))
+    let (catalog, is_repeat) = creation.write(decide).await?;
+    let made = catalog.services.get(&id).ok_or_else(|| deleted_since("Service"))?;
+    Ok(replayed_if(is_repeat, Reply::created("The service is added.", data(&catalog, made)?)))
 }
 
 pub(crate) async fn change(

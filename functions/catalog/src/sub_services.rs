@@ -4,9 +4,9 @@ use chairbook_models::booking::MAX_BLOCKED_MINUTES;
 use chairbook_models::catalog::{Catalog, SubService};
 use chairbook_models::catalog_change::SubServiceDetails;
 use chairbook_models::ids::{ServiceId, SubServiceId};
-use chairbook_platform::random;
 use chairbook_store::{CatalogRow, CatalogWrite};
-use chairbook_web::{ApiError, Body, Fields, FromFields, Id, Reply};
+use chairbook_web::idempotency::{deleted_since, replayed_if};
+use chairbook_web::{ApiError, Body, Fields, FromFields, Id, Keyed, Reply};
 use serde_json::{Value, json};
 
 use crate::audience::Audience;
@@ -52,13 +52,15 @@ fn data(sub: &SubService) -> Value {
 pub(crate) async fn create(
     editor: Editor,
     Id(service): Id<ServiceId>,
-    Body(Request(details)): Body<Request>,
+    request: Keyed<Request>,
 ) -> Result<Reply<Value>, ApiError> {
-    let id = SubServiceId::new(editor.now, random::bytes());
+    let (creation, Request(details)) = editor.creation(request);
+    let id = SubServiceId::derived(creation.id_bytes("subService"));
     let decide =
         |catalog: &Catalog| Ok(put(catalog.create_sub_service(service, id, &details)?, Kind::Created));
-    let (_, made) = editor.write(decide).await?;
-    Ok(Reply::created("The sub-service is added.", data(&made)))
+    let (catalog, is_repeat) = creation.write(decide).await?;
+    let made = catalog.sub_services.get(&id).ok_or_else(|| deleted_since("Sub-service"))?;
+    Ok(replayed_if(is_repeat, Reply::created("The sub-service is added.", data(made))))
 }
 
 pub(crate) async fn change(

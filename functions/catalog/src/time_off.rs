@@ -3,8 +3,8 @@
 use chairbook_models::catalog::Catalog;
 use chairbook_models::catalog_change::{TimeOffDetails, check_time_off};
 use chairbook_models::ids::{ExpertId, TimeOffId};
-use chairbook_platform::random;
-use chairbook_web::{ApiError, Body, Fields, FromFields, Id, Reply};
+use chairbook_web::idempotency::{deleted_since, replayed_if};
+use chairbook_web::{ApiError, Fields, FromFields, Id, Keyed, Reply};
 use serde_json::{Value, json};
 
 use crate::change::{Editor, Kind, checked};
@@ -29,20 +29,21 @@ impl FromFields for Request {
 pub(crate) async fn create(
     editor: Editor,
     Id(expert): Id<ExpertId>,
-    Body(Request(details)): Body<Request>,
+    request: Keyed<Request>,
 ) -> Result<Reply<Value>, ApiError> {
-    let now = editor.now;
-    let id = TimeOffId::new(now, random::bytes());
+    let (creation, Request(details)) = editor.creation(request);
+    let now = creation.now();
+    let id = TimeOffId::derived(creation.id_bytes("timeOff"));
     let decide = |catalog: &Catalog| {
         let changed = catalog.add_time_off(expert, id, &details, now)?;
         Ok(put_because_of(changed, "timeOff", Kind::Created, id.to_string()))
     };
-    let (_, changed) = editor.write(decide).await?;
-    let off = changed.time_off.iter().find(|off| off.id == id).map(render_time_off);
-    Ok(Reply::created(
-        "The time off is noted. Appointments within it stay as they are.",
-        json!({"timeOff": off}),
-    ))
+    let (catalog, is_repeat) = creation.write(decide).await?;
+    let expert = catalog.experts.get(&expert);
+    let off = expert.and_then(|expert| expert.time_off.iter().find(|off| off.id == id));
+    let off = off.ok_or_else(|| deleted_since("Time off"))?;
+    let message = "The time off is noted. Appointments within it stay as they are.";
+    Ok(replayed_if(is_repeat, Reply::created(message, json!({"timeOff": render_time_off(off)}))))
 }
 
 pub(crate) async fn delete(

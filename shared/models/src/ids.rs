@@ -1,7 +1,7 @@
 //! Typed ids: a prefix that says what an id names, and 26 characters of lower-case Crockford base32 (a ULID,
 //! <https://github.com/ulid/spec>), such as `apt_01jd3x8m4e5zq0v7k2n9r6t1wb`.
 //!
-//! Freshly made ids sort by time; derived ones (an appointment's, from an idempotency key) do not, and nothing
+//! Freshly made ids sort by time; derived ones (from an idempotency key) do not, and nothing
 //! may depend on the order of ids.
 
 use std::fmt;

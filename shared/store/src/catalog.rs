@@ -10,7 +10,7 @@ use chairbook_models::ids::{CategoryId, ExpertId, ImageId, OfferId, ServiceId, S
 use chairbook_models::offers::Offer;
 
 use crate::item::{Item, from_item, n, number, s, text, to_item};
-use crate::transaction::{delete, finish, pause, put, update};
+use crate::transaction::{Outcome, delete, finish, pause, put, update};
 use crate::{Reader, Store, StoreError, keys, meter};
 
 /// How often a change looks again after somebody else has changed the catalog first.
@@ -266,7 +266,8 @@ impl Store {
     /// else was faster, `decide` is asked again about what there is now. Returns the changed catalog.
     ///
     /// # Errors
-    /// What `decide` says, or [`StoreError`]; then nothing is changed.
+    /// What `decide` says, or [`StoreError`], [`StoreError::Exists`] when its event has been written before; then nothing
+    /// is changed.
     pub async fn change_catalog<T, E: From<StoreError>>(
         &self,
         read: Arc<Catalog>,
@@ -307,7 +308,10 @@ impl Store {
                 .expression_attribute_values(":known", version(known)),
         })?);
         actions.push(self.event_write(event)?);
-        self.transact_or_changed(actions).await?;
+        if let Outcome::Refused(refusals) = self.transact(actions).await? {
+            let is_repeat = refusals.last().is_some_and(|event| event.failed);
+            return Err(if is_repeat { StoreError::Exists } else { StoreError::Changed });
+        }
         // The condition held, so nothing but this change is new in the next version.
         let mut changed = Catalog { version: next, ..read.clone() };
         for write in writes {

@@ -169,7 +169,6 @@ fn content_sha256(path: &str, members: &serde_json::Map<String, Value>) -> Strin
 #[cfg(test)]
 mod tests {
     use chairbook_models::ids::AppointmentId;
-    use serde_json::json;
 
     use super::*;
 

@@ -2,4 +2,5 @@
 //! module per kind of promise.
 
 mod admission;
+mod requests;
 mod tokens;
