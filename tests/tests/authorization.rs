@@ -32,6 +32,7 @@ fn routes() -> Vec<(&'static str, Who, &'static str, Option<Value>)> {
     vec![
         ("POST /api/v1/auth/register", Who::Anybody, "/auth/register", Some(json!({}))),
         ("GET /api/v1/auth/verify-email/{token}", Who::Anybody, "/auth/verify-email/x", none.clone()),
+        ("POST /api/v1/auth/verify-email", Who::Anybody, "/auth/verify-email", Some(json!({}))),
         ("POST /api/v1/auth/resend-verification", Who::Anybody, "/auth/resend-verification", Some(json!({}))),
         ("POST /api/v1/auth/login", Who::Anybody, "/auth/login", Some(json!({}))),
         ("POST /api/v1/auth/refresh", Who::Anybody, "/auth/refresh", Some(json!({}))),

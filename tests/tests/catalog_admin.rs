@@ -57,13 +57,7 @@ async fn new_salon() -> (TestStack, Actor) {
         .parameter("AuthRateLimitRequests", "100000")
         .start()
         .await;
-    let mut owner = stack.visitor();
-    OWNER.clone_into(&mut owner.email);
-    stack.keep_secret([OWNER.to_owned()]);
-    owner.register("Olive Owner").await.data(201);
-    let token = stack.verification_token(&owner).await;
-    owner.get(&format!("/auth/verify-email/{token}")).await.data(200);
-    owner.log_in().await.data(200);
+    let owner = stack.owner(OWNER).await;
     (stack, owner)
 }
 

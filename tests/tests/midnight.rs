@@ -14,6 +14,7 @@ use jiff::{Timestamp, ToSpan as _};
 use serde_json::{Value, json};
 
 const ZONE: &str = "Pacific/Auckland";
+const DESK: &str = "desk@parlour.example";
 
 /// 50 minutes and 10 after it: twelve cells.
 const SERVICE: u8 = 2;
@@ -33,7 +34,7 @@ impl Noon {
             .parameter("RateLimitRequests", "100000")
             .parameter("AuthRateLimitRequests", "100000")
             // Who runs the front desk.
-            .parameter("OwnerEmail", "guest0@guests.example")
+            .parameter("OwnerEmail", DESK)
             .without_demo()
             .start()
             .await;
@@ -103,7 +104,7 @@ async fn run_out(reservation: &Value) {
 #[tokio::test]
 async fn an_appointment_moves_over_midnight() {
     let noon = Noon::new("4h").await;
-    let (desk, ada) = (noon.stack.customer().await, noon.stack.customer().await);
+    let (desk, ada) = (noon.stack.owner(DESK).await, noon.stack.customer().await);
     let made = noon.book(&ada, 0, -60, true).await.data(201)["appointment"].clone();
     assert_eq!(made["time"], noon.time(-60));
     assert_eq!(noon.cells().await, [(12, 0), (0, 0)], "it ends at midnight");
@@ -170,7 +171,7 @@ async fn an_appointment_moves_over_midnight() {
 #[tokio::test]
 async fn a_hold_across_midnight_ends_on_both_days() {
     let noon = Noon::new("4s").await;
-    let (desk, ada) = (noon.stack.customer().await, noon.stack.customer().await);
+    let (desk, ada) = (noon.stack.owner(DESK).await, noon.stack.customer().await);
     let grace = noon.stack.customer().await;
     let reserve = async |whom: u8, minutes: i32| {
         noon.book(&ada, whom, minutes, false).await.data(201)["appointment"].clone()

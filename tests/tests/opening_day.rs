@@ -45,13 +45,7 @@ async fn from_an_empty_catalog_to_the_evening_s_dashboard() {
         .await;
 
     // Olive opens her salon.
-    let mut olive = stack.visitor();
-    OWNER.clone_into(&mut olive.email);
-    stack.keep_secret([OWNER.to_owned()]);
-    olive.register("Olive Owner").await.data(201);
-    let token = stack.verification_token(&olive).await;
-    olive.get(&format!("/auth/verify-email/{token}")).await.data(200);
-    olive.log_in().await.data(200);
+    let olive = stack.owner(OWNER).await;
     let settings = json!({
         "salonName": "The Parlour", "timeZone": ZONE, "currency": "GBP", "slotGridMinutes": 15, "leadTimeMinutes": 0,
         "horizonDays": 60, "cancellationWindowMinutes": 120, "reservationHoldMinutes": 240, "maxOpenReservations": 1,

@@ -4,6 +4,7 @@ mod change_password;
 mod jwks;
 mod login;
 mod logout;
+mod mailed_link;
 mod page;
 mod password;
 mod refresh;
@@ -203,7 +204,8 @@ pub fn router(state: State) -> Router {
     chairbook_web::router(
         Router::new()
             .route("/api/v1/auth/register", web.guard(tight("register"), post(register::register)))
-            .route("/api/v1/auth/verify-email/{token}", web.guard(usual, get(verify_email::verify)))
+            .route("/api/v1/auth/verify-email/{token}", web.guard(usual, get(verify_email::follow)))
+            .route("/api/v1/auth/verify-email", web.guard(tight("verify-email"), post(verify_email::confirm)))
             .route(
                 "/api/v1/auth/resend-verification",
                 web.guard(tight("resend-verification"), post(verify_email::resend)),

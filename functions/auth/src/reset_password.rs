@@ -4,20 +4,19 @@ use axum::extract::{Path, State as Shared};
 use axum::response::{IntoResponse, Response};
 use chairbook_auth::email_address::EmailAddress;
 use chairbook_auth::opaque_token::sha256_hex;
-use chairbook_models::event::{Actor, EventType};
+use chairbook_models::event::EventType;
 use chairbook_platform::clock;
-use chairbook_store::{AccountChange, StoreError, TokenPurpose};
-use chairbook_web::{Access, ApiError, Body, Client, Fields, FromFields, Pending, Reply, Visitor};
-use http::{HeaderMap, StatusCode};
+use chairbook_store::TokenPurpose;
+use chairbook_web::{
+    Access, ApiError, Body, Client, Fields, FromFields, Pending, Reply, Visitor, prefers_json,
+};
+use http::HeaderMap;
 use serde_json::{Value, json};
 
+use crate::State;
+use crate::mailed_link::{invalid, set_password};
 use crate::page::reset_form;
 use crate::password::Password;
-use crate::verify_email::wants_html;
-use crate::{State, account_event};
-
-/// How often a reset looks again after somebody has logged in meanwhile.
-const TRIES: u32 = 3;
 
 /// `{email}`.
 pub(crate) struct Forgotten {
@@ -49,7 +48,7 @@ pub(crate) async fn forgot(
 }
 
 pub(crate) async fn form(_: Visitor, Path(_token): Path<String>, headers: HeaderMap) -> Response {
-    if wants_html(&headers) {
+    if !prefers_json(&headers) {
         return reset_form();
     }
     let message = "Send the token and the new password: POST /api/v1/auth/reset-password {token, password}.";
@@ -70,14 +69,6 @@ impl FromFields for Reset {
     }
 }
 
-fn invalid() -> ApiError {
-    ApiError::new(
-        StatusCode::BAD_REQUEST,
-        "invalid_token",
-        "This link is not valid: it has been used already, or it is too old. Ask for a new one.",
-    )
-}
-
 pub(crate) async fn reset(
     Shared(state): Shared<State>,
     visitor: Pending<Visitor>,
@@ -88,39 +79,9 @@ pub(crate) async fn reset(
     let sha256 = sha256_hex(&request.token);
     let token = state.web.reader.token(&sha256, TokenPurpose::ResetPassword);
     let (visitor, token) = visitor.admit_with(token).await?;
-    let store = visitor.store();
     let token = token.filter(|token| now < token.expires_at).ok_or_else(invalid)?;
     request.password.check_strength(&[], "password", &visitor)?;
     let hash = request.password.hash(&visitor).await?;
-    for _ in 0..TRIES {
-        let account = store.account(&token.email).await?;
-        let account = account
-            .filter(|account| {
-                account.user_id == token.user_id
-                    && token.password_sha256 == Some(sha256_hex(&account.password_hash))
-            })
-            .ok_or_else(invalid)?;
-        let (user_id, actor) = (account.user_id, Actor::User(account.user_id));
-        let event = account_event(EventType::UserPasswordChanged, user_id, actor, Some(&client), now);
-        let verified =
-            (!account.verified).then(|| account_event(EventType::UserVerified, user_id, actor, None, now));
-        let change = AccountChange::PasswordReset {
-            hash: &hash,
-            token: &token,
-            role: state.role_of(&token.email).filter(|role| *role != account.role),
-            verified: verified.as_ref(),
-        };
-        match store.change_account(&token.email, &account, change, &event).await {
-            Ok(()) => {
-                return Ok(Reply::ok("Your new password is set. You can log in with it now.", json!({})));
-            }
-            Err(StoreError::Changed) => {}
-            Err(error) => return Err(error.into()),
-        }
-        // Somebody has logged in meanwhile, or the token was used up.
-        if store.token(&sha256, TokenPurpose::ResetPassword).await?.is_none() {
-            return Err(invalid());
-        }
-    }
-    Err(ApiError::unavailable())
+    set_password(&state, &visitor, &client, &token, &hash, now).await?;
+    Ok(Reply::ok("Your new password is set. You can log in with it now.", json!({})))
 }

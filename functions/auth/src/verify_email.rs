@@ -1,65 +1,126 @@
-//! `GET /auth/verify-email/{token}` and `POST /auth/resend-verification`.
+//! `GET /auth/verify-email/{token}` (a page), `POST /auth/verify-email` and `POST /auth/resend-verification`.
 
 use axum::extract::{Path, State as Shared};
 use axum::response::{IntoResponse, Response};
 use chairbook_auth::email_address::EmailAddress;
-use chairbook_auth::opaque_token;
+use chairbook_auth::opaque_token::sha256_hex;
 use chairbook_models::event::{Actor, EventType};
 use chairbook_platform::clock;
-use chairbook_store::{StoreError, TokenPurpose};
-use chairbook_web::{Access, ApiError, Body, Fields, FromFields, Reply, Visitor};
-use http::{HeaderMap, StatusCode, header};
+use chairbook_store::{OneTimeToken, StoreError, TokenPurpose};
+use chairbook_web::{
+    Access, ApiError, Body, Client, FieldError, Fields, FromFields, Pending, Reply, Visitor, prefers_json,
+};
+use http::{HeaderMap, Method, StatusCode};
+use jiff::Timestamp;
 use serde_json::{Value, json};
 
-use crate::page::page;
+use crate::mailed_link::{invalid, set_password};
+use crate::page;
+use crate::password::Password;
 use crate::{State, account_event};
 
-pub(crate) async fn verify(
+/// Shows the page whose button verifies. Only for a program that asks for JSON does following the link verify, and
+/// not where the account becomes the owner's.
+pub(crate) async fn follow(
     Shared(state): Shared<State>,
-    visitor: Visitor,
-    Path(token): Path<String>,
+    visitor: Pending<Visitor>,
+    method: Method,
     headers: HeaderMap,
+    Path(token): Path<String>,
 ) -> Response {
-    let verified = use_token(&state, &visitor, &token).await;
-    if !wants_html(&headers) {
-        return match verified {
-            Ok(()) => {
-                Reply::ok("Your e-mail address is verified. You can log in now.", json!({"verified": true}))
-                    .into_response()
-            }
-            Err(error) => error.into_response(),
-        };
-    }
-    match verified {
-        Ok(()) => page(StatusCode::OK, "Your e-mail address is verified", "You can log in now."),
-        Err(error) => page(error.status, "That did not work", &error.message),
-    }
-}
-
-pub(crate) fn wants_html(headers: &HeaderMap) -> bool {
-    headers
-        .get(header::ACCEPT)
-        .and_then(|accept| accept.to_str().ok())
-        .is_some_and(|accept| accept.contains("text/html"))
-}
-
-async fn use_token(state: &State, visitor: &Visitor, token: &str) -> Result<(), ApiError> {
-    let invalid = || {
-        ApiError::new(
-            StatusCode::BAD_REQUEST,
-            "invalid_token",
-            "This link is not valid: it has been used already, or it is too old. Ask for a new one.",
-        )
-    };
+    let is_program = method == Method::GET && prefers_json(&headers);
     let now = clock::now();
-    let row = state.web.reader.token(&opaque_token::sha256_hex(token), TokenPurpose::VerifyEmail).await?;
-    let row = row.filter(|row| now < row.expires_at).ok_or_else(invalid)?;
-    let role = state.role_of(&row.email);
-    let event = account_event(EventType::UserVerified, row.user_id, Actor::User(row.user_id), None, now);
-    match visitor.store().verify_email(&row, role, &event).await {
-        Err(StoreError::Changed) => Err(invalid()),
-        other => other.map_err(ApiError::from),
+    let followed = match admitted(&state, &visitor, &token, now).await {
+        Ok((visitor, token)) if is_program => verify(&state, &visitor, &token, now).await,
+        Ok((_, token)) if state.role_of(&token.email).is_some() => return page::owner_verification_form(),
+        Ok(_) => return page::verification_form(),
+        Err(error) => Err(error),
+    };
+    match followed {
+        Ok(reply) => reply.into_response(),
+        Err(error) if is_program => error.into_response(),
+        Err(error) => page::failure(&error),
     }
+}
+
+/// Admits a visitor with a token that is good for verifying an address.
+async fn admitted(
+    state: &State,
+    visitor: &Pending<Visitor>,
+    token: &str,
+    now: Timestamp,
+) -> Result<(Visitor, OneTimeToken), ApiError> {
+    let sha256 = sha256_hex(token);
+    let token = state.web.reader.token(&sha256, TokenPurpose::VerifyEmail);
+    let (visitor, token) = visitor.admit_with(token).await?;
+    let token = token.filter(|token| now < token.expires_at).ok_or_else(invalid)?;
+    Ok((visitor, token))
+}
+
+/// Verifies an address whose account keeps its password.
+async fn verify(
+    state: &State,
+    visitor: &Visitor,
+    token: &OneTimeToken,
+    now: Timestamp,
+) -> Result<Reply<Value>, ApiError> {
+    if state.role_of(&token.email).is_some() {
+        return Err(ApiError::new(
+            StatusCode::BAD_REQUEST,
+            "password_required",
+            "This address becomes the owner’s. Choose the account’s password: \
+             POST /api/v1/auth/verify-email {token, password}.",
+        ));
+    }
+    let event = account_event(EventType::UserVerified, token.user_id, Actor::User(token.user_id), None, now);
+    match visitor.store().verify_email(token, &event).await {
+        Ok(()) => {
+            Ok(Reply::ok("Your e-mail address is verified. You can log in now.", json!({"verified": true})))
+        }
+        Err(StoreError::Changed) => Err(invalid()),
+        Err(error) => Err(error.into()),
+    }
+}
+
+/// `{token,password?}`.
+pub(crate) struct Verification {
+    token: String,
+    password: Option<Password>,
+}
+
+impl FromFields for Verification {
+    fn from_fields(fields: &mut Fields) -> Option<Self> {
+        let token = fields.required("token");
+        let password = fields.optional("password");
+        Some(Self { token: token?, password: password? })
+    }
+}
+
+pub(crate) async fn confirm(
+    Shared(state): Shared<State>,
+    visitor: Pending<Visitor>,
+    client: Client,
+    Body(request): Body<Verification>,
+) -> Result<Reply<Value>, ApiError> {
+    let now = clock::now();
+    let (visitor, token) = admitted(&state, &visitor, &request.token, now).await?;
+    let Some(password) = request.password else {
+        if state.role_of(&token.email).is_some() {
+            return Err(ApiError::validation(vec![FieldError::new(
+                "password",
+                "is required, since this address becomes the owner’s: it replaces the password given at registration",
+            )]));
+        }
+        return verify(&state, &visitor, &token, now).await;
+    };
+    let local_part = token.email.split('@').next().unwrap_or(&token.email);
+    password.check_strength(&[local_part], "password", &visitor)?;
+    let hash = password.hash(&visitor).await?;
+    set_password(&state, &visitor, &client, &token, &hash, now).await?;
+    Ok(Reply::ok(
+        "Your e-mail address is verified and your password is set. You can log in now.",
+        json!({"verified": true}),
+    ))
 }
 
 /// `{email}`.

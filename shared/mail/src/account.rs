@@ -7,13 +7,13 @@ use crate::text::Detail;
 
 /// Asks somebody who registered to prove that the address is theirs.
 ///
-/// It shows nothing that the person who registered wrote, not even the name: until the link is followed, it may
-/// be anybody's address, and a name can be an advertisement.
+/// It shows nothing that the person who registered wrote, not even the name: until it is confirmed, it may be
+/// anybody's address, and a name can be an advertisement.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct VerifyEmail {
     /// The salon.
     pub salon: String,
-    /// The link, which holds the one-time token.
+    /// The page where they confirm it; its address holds the one-time token.
     pub link: String,
 }
 

@@ -403,46 +403,27 @@ impl Store {
         delete(self.users()?, keys::token(&token.sha256), Some("attribute_exists(pk)"))
     }
 
-    /// Uses up a verification token: its address is verified, and its bearer's role becomes `role` if given.
+    /// Uses up a verification token: its address is verified. The account's password and role stay as they are.
     ///
     /// # Errors
     /// [`StoreError::Changed`] when the token was used up meanwhile, the address is verified already, or its account
     /// is gone.
-    pub async fn verify_email(
-        &self,
-        token: &OneTimeToken,
-        role: Option<Role>,
-        event: &Event,
-    ) -> Result<(), StoreError> {
+    pub async fn verify_email(&self, token: &OneTimeToken, event: &Event) -> Result<(), StoreError> {
         let table = self.users()?;
-        let mut credentials = update(table, keys::credentials(&token.email))
+        let credentials = update(table, keys::credentials(&token.email))
+            .update_expression("SET verified = :true")
             // Of several links, the first that is followed counts.
             .condition_expression("user_id = :user AND verified = :false")
             .expression_attribute_values(":user", s(token.user_id.to_string()))
             .expression_attribute_values(":false", AttributeValue::Bool(false))
             .expression_attribute_values(":true", AttributeValue::Bool(true));
-        let mut profile = update(table, keys::profile(token.user_id))
+        let profile = update(table, keys::profile(token.user_id))
+            .update_expression("SET email_verified = :true, updated_at = :now")
             .condition_expression("attribute_exists(pk)")
             .expression_attribute_values(":true", AttributeValue::Bool(true))
             .expression_attribute_values(":now", s(instant(event.at)));
-        if let Some(role) = role {
-            credentials = credentials
-                .update_expression("SET verified = :true, #role = :role")
-                .expression_attribute_names("#role", "role")
-                .expression_attribute_values(":role", s(role.as_str()));
-            profile = profile
-                .update_expression("SET email_verified = :true, updated_at = :now, #role = :role")
-                .expression_attribute_names("#role", "role")
-                .expression_attribute_values(":role", s(role.as_str()));
-        } else {
-            credentials = credentials.update_expression("SET verified = :true");
-            profile = profile.update_expression("SET email_verified = :true, updated_at = :now");
-        }
-        let mut writes =
+        let writes =
             vec![self.token_use(token)?, finish(credentials)?, finish(profile)?, self.event_write(event)?];
-        if role == Some(Role::Owner) {
-            writes.push(self.owner_joins(token.user_id)?);
-        }
         self.transact_or_changed(writes).await
     }
 

@@ -5,6 +5,7 @@
 //! (what they ask), and returns [`Reply`]. A handler without an access extractor has no caller to act for.
 //! `docs/add-an-endpoint.md` walks through one.
 
+mod accept;
 pub mod access;
 mod admission;
 mod app;
@@ -22,6 +23,7 @@ pub mod render;
 mod reply;
 mod unique;
 
+pub use accept::prefers_json;
 pub use access::{Access, Admin, Client, Customer, Owner, Pending, Visitor};
 pub use app::{Web, router, run};
 pub use conditional::Revalidated;

@@ -2,5 +2,6 @@
 //! module per kind of promise.
 
 mod admission;
+mod pre_hijacking;
 mod requests;
 mod tokens;

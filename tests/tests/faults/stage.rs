@@ -76,15 +76,21 @@ impl Stage {
             }
         }
         process.write_catalog(&rows).await;
-        let somebody = async |email: String| {
-            let mut actor = process.visitor(&email);
+        let somebody = |email: &str| {
+            let mut actor = process.visitor(email);
             PASSWORD.clone_into(&mut actor.password);
-            actor.become_customer("Somebody").await;
             actor
         };
-        let guests = (0..customers).map(|number| somebody(format!("guest-{number}@guests.example")));
-        let (customers, desk) =
-            futures_util::join!(futures_util::future::join_all(guests), somebody(DESK.to_owned()));
+        let guests = (0..customers).map(|number| {
+            let mut guest = somebody(&format!("guest-{number}@guests.example"));
+            async move {
+                guest.become_customer("Somebody").await;
+                guest
+            }
+        });
+        let mut desk = somebody(DESK);
+        let (customers, ()) =
+            futures_util::join!(futures_util::future::join_all(guests), desk.become_owner("Somebody"));
         let (url, _) = watch::channel(Some(process.url.clone()));
         let process = RwLock::new(Some(process));
         let (record, begun) = (Shared::default(), Instant::now());

@@ -1,0 +1,70 @@
+//! Links that went to an address by mail: whoever has one reads the mail of that address.
+
+use chairbook_auth::opaque_token::sha256_hex;
+use chairbook_models::event::{Actor, EventType};
+use chairbook_store::{Account, AccountChange, OneTimeToken, StoreError, TokenPurpose};
+use chairbook_web::{Access, ApiError, Client, Visitor};
+use http::StatusCode;
+use jiff::Timestamp;
+
+use crate::{State, account_event};
+
+/// Limit of attempts to change an account while logins change it too.
+const TRIES: u32 = 3;
+
+/// The refusal of a link that does not work, or not any more.
+pub(crate) fn invalid() -> ApiError {
+    ApiError::new(
+        StatusCode::BAD_REQUEST,
+        "invalid_token",
+        "This link is not valid: it has been used already, or it is too old. Ask for a new one.",
+    )
+}
+
+/// Whether a token may still change its account.
+fn opens(token: &OneTimeToken, account: &Account) -> bool {
+    let is_of_now = match token.purpose {
+        // Of several links, the first that is followed counts.
+        TokenPurpose::VerifyEmail => !account.verified,
+        TokenPurpose::ResetPassword => token.password_sha256 == Some(sha256_hex(&account.password_hash)),
+    };
+    account.user_id == token.user_id && is_of_now
+}
+
+/// Gives a token's account a new password, verifies its address, and ends all of its sessions. The token is used up.
+///
+/// # Errors
+/// [`invalid`] when the token does not open the account any more; 503 when the account changes all the time.
+pub(crate) async fn set_password(
+    state: &State,
+    visitor: &Visitor,
+    client: &Client,
+    token: &OneTimeToken,
+    hash: &str,
+    now: Timestamp,
+) -> Result<(), ApiError> {
+    let store = visitor.store();
+    for _ in 0..TRIES {
+        let account = store.account(&token.email).await?;
+        let account = account.filter(|account| opens(token, account)).ok_or_else(invalid)?;
+        let (user_id, actor) = (account.user_id, Actor::User(account.user_id));
+        let event = account_event(EventType::UserPasswordChanged, user_id, actor, Some(client), now);
+        let verified =
+            (!account.verified).then(|| account_event(EventType::UserVerified, user_id, actor, None, now));
+        let change = AccountChange::PasswordReset {
+            hash,
+            token,
+            role: state.role_of(&token.email).filter(|role| *role != account.role),
+            verified: verified.as_ref(),
+        };
+        match store.change_account(&token.email, &account, change, &event).await {
+            Err(StoreError::Changed) => {}
+            other => return other.map_err(ApiError::from),
+        }
+        // Somebody has logged in meanwhile, or the token was used up.
+        if store.token(&token.sha256, token.purpose).await?.is_none() {
+            return Err(invalid());
+        }
+    }
+    Err(ApiError::unavailable())
+}
