@@ -42,7 +42,8 @@ pub(crate) async fn forgot(
         state.one_time_token(purpose, EventType::UserPasswordResetRequested, account, email, clock::now())?;
     visitor.store().add_token(&token, &event).await?;
     Ok(Reply::ok(
-        "If there is an account with this address, we have sent it a link to choose a new password.",
+        "If there is an account with this address, we have sent it a link to choose a new password. An address gets only \
+         a few of these an hour, so look for an earlier one, too.",
         json!({}),
     ))
 }

@@ -148,7 +148,8 @@ pub(crate) async fn resend(
         state.one_time_token(purpose, EventType::UserVerificationRequested, account, email, now)?;
     visitor.store().add_token(&token, &event).await?;
     Ok(Reply::ok(
-        "If there is an account with this address that is not verified yet, we have sent it an e-mail.",
+        "If there is an account with this address that is not verified yet, we have sent it an e-mail. An address \
+         gets only a few of these an hour, so look for an earlier one, too.",
         json!({}),
     ))
 }

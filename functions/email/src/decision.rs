@@ -1,4 +1,4 @@
-//! Whether an event's mail still makes sense when its turn comes.
+//! Whether an event's mail still makes sense when its turn comes, and whether its number is limited.
 
 use std::str::FromStr;
 
@@ -102,6 +102,36 @@ pub fn reason_to_skip(facts: &Facts<'_>) -> Option<&'static str> {
         | EventType::AppointmentCompleted
         | EventType::AppointmentNoShow
         | EventType::CatalogChanged => Some("no_mail"),
+    }
+}
+
+/// The kind of a mail that anybody can have sent to an address by knowing it, without being logged in; each kind is
+/// limited by address. `None` for a mail that takes more than that: its account, its password or an earlier mail.
+pub const fn limited_kind(event_type: EventType) -> Option<&'static str> {
+    match event_type {
+        // The first mail of an account counts as the others do that ask for the same.
+        EventType::UserRegistered | EventType::UserVerificationRequested => Some("verification"),
+        EventType::UserPasswordResetRequested => Some("password_reset"),
+        EventType::UserVerified
+        | EventType::UserLoggedIn
+        | EventType::UserLoggedOut
+        | EventType::UserSessionRefreshed
+        | EventType::UserSessionRevoked
+        | EventType::UserSessionsEnded
+        | EventType::UserPasswordChanged
+        | EventType::UserProfileChanged
+        | EventType::UserRoleChanged
+        | EventType::UserExported
+        | EventType::UserDeleted
+        | EventType::AppointmentConfirmed
+        | EventType::AppointmentReserved
+        | EventType::AppointmentRescheduled
+        | EventType::AppointmentCompleted
+        | EventType::AppointmentNoShow
+        | EventType::AppointmentCancelled
+        | EventType::AppointmentExpired
+        | EventType::AppointmentReminder
+        | EventType::CatalogChanged => None,
     }
 }
 
@@ -238,6 +268,22 @@ mod tests {
             login_mail: LoginMail::Always,
             now: instant(now),
         })
+    }
+
+    #[test]
+    fn what_anybody_can_have_sent_is_limited_and_nothing_else() {
+        let limited: Vec<_> = EventType::ALL
+            .into_iter()
+            .filter_map(|event_type| Some((event_type.as_str(), limited_kind(event_type)?)))
+            .collect();
+        assert_eq!(
+            limited,
+            [
+                ("user.registered", "verification"),
+                ("user.verification_requested", "verification"),
+                ("user.password_reset_requested", "password_reset"),
+            ]
+        );
     }
 
     #[test]

@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use chairbook_auth::email_address::EmailAddress;
+use chairbook_auth::opaque_token::sha256_hex;
 use chairbook_auth::seal::Sealer;
 use chairbook_mail::{Context, MailConfig, Rendered, compose, in_ascii};
 use chairbook_models::appointment::Appointment;
@@ -10,11 +12,11 @@ use chairbook_models::event::Event;
 use chairbook_models::ids::EventId;
 use chairbook_models::user::Profile;
 use chairbook_platform::clock;
-use chairbook_store::{Claim, DeliveryOutcome, Store, StoreError};
+use chairbook_store::{Claim, DeliveryOutcome, MailLimits, Store, StoreError};
 use jiff::{SignedDuration, Timestamp};
 
 use crate::backoff;
-use crate::decision::{Facts, LoginMail, reason_to_skip};
+use crate::decision::{Facts, LoginMail, limited_kind, reason_to_skip};
 use crate::ses::{self, SendFailure};
 
 /// How long SES may take over one mail. It answers within a second as a rule, and a call that is given up may have sent
@@ -75,6 +77,8 @@ pub struct Delivery {
     pub mail: MailConfig,
     /// Whether logins are told.
     pub login_mail: LoginMail,
+    /// Limits of the mails that anybody can have sent to an address.
+    pub limits: MailLimits,
 }
 
 /// The rows that a mail is made from.
@@ -145,10 +149,24 @@ impl Delivery {
             return DeliveryOutcome::Skipped { reason: "recipient_deleted" };
         };
         let address = in_ascii(&recipient.email).map_err(|_| "address_not_ascii");
-        match address.and_then(|to| Ok((to, self.write(&facts, recipient, &rows)?))) {
-            Ok((to, mail)) => self.send(event, &to, &mail, deadline).await,
-            Err(reason) => DeliveryOutcome::Failed { reason: reason.to_owned() },
+        let (to, mail) = match address.and_then(|to| Ok((to, self.write(&facts, recipient, &rows)?))) {
+            Ok(written) => written,
+            Err(reason) => return DeliveryOutcome::Failed { reason: reason.to_owned() },
+        };
+        match self.is_within_limits(event, &recipient.email).await {
+            Ok(true) => self.send(event, &to, &mail, deadline).await,
+            Ok(false) => DeliveryOutcome::Skipped { reason: "too_many_mails" },
+            Err(error) => DeliveryOutcome::Retry { reason: error.to_string() },
         }
+    }
+
+    /// Counts a mail that anybody can have sent. Counted here and not when it is asked for, since here the asker cannot
+    /// notice, and only mails are counted that there are: nobody uses up the share of an address without an account.
+    async fn is_within_limits(&self, event: &Event, address: &str) -> Result<bool, StoreError> {
+        let Some(kind) = limited_kind(event.event_type) else { return Ok(true) };
+        let canonical = address.parse::<EmailAddress>().map(|address| address.canonical().to_owned());
+        let address_sha256 = sha256_hex(canonical.as_deref().unwrap_or(address));
+        self.store.count_mail(kind, &address_sha256, event.id, event.at, self.limits).await
     }
 
     async fn rows(&self, event: &Event) -> Result<Rows, StoreError> {

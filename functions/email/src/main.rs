@@ -7,7 +7,7 @@ use aws_sdk_sesv2::config::timeout::TimeoutConfig;
 use chairbook_auth::seal::Sealer;
 use chairbook_mail::MailConfig;
 use chairbook_platform::{aws, env, init_tracing};
-use chairbook_store::{Store, Tables};
+use chairbook_store::{MailLimits, Store, Tables};
 use email::{Delivery, EmailFunction, SES_TIMEOUT};
 use lambda_runtime::{Error, LambdaEvent, service_fn};
 use serde_json::Value;
@@ -35,6 +35,10 @@ async fn main() -> Result<(), Error> {
         sealer: Sealer::from_secret(&env::required("SEALING_SECRET")?)?,
         mail: MailConfig::new(&env::required("PUBLIC_URL")?, &env::required("MAIL_FROM")?)?,
         login_mail: env::parsed("LOGIN_MAIL")?,
+        limits: MailLimits {
+            per_hour: env::parsed("MAILS_PER_HOUR")?,
+            per_day: env::parsed("MAILS_PER_DAY")?,
+        },
     };
     let queue = aws_sdk_sqs::Client::new(&aws::config("SQS")?);
     let function = EmailFunction::new(delivery, queue, env::required("NOTIFICATIONS_QUEUE_URL")?);

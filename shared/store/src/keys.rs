@@ -106,6 +106,11 @@ pub(crate) fn rate_limit(policy: &str, client: &str, window_start: i64) -> Key {
     key(format!("RATE#{policy}#{client}"), format!("WINDOW#{window_start}"))
 }
 
+/// The mails of one kind to one address on one UTC day.
+pub(crate) fn mails(kind: &str, address_sha256: &str, day: Date) -> Key {
+    key(format!("MAIL#{kind}#{address_sha256}"), format!("DAY#{day}"))
+}
+
 /// Who the owners are, so that the last of them stays one.
 pub(crate) fn owners() -> Key {
     key("OWNERS", "OWNERS")

@@ -41,6 +41,7 @@ pub use catalog::{CatalogChange, CatalogRow, CatalogWrite};
 pub use directory::{UserPage, UsersFrom};
 pub use error::StoreError;
 pub use events::{Claim, DeliveryOutcome};
+pub use limits::MailLimits;
 pub use reader::Reader;
 pub use sessions::Rotation;
 pub use statistics::{APPOINTMENTS_AT_ONCE, Recount};

@@ -1,12 +1,28 @@
-//! Table `limits`: how often each client called in each window.
+//! Table `limits`: the requests of each client and the mails to each address, by windows.
 
 use std::time::Duration;
 
-use aws_sdk_dynamodb::types::ReturnValue;
-use jiff::Timestamp;
+use aws_sdk_dynamodb::operation::update_item::UpdateItemError;
+use aws_sdk_dynamodb::types::{AttributeValue, ReturnValue};
+use chairbook_models::ids::EventId;
+use jiff::tz::TimeZone;
+use jiff::{SignedDuration, Timestamp};
 
-use crate::item::{n, number};
+use crate::item::{n, number, s};
 use crate::{Store, StoreError, keys, meter};
+
+/// How long the count of a day's mails is kept from the day's beginning: a mail that was asked for at its end may come
+/// to its turn a day later, and never after that.
+const MAILS_KEPT: SignedDuration = SignedDuration::from_hours(3 * 24);
+
+/// Limits of the mails of one kind to one address.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct MailLimits {
+    /// Mails in an hour.
+    pub per_hour: u32,
+    /// Mails in a day.
+    pub per_day: u32,
+}
 
 impl Store {
     /// Counts one request of a client under a policy and returns how many that makes in the window that `now`
@@ -35,5 +51,52 @@ impl Store {
         number(&item, "requests")
             .and_then(|requests| u64::try_from(requests).ok())
             .ok_or_else(|| StoreError::Malformed("a rate limit row without a count".to_owned()))
+    }
+
+    /// Counts the mail of an event that was asked for at `at`, and returns whether it is within the limits of its kind
+    /// and address. Hours and days are those of UTC. One conditional write, exact however many are made at once; an
+    /// event is counted once, however often this is asked.
+    ///
+    /// # Errors
+    /// [`StoreError`] when it could not be counted.
+    pub async fn count_mail(
+        &self,
+        kind: &str,
+        address_sha256: &str,
+        event: EventId,
+        at: Timestamp,
+        limits: MailLimits,
+    ) -> Result<bool, StoreError> {
+        let at = at.to_zoned(TimeZone::UTC);
+        let day = at.date();
+        let midnight = at.timestamp().as_second() - at.timestamp().as_second().rem_euclid(24 * 60 * 60);
+        let event = event.to_string();
+        let call = self
+            .update_item(self.limits()?, keys::mails(kind, address_sha256, day))
+            .update_expression("SET #ttl = :ttl ADD #hour :events, #day :events")
+            .condition_expression(
+                "contains(#hour, :event) OR ((attribute_not_exists(#hour) OR size(#hour) < :per_hour) \
+                 AND (attribute_not_exists(#day) OR size(#day) < :per_day))",
+            )
+            .expression_attribute_names("#ttl", "ttl")
+            .expression_attribute_names("#hour", format!("hour_{:02}", at.hour()))
+            .expression_attribute_names("#day", "day")
+            .expression_attribute_values(":ttl", n(midnight.saturating_add(MAILS_KEPT.as_secs())))
+            .expression_attribute_values(":event", s(&event))
+            .expression_attribute_values(":events", AttributeValue::Ss(vec![event]))
+            .expression_attribute_values(":per_hour", n(limits.per_hour))
+            .expression_attribute_values(":per_day", n(limits.per_day))
+            .send();
+        match meter::metered(call).await {
+            Ok(_) => Ok(true),
+            Err(error)
+                if error
+                    .as_service_error()
+                    .is_some_and(UpdateItemError::is_conditional_check_failed_exception) =>
+            {
+                Ok(false)
+            }
+            Err(error) => Err(error.into()),
+        }
     }
 }
