@@ -1,5 +1,7 @@
 //! What a request was answered.
 
+use std::collections::BTreeMap;
+
 use reqwest::StatusCode;
 use reqwest::header::HeaderMap;
 use serde_json::Value;
@@ -27,6 +29,20 @@ impl Answer {
     /// A header's value, or nothing.
     pub fn header(&self, name: &str) -> &str {
         self.headers.get(name).map_or("", |value| value.to_str().unwrap())
+    }
+
+    /// What is left of a response in JSON without what differs from one to the next: its ids, its time, and the rest of
+    /// the asker's own limit.
+    pub fn impersonal(&self) -> (u16, Value, BTreeMap<String, String>) {
+        let of_its_own = ["x-request-id", "apigw-requestid", "date", "ratelimit", "server-timing"];
+        let headers =
+            self.headers.keys().map(|name| (name.to_string(), self.header(name.as_str()).to_owned()));
+        let headers = headers.filter(|(name, _)| !of_its_own.contains(&name.as_str())).collect();
+        let mut body = self.json();
+        if body["error"].is_object() {
+            body["error"]["requestId"].take();
+        }
+        (self.status.as_u16(), body, headers)
     }
 
     /// `data` of an answer that must have this status and be a success.

@@ -2,6 +2,7 @@
 //! module per kind of promise.
 
 mod admission;
+mod enumeration;
 mod mail_bombing;
 mod pre_hijacking;
 mod requests;
