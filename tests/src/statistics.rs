@@ -12,6 +12,40 @@ fn number(item: &Item, name: &str) -> Option<i64> {
     item.get(name)?.as_n().ok()?.parse().ok()
 }
 
+/// Where an appointment stands with the salon's money, as its row says.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Money {
+    /// Nobody says that anything was paid, or it does not matter any more.
+    None,
+    /// A reservation is to be paid for.
+    Unpaid,
+    /// The customer says that it is paid.
+    Unverified,
+    /// The salon has it.
+    Paid,
+    /// The salon has given it back.
+    Refunded,
+}
+
+/// What an appointment's row says of its payment.
+///
+/// # Panics
+/// When something was given back that the salon had not been paid.
+#[must_use]
+pub fn money(item: &Item) -> Money {
+    let payment = item.get("payment").and_then(|payment| payment.as_m().ok());
+    let state = payment.map(|payment| text(payment, "state"));
+    let is_given_back = item.contains_key("refund");
+    match (state, is_given_back, text(item, "status")) {
+        (Some("verified"), false, _) => Money::Paid,
+        (Some("verified"), true, "cancelled") => Money::Refunded,
+        (Some("unverified"), false, "confirmed" | "completed" | "no_show") => Money::Unverified,
+        (None, false, "reserved") => Money::Unpaid,
+        (Some("unverified"), false, "cancelled") | (None, false, "cancelled" | "expired") => Money::None,
+        _ => panic!("a payment that cannot be: {item:?}"),
+    }
+}
+
 /// Each day's sums, as a count of the appointments finds them; without new customers.
 #[must_use]
 pub fn recount(appointments: &[Item]) -> BTreeMap<String, Sums> {
@@ -28,15 +62,16 @@ pub fn recount(appointments: &[Item]) -> BTreeMap<String, Sums> {
             add(service.to_owned(), 1);
             add(expert.to_owned(), 1);
         }
-        match (status, text(item, "payment_status")) {
-            (_, "paid") => {
+        match money(item) {
+            Money::Paid => {
                 add(format!("revenue:{currency}"), price);
                 add(format!("{service}:{currency}"), price);
                 add(format!("{expert}:{currency}"), price);
             }
-            (_, "refunded") => add(format!("refunded:{currency}"), price),
-            ("reserved", "unpaid") => add(format!("unpaid:{currency}"), price),
-            _ => {}
+            Money::Refunded => add(format!("refunded:{currency}"), price),
+            Money::Unverified => add(format!("unverified:{currency}"), price),
+            Money::Unpaid => add(format!("unpaid:{currency}"), price),
+            Money::None => {}
         }
     }
     without_zeros(days)

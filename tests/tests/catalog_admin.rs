@@ -79,6 +79,7 @@ async fn an_owner_opens_a_salon_and_a_customer_books_in_it() {
         (&changed["reservationHoldMinutes"], &changed["maxOpenReservations"], &changed["reminderMinutes"]),
         (&Value::Null, &Value::Null, &json!(1_440))
     );
+    assert_eq!(changed["payNow"], "anyone");
     assert_eq!(
         (&changed["salonName"], &changed["timeZone"]),
         (&json!("The Parlour"), &json!("Europe/London"))
@@ -450,6 +451,7 @@ async fn every_wrong_field_is_named() {
                 "salonName": long, "timeZone": "Paris", "currency": "eur", "slotGridMinutes": 25,
                 "leadTimeMinutes": 43_201, "horizonDays": 731, "cancellationWindowMinutes": -1,
                 "reservationHoldMinutes": 0, "maxOpenReservations": 51, "reminderMinutes": 10_081,
+                "payNow": "nobody",
             })),
             &[
                 "salonName",
@@ -462,6 +464,7 @@ async fn every_wrong_field_is_named() {
                 "reservationHoldMinutes",
                 "maxOpenReservations",
                 "reminderMinutes",
+                "payNow",
             ],
         ),
         ("PUT", "/settings", settings(json!({"leadTimeMinutes": 1_440})), &["leadTimeMinutes"]),

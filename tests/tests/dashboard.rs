@@ -12,7 +12,8 @@ use chairbook_platform::{clock, random};
 use chairbook_store::CatalogRow;
 use chairbook_tests::appointment::path;
 use chairbook_tests::checker::Item;
-use chairbook_tests::{Actor, Answer, TestStack, statistics};
+use chairbook_tests::statistics::{self, Money, money};
+use chairbook_tests::{Actor, Answer, TestStack};
 use futures_util::future::join_all;
 use jiff::ToSpan as _;
 use jiff::civil::Date;
@@ -88,14 +89,15 @@ fn day<'r>(report: &'r Value, date: &str) -> &'r Value {
     days.iter().find(|day| day["date"] == date).unwrap_or_else(|| panic!("{date} is not in {days:?}"))
 }
 
-/// Bookings by status, and revenue, refunded and unpaid value.
+/// Bookings by status, and revenue, refunded, unverified and unpaid value.
 #[track_caller]
-fn check(sums: &Value, statuses: [(&str, i64); 6], amounts: [i64; 3]) {
+fn check(sums: &Value, statuses: [(&str, i64); 6], amounts: [i64; 4]) {
     let expected: Map<_, _> =
         statuses.map(|(status, count)| (status.to_owned(), json!(count))).into_iter().collect();
     assert_eq!(sums["byStatus"], Value::Object(expected), "{sums}");
     assert_eq!(sums["bookings"], json!(statuses.iter().map(|(_, count)| count).sum::<i64>()), "{sums}");
-    assert_eq!(json!([sums["revenue"], sums["refunded"], sums["unpaidValue"]]), json!(amounts), "{sums}");
+    let found = ["revenue", "refunded", "unverifiedValue", "unpaidValue"].map(|name| &sums[name]);
+    assert_eq!(json!(found), json!(amounts), "{sums}");
     assert_eq!(
         (&sums["cancellations"], &sums["noShows"]),
         (&sums["byStatus"]["cancelled"], &sums["byStatus"]["no_show"])
@@ -122,14 +124,22 @@ async fn a_day_s_numbers() {
     let date = dates(&ada).await.remove(0);
     let on = |date: &str| -> (Date, Date) { (date.parse().unwrap(), date.parse().unwrap()) };
 
-    // Ada pays at once, Grace has not paid yet, Lin pays and cancels.
+    // Ada says that she pays at once, Grace has not paid yet, Lin pays at the desk and cancels, and then says so and cancels.
     let of_ada = book(&ada, wish(MAREK, &date, "09:00", true)).await;
     let of_grace = book(&grace, wish(MAREK, &date, "10:15", false)).await;
-    let of_lin = book(&lin, wish(INES, &date, "09:00", true)).await;
+    let of_lin = book(&lin, wish(INES, &date, "09:00", false)).await;
+    admin.put(&path(&of_lin, "/pay"), json!({"method": "card"})).await.data(200);
     lin.delete(&path(&of_lin, "/cancel")).await.data(200);
+    let again = book(&lin, wish(INES, &date, "09:00", true)).await;
+    lin.delete(&path(&again, "/cancel")).await.data(200);
     let found = report(&stack, &admin, on(&date)).await;
-    check(&found["totals"], statuses([1, 1, 1, 0, 0, 0]), [5_800, 7_200, 5_800]);
-    check(day(&found, &date), statuses([1, 1, 1, 0, 0, 0]), [5_800, 7_200, 5_800]);
+    check(&found["totals"], statuses([1, 1, 2, 0, 0, 0]), [0, 7_200, 5_800, 5_800]);
+    assert_eq!(found["byService"][0]["revenue"], 0, "nobody has seen it");
+    // The salon sees her money.
+    admin.put(&path(&of_ada, "/pay"), json!({"method": "transfer"})).await.data(200);
+    let found = report(&stack, &admin, on(&date)).await;
+    check(&found["totals"], statuses([1, 1, 2, 0, 0, 0]), [5_800, 7_200, 0, 5_800]);
+    check(day(&found, &date), statuses([1, 1, 2, 0, 0, 0]), [5_800, 7_200, 0, 5_800]);
     assert_eq!(found["busiestHours"], json!([{"hour": 9, "bookings": 1}, {"hour": 10, "bookings": 1}]));
     let cuts = json!([{"id": CUT, "name": "Cut & finish", "bookings": 2, "revenue": 5_800}]);
     assert_eq!(found["byService"], cuts, "what is cancelled is not the best");
@@ -154,7 +164,7 @@ async fn a_day_s_numbers() {
     assert_eq!(found["from"], json!(to.first_of_month()));
     let found = report(&stack, &admin, (before, today())).await;
     assert_eq!(found["totals"]["newCustomers"], 3);
-    check(&found["totals"], statuses([0; 6]), [0; 3]);
+    check(&found["totals"], statuses([0; 6]), [0; 4]);
 
     // Grace moves to another day, and pays.
     let later = dates(&ada).await.into_iter().find(|other| *other > date).unwrap();
@@ -162,9 +172,9 @@ async fn a_day_s_numbers() {
     admin.put(&path(&of_grace, "/pay"), json!({"method": "cash"})).await.data(200);
     let range = (on(&date).0, on(&later).0);
     let found = report(&stack, &admin, range).await;
-    check(day(&found, &date), statuses([0, 1, 1, 0, 0, 0]), [5_800, 7_200, 0]);
-    check(day(&found, &later), statuses([0, 1, 0, 0, 0, 0]), [5_800, 0, 0]);
-    check(&found["totals"], statuses([0, 2, 1, 0, 0, 0]), [11_600, 7_200, 0]);
+    check(day(&found, &date), statuses([0, 1, 2, 0, 0, 0]), [5_800, 7_200, 0, 0]);
+    check(day(&found, &later), statuses([0, 1, 0, 0, 0, 0]), [5_800, 0, 0, 0]);
+    check(&found["totals"], statuses([0, 2, 2, 0, 0, 0]), [11_600, 7_200, 0, 0]);
     assert_eq!(found["busiestHours"], json!([{"hour": 9, "bookings": 2}]));
     let days = usize::try_from(range.0.until(range.1).unwrap().get_days()).unwrap() + 1;
     assert_eq!(found["days"].as_array().unwrap().len(), days);
@@ -175,9 +185,10 @@ async fn a_day_s_numbers() {
         admin.put(&path(appointment, "/status"), json!({"status": status})).await.data(200);
     }
     let found = report(&stack, &admin, everything()).await;
-    check(day(&found, &(on(&date).0 - 28.days()).to_string()), statuses([0, 0, 0, 0, 1, 0]), [5_800, 0, 0]);
-    check(day(&found, &(on(&later).0 - 28.days()).to_string()), statuses([0, 0, 0, 0, 0, 1]), [5_800, 0, 0]);
-    check(&found["totals"], statuses([0, 0, 1, 0, 1, 1]), [11_600, 7_200, 0]);
+    let four_weeks_before = |date: &str| (on(date).0 - 28.days()).to_string();
+    check(day(&found, &four_weeks_before(&date)), statuses([0, 0, 0, 0, 1, 0]), [5_800, 0, 0, 0]);
+    check(day(&found, &four_weeks_before(&later)), statuses([0, 0, 0, 0, 0, 1]), [5_800, 0, 0, 0]);
+    check(&found["totals"], statuses([0, 0, 2, 0, 1, 1]), [11_600, 7_200, 0, 0]);
 
     // Nobody who leaves changes a number.
     admin.delete(&format!("/users/{}", ada.user_id)).await.data(200);
@@ -212,9 +223,16 @@ async fn what_the_catalog_has_given_up_keeps_its_name_and_its_currency() {
     let date: Date = date.parse().unwrap();
     let found = report(&stack, &admin, (date, date)).await;
     assert_eq!(found["currency"], "GBP");
-    check(&found["totals"], statuses([0, 1, 0, 0, 0, 0]), [0; 3]);
-    let other = json!([{"currency": "EUR", "revenue": 3_000, "refunded": 0, "unpaidValue": 0}]);
-    assert_eq!(found["otherCurrencies"], other);
+    check(&found["totals"], statuses([0, 1, 0, 0, 0, 0]), [0; 4]);
+    let other = |revenue: i64, unverified: i64| {
+        json!([{
+            "currency": "EUR", "revenue": revenue, "refunded": 0, "unverifiedValue": unverified, "unpaidValue": 0,
+        }])
+    };
+    assert_eq!(found["otherCurrencies"], other(0, 3_000));
+    admin.put(&path(&booked, "/pay"), json!({"method": "cash"})).await.data(200);
+    let found = report(&stack, &admin, (date, date)).await;
+    assert_eq!(found["otherCurrencies"], other(3_000, 0));
     assert_eq!(
         found["byService"],
         json!([{"id": service, "name": "Pop-up colour", "bookings": 1, "revenue": 0}])
@@ -394,20 +412,17 @@ fn expected(items: &[Item], events: &[Item], (from, to): (Date, Date)) -> Value 
         })
         .collect();
     let price = |item: &Item| item["total_price"].as_n().unwrap().parse::<i64>().unwrap();
-    let sum = |all: &[&Item], status: &str, payment: &str| -> i64 {
-        let counts = |item: &&&Item| {
-            text(item, "payment_status") == payment && (status.is_empty() || text(item, "status") == status)
-        };
-        all.iter().filter(counts).map(|item| price(item)).sum()
+    let sum = |all: &[&Item], of: Money| -> i64 {
+        all.iter().filter(|item| money(item) == of).map(|item| price(item)).sum()
     };
     let sums = |all: &[&Item], new_customers: usize| -> Value {
         let count = |status: &str| all.iter().filter(|item| text(item, "status") == status).count();
         let by_status: BTreeMap<_, _> =
             statuses([0; 6]).map(|(status, _)| (status, count(status))).into_iter().collect();
         json!({
-            "bookings": all.len(), "byStatus": by_status, "revenue": sum(all, "", "paid"),
-            "refunded": sum(all, "", "refunded"), "unpaidValue": sum(all, "reserved", "unpaid"),
-            "cancellations": count("cancelled"), "noShows": count("no_show"), "newCustomers": new_customers,
+            "bookings": all.len(), "byStatus": by_status, "revenue": sum(all, Money::Paid),
+            "refunded": sum(all, Money::Refunded), "unverifiedValue": sum(all, Money::Unverified),
+            "unpaidValue": sum(all, Money::Unpaid), "cancellations": count("cancelled"), "noShows": count("no_show"), "newCustomers": new_customers,
         })
     };
     let stands = |item: &&&Item| !["cancelled", "expired"].contains(&text(item, "status"));
@@ -433,7 +448,7 @@ fn expected(items: &[Item], events: &[Item], (from, to): (Date, Date)) -> Value 
         for item in of_range.iter().filter(stands) {
             let sum = by_id.entry(text(item, attribute)).or_default();
             sum.0 += 1;
-            sum.1 += if text(item, "payment_status") == "paid" { price(item) } else { 0 };
+            sum.1 += if money(item) == Money::Paid { price(item) } else { 0 };
         }
         // In no order that depends on names.
         by_id.into_iter().map(|(id, (bookings, revenue))| json!([id, bookings, revenue])).collect::<Vec<_>>()

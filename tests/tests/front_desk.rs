@@ -170,6 +170,7 @@ async fn a_day_at_the_front_desk() {
     assert_eq!(mail.attachments[0].content, file.as_bytes(), "what the mail carried");
     // Her old time is free again, and somebody has it at once.
     let of_somebody = book(&lin, wish(CUT, MAREK, &date, "10:15", true)).await;
+    pay(&admin, &of_somebody).await.data(200);
 
     // She moves a quarter of an hour further herself, into her own time; and finds that it is done when she repeats it.
     let quarter = jiff::Span::new().minutes(15);
@@ -233,7 +234,8 @@ async fn a_day_at_the_front_desk() {
     assert_eq!(refunded["paymentStatus"], "refunded");
     assert_eq!(refunded["refund"], json!({"amount": 5_800, "at": refunded["updatedAt"]}));
 
-    // The day comes: Ada is served, Grace does not appear.
+    // The day comes: Ada is served, Grace does not appear. Ada's word was good: the money has arrived.
+    pay(&admin, &of_ada).await.data(200);
     for status in ["completed", "no_show"] {
         set_status(&admin, &of_ada, status).await.error(409, "invalid_transition");
     }

@@ -372,10 +372,11 @@ async fn an_offer_moves_with_its_appointment_as_long_as_the_price_does() {
     let text = mail.text.unwrap();
     assert!(mail.subject.contains("Moved: ") && text.contains("EUR 64.80 (Always: EUR 7.20 off)"), "{text}");
 
-    // What is paid stays paid, with its offer.
+    // What the salon was paid stays paid, with its offer.
     let mut paid = wish(CUT, MAREK, &of_marek[0], Some("soon"));
     paid["payNow"] = json!(true);
     let paid = book(&ada, paid).await;
+    admin.put(&path(&paid, "/pay"), json!({"method": "card"})).await.data(200);
     let moved = reschedule(&paid, late[1], INES).await;
     assert_eq!((&moved["expertId"], price(&moved)), (&json!(INES), cheaper(4_640, "Soon", 1_160)));
     stack.finish().await;

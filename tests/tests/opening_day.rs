@@ -49,7 +49,7 @@ async fn from_an_empty_catalog_to_the_evening_s_dashboard() {
     let settings = json!({
         "salonName": "The Parlour", "timeZone": ZONE, "currency": "GBP", "slotGridMinutes": 15, "leadTimeMinutes": 0,
         "horizonDays": 60, "cancellationWindowMinutes": 120, "reservationHoldMinutes": 240, "maxOpenReservations": 1,
-        "reminderMinutes": 1_440,
+        "reminderMinutes": 1_440, "payNow": "anyone",
     });
     assert_eq!(olive.put("/settings", settings.clone()).await.data(200)["settings"], settings);
 
@@ -129,9 +129,13 @@ async fn from_an_empty_catalog_to_the_evening_s_dashboard() {
     of_kim["expertId"] = pat["id"].clone();
     let of_kim = book(&kim, of_kim.clone()).await;
 
-    // A while later, when everybody has had their mail, Grace pays, Lin telephones again, Kim cannot come after all, and Ada brings her mother at Kim's time.
+    // A while later, when everybody has had their mail, Grace pays, Dee finds what Ada and Kim have paid, Lin telephones again, Kim cannot come after all, and Ada brings her mother at Kim's time.
     stack.settle().await;
     pay(&dee, &of_grace, json!({"method": "card", "reference": "T-17"})).await;
+    for said in [&of_ada, &of_kim] {
+        assert_eq!(said["payment"]["method"], "unverified");
+        pay(&dee, said, json!({"method": "transfer"})).await;
+    }
     let to = json!({"date": date, "time": "15:00"});
     dee.put(&path(&of_lin, "/reschedule"), to).await.data(200);
     let cancelled = kim.delete(&path(&of_kim, "/cancel")).await.data(200)["appointment"].clone();
@@ -178,6 +182,7 @@ async fn from_an_empty_catalog_to_the_evening_s_dashboard() {
         ("bookings", 5),
         ("revenue", 9_000 + 3_000 + 4_000 + 4_000),
         ("refunded", 4_000),
+        ("unverifiedValue", 0),
         ("unpaidValue", 0),
         ("cancellations", 1),
         ("noShows", 1),

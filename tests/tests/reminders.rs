@@ -175,6 +175,25 @@ async fn a_customer_is_reminded_once() {
 }
 
 #[tokio::test]
+async fn a_payment_that_is_verified_is_no_news_and_stands_in_no_reminder_s_way() {
+    let stack = start(WEEK).await;
+    let (ada, admin) = (stack.customer().await, stack.demo_account(Role::Admin).await);
+    let booked = book_long_ago(&stack, &ada, 2).await;
+    for due in &booked {
+        admin.put(&path(due, "/pay"), json!({"method": "transfer"})).await.data(200);
+    }
+    // Whoever is told that they were moved has heard of it.
+    let to = wishes(&ada, 2, 6).await.pop().unwrap();
+    move_to(&admin, &booked[1], &to).await;
+    assert_eq!((run(&stack).await, run(&stack).await), (1, 0));
+    stack.settle().await;
+    assert_eq!(reminded(&stack, &ada), [(id(&booked[0]).to_owned(), vec![start_of(&booked[0])])].into());
+    let mail = stack.mail(&ada.email, "Reminder: ").await.text.unwrap();
+    assert!(mail.contains(", paid\n") && !mail.contains("verified"), "{mail}");
+    stack.finish().await;
+}
+
+#[tokio::test]
 async fn nobody_is_reminded_of_what_is_not_so() {
     let stack = start(0).await;
     let admin = stack.demo_account(Role::Admin).await;

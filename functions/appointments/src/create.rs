@@ -4,11 +4,11 @@ use axum::extract::State as Shared;
 use chairbook_auth::Caller;
 use chairbook_auth::opaque_token::sha256_hex;
 use chairbook_models::appointment::{self, Appointment, Status};
-use chairbook_models::booking::{Booking, BookingError, Payment, Quote, Salon};
+use chairbook_models::booking::{Booker, Booking, BookingError, Payment, Quote, Salon};
 use chairbook_models::catalog::{Catalog, Settings};
 use chairbook_models::event::{Actor, EventType};
 use chairbook_models::ids::{AppointmentId, ExpertId, ServiceId, SubServiceId, UserId};
-use chairbook_models::offers::{Offer, OfferCode};
+use chairbook_models::offers::OfferCode;
 use chairbook_models::text::Notes;
 use chairbook_models::user::Role;
 use chairbook_platform::{clock, random};
@@ -95,6 +95,13 @@ struct Order<'r> {
     now: Timestamp,
 }
 
+impl Order<'_> {
+    /// Who books, as the rules see them.
+    fn booker(&self) -> Booker {
+        if self.caller.role >= Role::Admin { Booker::Staff(self.caller.user_id) } else { Booker::Customer }
+    }
+}
+
 pub(crate) async fn create(
     Shared(state): Shared<State>,
     customer: Pending<Customer>,
@@ -144,6 +151,9 @@ async fn book(
 ) -> Result<Reply<Value>, ApiError> {
     let Order { request, now, .. } = *order;
     let salon = availability::salon(catalog)?;
+    let payment = salon
+        .payment(request.pay_now, order.booker(), state.hold)
+        .map_err(refusal::payment_required_at_salon)?;
     let quotes = salon
         .quotes(request.service_id, &request.sub_service_ids, request.expert_id)
         .map_err(|error| refusal::of_booking(&error))?;
@@ -158,7 +168,7 @@ async fn book(
     };
     let customer = customer_check(&catalog.settings, order);
     for booking in candidates {
-        let made = appointment_of(booking, &offers, state, &salon, order);
+        let made = appointment_of(booking.with_best_of(&offers), payment, &salon, order);
         let event_type = match made.status {
             Status::Confirmed => EventType::AppointmentConfirmed,
             _ => EventType::AppointmentReserved,
@@ -228,25 +238,21 @@ async fn least_busy_first<'q, 'c>(
 
 /// What must hold of the customer. The front desk may hold as many slots as it needs.
 fn customer_check(settings: &Settings, order: &Order<'_>) -> CustomerCheck {
-    let is_staff = order.caller.role >= Role::Admin;
-    match settings.max_open_reservations {
+    match (settings.max_open_reservations, order.booker()) {
         _ if order.customer != order.caller.user_id => CustomerCheck::HasAccount,
-        Some(limit) if !order.request.pay_now && !is_staff => CustomerCheck::MaxOpenReservations(limit),
+        // Paid at once or not: their word is no payment.
+        (Some(limit), Booker::Customer) => CustomerCheck::MaxOpenReservations(limit),
         _ => CustomerCheck::Nothing,
     }
 }
 
 fn appointment_of(
     booking: Booking<'_, '_>,
-    offers: &[&Offer],
-    state: &State,
+    payment: Payment,
     salon: &Salon<'_>,
     order: &Order<'_>,
 ) -> Appointment {
-    let hold = salon.hold().unwrap_or(state.hold);
-    let payment = if order.request.pay_now { Payment::Now } else { Payment::Later(hold) };
     let notes = order.request.notes.clone();
-    let booking = booking.with_best_of(offers);
     booking.into_appointment(salon, order.id, order.customer, payment, notes, order.now)
 }
 
@@ -260,6 +266,9 @@ pub(crate) fn expiry(reserved: Appointment, now: Timestamp) -> Option<Expiry> {
 fn answer(order: &Order<'_>, made: &Appointment) -> Reply<Value> {
     let is_own = order.customer == order.caller.user_id;
     let message = match made.effective_status(order.now) {
+        Status::Confirmed if is_own && made.awaits_verification() => {
+            "Your appointment is confirmed. The salon has yet to verify your payment."
+        }
         Status::Confirmed if is_own => "Your appointment is confirmed.",
         Status::Confirmed => "The appointment is confirmed.",
         Status::Reserved if is_own => {

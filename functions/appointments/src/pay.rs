@@ -1,7 +1,8 @@
-//! `PUT /appointments/{id}/pay`: a reservation is paid for at the front desk.
+//! `PUT /appointments/{id}/pay`: a reservation is paid for at the front desk, or what a customer says they have paid is
+//! verified there.
 
 use axum::extract::State as Shared;
-use chairbook_models::appointment::payment::{self, Payment, PaymentMethod, PaymentReference};
+use chairbook_models::appointment::payment::{self, DeskPayment, Paid, PaymentMethod, PaymentReference};
 use chairbook_models::event::{Actor, EventType};
 use chairbook_models::ids::AppointmentId;
 use chairbook_platform::clock;
@@ -43,18 +44,24 @@ pub(crate) async fn pay(
     for _ in 0..TRIES {
         let now = clock::now();
         let before = visible_to(caller, found)?;
-        let payment = Payment {
+        let payment = DeskPayment {
             method: request.method,
             reference: request.reference.clone(),
             amount: request.amount.unwrap_or(before.total_price),
-            at: now,
+            by: caller.user_id,
         };
-        let after = payment::pay(&before, payment, now).map_err(refusal::of_payment)?;
-        let event = event(EventType::AppointmentConfirmed, &after, Actor::User(caller.user_id), now);
-        match store.change_appointment(&before, &after, &event).await {
+        let paid = payment::pay(&before, payment, now).map_err(refusal::of_payment)?;
+        let (event_type, message) = match paid {
+            Paid::Confirmed(_) => {
+                (EventType::AppointmentConfirmed, "The appointment is paid for and confirmed.")
+            }
+            Paid::Verified(_) => (EventType::AppointmentPaymentVerified, "The payment is verified."),
+        };
+        let after = paid.appointment();
+        let event = event(event_type, after, Actor::User(caller.user_id), now);
+        match store.change_appointment(&before, after, &event).await {
             Ok(()) => {
-                let data = json!({"appointment": render::appointment(&after, now)});
-                return Ok(Reply::ok("The appointment is paid for and confirmed.", data));
+                return Ok(Reply::ok(message, json!({"appointment": render::appointment(after, now)})));
             }
             Err(StoreError::Changed) => found = store.appointment(id).await?,
             Err(error) => return Err(error.into()),

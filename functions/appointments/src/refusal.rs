@@ -2,7 +2,7 @@
 
 use chairbook_models::appointment::payment::PayError;
 use chairbook_models::availability::Slot;
-use chairbook_models::booking::BookingError;
+use chairbook_models::booking::{BookingError, PaymentRequiredAtSalon};
 use chairbook_models::catalog::Settings;
 use chairbook_models::ids::ExpertId;
 use chairbook_web::{ApiError, FieldError};
@@ -48,14 +48,20 @@ pub(crate) fn slot_taken(alternatives: Vec<Slot>) -> ApiError {
         .with_detail("alternatives", json!(alternatives))
 }
 
-/// A customer who has as many unpaid reservations as the salon allows: 409.
+/// A customer who has as many open reservations as the salon allows: 409.
 pub(crate) fn too_many_open(settings: &Settings) -> ApiError {
     let limit = settings.max_open_reservations.unwrap_or_default();
     let message = format!(
-        "You have {limit} unpaid {}, and cannot have more. Please pay for one, or cancel one, first.",
-        if limit == 1 { "reservation" } else { "reservations" }
+        "You have {limit} {} that the salon has not been paid for yet, and cannot book more. Please pay for one at the \
+         salon, or cancel one, first.",
+        if limit == 1 { "appointment" } else { "appointments" }
     );
     ApiError::new(StatusCode::CONFLICT, "too_many_open_reservations", message)
+}
+
+/// A customer who says that they pay at once, where only the front desk may say so: 403.
+pub(crate) fn payment_required_at_salon(error: PaymentRequiredAtSalon) -> ApiError {
+    ApiError::new(StatusCode::FORBIDDEN, error.code(), error.to_string())
 }
 
 /// The front desk books for somebody who has no account: 400.
@@ -90,10 +96,10 @@ pub(crate) fn of_reschedule(error: &BookingError, named: Option<ExpertId>) -> Ap
     ApiError::new(StatusCode::CONFLICT, error.code(), message)
 }
 
-/// A payment that is not taken.
+/// A payment that is not recorded.
 pub(crate) fn of_payment(error: PayError) -> ApiError {
     match error {
-        PayError::InvalidTransition(_) => conflict(error.code(), &error),
+        PayError::InvalidTransition(_) | PayError::AlreadyPaid => conflict(error.code(), &error),
         PayError::WrongAmount(_) => ApiError {
             code: error.code(),
             ..ApiError::validation(vec![FieldError::new("amount", error.to_string())])

@@ -1,8 +1,8 @@
 //! An appointment as the API shows it.
 
 use chairbook_models::appointment::Appointment;
-use chairbook_models::appointment::payment::{Payment, PaymentReference};
 use chairbook_models::offers::{AppliedOffer, OfferCode};
+use chairbook_web::render::payment;
 use jiff::Timestamp;
 use serde_json::{Value, json};
 
@@ -23,12 +23,12 @@ pub(crate) fn appointment(appointment: &Appointment, now: Timestamp) -> Value {
         "timeZone": appointment.time_zone,
         "durationMinutes": appointment.duration_minutes,
         "status": appointment.effective_status(now),
-        "paymentStatus": appointment.payment_status,
+        "paymentStatus": appointment.payment_status(),
         "totalPrice": appointment.total_price,
         "offer": appointment.offer.as_ref().map(offer),
         "currency": appointment.currency,
         "expiresAt": appointment.expires_at,
-        "payment": appointment.payment.as_ref().map(payment),
+        "payment": payment(appointment),
         "refund": appointment.refund,
         "notes": appointment.notes,
         "createdAt": appointment.created_at,
@@ -42,14 +42,5 @@ fn offer(offer: &AppliedOffer) -> Value {
         "name": offer.name,
         "code": offer.code.as_ref().map(OfferCode::as_str),
         "discount": offer.discount,
-    })
-}
-
-fn payment(payment: &Payment) -> Value {
-    json!({
-        "method": payment.method,
-        "reference": payment.reference.as_ref().map(PaymentReference::as_str),
-        "amount": payment.amount,
-        "at": payment.at,
     })
 }

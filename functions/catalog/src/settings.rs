@@ -26,6 +26,7 @@ fn data(settings: &Settings) -> Value {
         "reservationHoldMinutes": settings.reservation_hold_minutes,
         "maxOpenReservations": settings.max_open_reservations,
         "reminderMinutes": settings.reminder_minutes,
+        "payNow": settings.pay_now,
     }})
 }
 
@@ -40,7 +41,7 @@ pub(crate) async fn show(
 }
 
 /// Every setting. Without a hold, the deployment's is meant; without a number of open reservations, any; without a
-/// reminder, the usual one.
+/// reminder, the usual one; without `payNow`, anyone may say that they pay at once.
 pub(crate) struct Request(Settings);
 
 impl FromFields for Request {
@@ -63,6 +64,9 @@ impl FromFields for Request {
         let hold = fields.optional_with("reservationHoldMinutes", whole(1..=MAX_HOLD_MINUTES));
         let max_open = fields.optional_with("maxOpenReservations", whole(1..=MAX_OPEN_RESERVATIONS));
         let reminder = fields.optional_with("reminderMinutes", whole(0..=MAX_REMINDER_MINUTES));
+        let pay_now = fields.optional_with("payNow", |value| {
+            serde_json::from_value(value).map_err(|_| "must be anyone or staff")
+        });
         let details = SettingsDetails {
             salon_name: salon_name?,
             time_zone: time_zone?,
@@ -74,6 +78,7 @@ impl FromFields for Request {
             reservation_hold_minutes: hold?,
             max_open_reservations: max_open?,
             reminder_minutes: reminder?.unwrap_or(REMINDER_MINUTES),
+            pay_now: pay_now?.unwrap_or_default(),
         };
         checked(fields, details.settings()).map(Self)
     }

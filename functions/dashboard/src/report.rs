@@ -36,6 +36,7 @@ struct Sums {
     by_status: BTreeMap<&'static str, i64>,
     revenue: i64,
     refunded: i64,
+    unverified_value: i64,
     unpaid_value: i64,
     cancellations: i64,
     no_shows: i64,
@@ -56,6 +57,7 @@ struct OtherCurrency {
     currency: Currency,
     revenue: i64,
     refunded: i64,
+    unverified_value: i64,
     unpaid_value: i64,
 }
 
@@ -87,6 +89,7 @@ impl Sums {
             by_status: Status::ALL.into_iter().map(|status| (status.as_str(), count(status))).collect(),
             revenue: totals.get(Measure::Revenue(currency)),
             refunded: totals.get(Measure::Refunded(currency)),
+            unverified_value: totals.get(Measure::Unverified(currency)),
             unpaid_value: totals.get(Measure::Unpaid(currency)),
             cancellations: count(Status::Cancelled),
             no_shows: count(Status::NoShow),
@@ -157,9 +160,10 @@ impl Report {
 
 fn other_currencies(all: &Totals, present: Currency) -> Vec<OtherCurrency> {
     let currencies = all.iter().filter_map(|(measure, _)| match measure {
-        Measure::Revenue(currency) | Measure::Refunded(currency) | Measure::Unpaid(currency) => {
-            Some(currency)
-        }
+        Measure::Revenue(currency)
+        | Measure::Refunded(currency)
+        | Measure::Unverified(currency)
+        | Measure::Unpaid(currency) => Some(currency),
         _ => None,
     });
     let others: std::collections::BTreeSet<_> = currencies.filter(|currency| *currency != present).collect();
@@ -167,6 +171,7 @@ fn other_currencies(all: &Totals, present: Currency) -> Vec<OtherCurrency> {
         currency,
         revenue: all.get(Measure::Revenue(currency)),
         refunded: all.get(Measure::Refunded(currency)),
+        unverified_value: all.get(Measure::Unverified(currency)),
         unpaid_value: all.get(Measure::Unpaid(currency)),
     };
     others.into_iter().map(amounts).collect()
@@ -268,6 +273,8 @@ mod tests {
                 (Measure::Status(Status::NoShow), 1),
                 (Measure::Status(Status::Reserved), 1),
                 (Measure::Hour(9), 2),
+                (Measure::Unverified(Currency::EUR), 300),
+                (Measure::Unverified(gbp), 200),
                 (Measure::Unpaid(Currency::EUR), 700),
                 (Measure::Service(b), 1),
                 (Measure::Service(c), 1),
@@ -278,13 +285,13 @@ mod tests {
         let known = [(date(2026, 3, 6), first), (date(2026, 3, 8), third)];
         let report = Report::new(&Catalog::default(), range, &known);
         let report: Value = serde_json::to_value(report).unwrap();
-        let sums = |statuses: [i64; 6], amounts: [i64; 3], new_customers: i64| {
+        let sums = |statuses: [i64; 6], amounts: [i64; 4], new_customers: i64| {
             let by_status: BTreeMap<_, _> =
                 Status::ALL.map(Status::as_str).into_iter().zip(statuses).collect();
             json!({
                 "bookings": statuses.iter().sum::<i64>(), "byStatus": by_status, "revenue": amounts[0],
-                "refunded": amounts[1], "unpaidValue": amounts[2], "cancellations": statuses[2],
-                "noShows": statuses[5], "newCustomers": new_customers,
+                "refunded": amounts[1], "unverifiedValue": amounts[2], "unpaidValue": amounts[3],
+                "cancellations": statuses[2], "noShows": statuses[5], "newCustomers": new_customers,
             })
         };
         let of = |date: &str, mut sums: Value| {
@@ -295,13 +302,15 @@ mod tests {
             report,
             json!({
                 "from": "2026-03-06", "to": "2026-03-09", "timeZone": "UTC", "currency": "EUR",
-                "totals": sums([1, 3, 2, 0, 0, 1], [9_000, 4_500, 700], 4),
-                "otherCurrencies": [{"currency": "GBP", "revenue": 5_000, "refunded": 0, "unpaidValue": 0}],
+                "totals": sums([1, 3, 2, 0, 0, 1], [9_000, 4_500, 300, 700], 4),
+                "otherCurrencies": [
+                    {"currency": "GBP", "revenue": 5_000, "refunded": 0, "unverifiedValue": 200, "unpaidValue": 0},
+                ],
                 "days": [
-                    of("2026-03-06", sums([0, 3, 2, 0, 0, 0], [9_000, 4_500, 0], 4)),
-                    of("2026-03-07", sums([0; 6], [0; 3], 0)),
-                    of("2026-03-08", sums([1, 0, 0, 0, 0, 1], [0, 0, 700], 0)),
-                    of("2026-03-09", sums([0; 6], [0; 3], 0)),
+                    of("2026-03-06", sums([0, 3, 2, 0, 0, 0], [9_000, 4_500, 0, 0], 4)),
+                    of("2026-03-07", sums([0; 6], [0; 4], 0)),
+                    of("2026-03-08", sums([1, 0, 0, 0, 0, 1], [0, 0, 300, 700], 0)),
+                    of("2026-03-09", sums([0; 6], [0; 4], 0)),
                 ],
                 "busiestHours": [{"hour": 9, "bookings": 3}, {"hour": 14, "bookings": 2}],
                 "byWeekday": [

@@ -99,6 +99,7 @@ pub fn reason_to_skip(facts: &Facts<'_>) -> Option<&'static str> {
         | EventType::UserProfileChanged
         | EventType::UserExported
         | EventType::UserDeleted
+        | EventType::AppointmentPaymentVerified
         | EventType::AppointmentCompleted
         | EventType::AppointmentNoShow
         | EventType::CatalogChanged => Some("no_mail"),
@@ -126,6 +127,7 @@ pub const fn limited_kind(event_type: EventType) -> Option<&'static str> {
         | EventType::AppointmentConfirmed
         | EventType::AppointmentReserved
         | EventType::AppointmentRescheduled
+        | EventType::AppointmentPaymentVerified
         | EventType::AppointmentCompleted
         | EventType::AppointmentNoShow
         | EventType::AppointmentCancelled
@@ -183,7 +185,6 @@ fn about(appointment: Option<&Appointment>, status: Status, now: Option<Timestam
 
 #[cfg(test)]
 mod tests {
-    use chairbook_models::appointment::PaymentStatus;
     use chairbook_models::event::{Actor, Subjects};
     use chairbook_models::ids::{AppointmentId, EventId, ExpertId, ServiceId, UserId};
     use chairbook_models::money::Currency;
@@ -239,7 +240,6 @@ mod tests {
             blocked_until: instant("2026-03-03T11:00:00Z"),
             duration_minutes: 60,
             status,
-            payment_status: PaymentStatus::Unpaid,
             total_price: 4500,
             offer: None,
             currency: Currency::EUR,

@@ -21,6 +21,8 @@ pub struct Summary {
     pub when: String,
     /// What was booked.
     pub details: Vec<Detail>,
+    /// What is to be known of a payment that only the customer speaks of.
+    pub payment_note: Option<String>,
 }
 
 /// The service with its add-ons: `Haircut + Beard trim + Wash`.
@@ -30,11 +32,14 @@ pub(crate) fn service_with_add_ons(appointment: &Appointment) -> String {
     names.map(|name| text::single_line(name)).collect::<Vec<_>>().join(" + ")
 }
 
-/// The price, whether it is paid, and what an offer took off it: `EUR 45.00, paid (Spring: EUR 5.00 off)`.
+/// The price, whether the salon was paid, and what an offer took off it: `EUR 45.00, paid (Spring: EUR 5.00 off)`.
 pub(crate) fn price(appointment: &Appointment) -> String {
     let amount = appointment.currency.format(appointment.total_price);
-    let price = match appointment.payment_status {
+    let price = match appointment.payment_status() {
         PaymentStatus::Unpaid => amount,
+        PaymentStatus::Paid if appointment.awaits_verification() => {
+            format!("{amount}, payment to be verified")
+        }
         PaymentStatus::Paid => format!("{amount}, paid"),
         PaymentStatus::Refunded => format!("{amount}, refunded"),
     };
@@ -45,6 +50,17 @@ pub(crate) fn price(appointment: &Appointment) -> String {
         }
         None => price,
     }
+}
+
+/// That a customer says they have paid, and the salon knows nothing of it yet.
+fn payment_note(appointment: &Appointment) -> Option<String> {
+    let price = appointment.currency.format(appointment.total_price);
+    appointment.awaits_verification().then(|| {
+        format!(
+            "When you booked, you told us that you have paid {price}. We have not verified this yet. If you have not \
+             paid, please pay at the salon."
+        )
+    })
 }
 
 impl Summary {
@@ -72,6 +88,7 @@ impl Summary {
             service: text::single_line(&appointment.service_name),
             when: time::date_and_time(&start),
             details,
+            payment_note: payment_note(appointment),
         })
     }
 }
@@ -92,7 +109,7 @@ pub fn cancellable_until(
     }
 }
 
-/// It is booked and paid for.
+/// It is booked and paid for, perhaps on the customer's word alone.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct AppointmentConfirmed {
     /// What was booked.

@@ -81,6 +81,7 @@ pub fn compose(context: &Context<'_>) -> Result<Rendered, MailError> {
         | EventType::UserProfileChanged
         | EventType::UserExported
         | EventType::UserDeleted
+        | EventType::AppointmentPaymentVerified
         | EventType::AppointmentCompleted
         | EventType::AppointmentNoShow
         | EventType::CatalogChanged => Err(MailError::NoMail(event.event_type)),

@@ -6,7 +6,8 @@
 use std::fmt::Write as _;
 
 use chairbook_mail::{Context, MailConfig, MailError, Rendered, compose};
-use chairbook_models::appointment::{Appointment, BookedSubService, PaymentStatus, Status};
+use chairbook_models::appointment::payment::{DeskPayment, Payment, PaymentMethod, Refund};
+use chairbook_models::appointment::{Appointment, BookedSubService, Status};
 use chairbook_models::catalog::Settings;
 use chairbook_models::event::{Actor, Event, EventType, Subjects};
 use chairbook_models::ids::{AppointmentId, EventId, ExpertId, OfferId, ServiceId, SubServiceId, UserId};
@@ -79,12 +80,11 @@ fn appointment(status: Status) -> Appointment {
         blocked_until: instant("2026-03-03T10:25:00Z"),
         duration_minutes: 75,
         status,
-        payment_status: if status == Status::Confirmed { PaymentStatus::Paid } else { PaymentStatus::Unpaid },
         total_price: 6500,
         offer: None,
         currency: "EUR".parse().unwrap(),
         expires_at: (status == Status::Reserved).then(|| instant("2026-02-28T18:30:00Z")),
-        payment: None,
+        payment: (status == Status::Confirmed).then(|| paid(6500)),
         refund: None,
         notes: Some("Please use the scissors, not the clippers: the last time took a while to grow out.\r\nThank you!".to_owned()),
         reminded_for: None,
@@ -92,6 +92,18 @@ fn appointment(status: Status) -> Appointment {
         created_at: instant("2026-02-28T14:30:00Z"),
         updated_at: instant("2026-02-28T14:30:00Z"),
     }
+}
+
+fn paid(amount: i64) -> Payment {
+    let card =
+        DeskPayment { method: PaymentMethod::Card, reference: None, amount, by: UserId::derived([9; 16]) };
+    card.recorded(None, instant("2026-02-28T14:30:00Z"))
+}
+
+/// The same, when its customer has said that they have paid.
+fn claimed(status: Status) -> Appointment {
+    let at = instant("2026-02-28T14:30:00Z");
+    Appointment { payment: Some(Payment::Unverified { at }), ..appointment(status) }
 }
 
 fn event(event_type: EventType, actor: Actor) -> Event {
@@ -192,6 +204,15 @@ fn all() -> Vec<(&'static str, Rendered)> {
         ("role_changed_to_front_desk", mail(&role("admin"), Status::Confirmed)),
         ("role_changed_to_owner", mail(&role("owner"), Status::Confirmed)),
         ("appointment_confirmed", mail(&by_customer(EventType::AppointmentConfirmed), Status::Confirmed)),
+        (
+            "appointment_confirmed_on_their_word",
+            mail_of(
+                &by_customer(EventType::AppointmentConfirmed),
+                &profile(),
+                &claimed(Status::Confirmed),
+                &settings(),
+            ),
+        ),
         ("appointment_reserved", mail(&by_customer(EventType::AppointmentReserved), Status::Reserved)),
         ("appointment_rescheduled", mail(&moved(Actor::User(customer())), Status::Confirmed)),
         (
@@ -374,6 +395,42 @@ fn a_price_says_what_an_offer_took_off() {
         let calendar = String::from_utf8(mail.attachments[0].content.clone()).unwrap().replace("\r\n ", "");
         assert!(calendar.contains(&price.replace(',', "\\,")), "{calendar}");
     }
+}
+
+#[test]
+fn no_mail_says_that_the_salon_was_paid_where_only_the_customer_does() {
+    let note = "When you booked, you told us that you have paid EUR 65.00. We have not verified this yet. If you have \
+                not paid, please pay at the salon.";
+    for event in [
+        by_customer(EventType::AppointmentConfirmed),
+        moved(Actor::User(customer())),
+        by_customer(EventType::AppointmentReminder),
+    ] {
+        let of = |appointment: &Appointment| mail_of(&event, &profile(), appointment, &settings());
+        let (word, money) = (of(&claimed(Status::Confirmed)), of(&appointment(Status::Confirmed)));
+        for (mail, price, is_noted) in [(word, "payment to be verified", true), (money, "paid", false)] {
+            assert!(mail.text.contains(&format!("Price:      EUR 65.00, {price}\n")), "{}", mail.text);
+            assert_eq!(mail.text.replace('\n', " ").contains(note), is_noted, "{}", mail.text);
+            assert_eq!(mail.html.contains(note), is_noted, "{}", mail.html);
+            let calendar = String::from_utf8(mail.attachments[0].content.clone()).unwrap();
+            let calendar = calendar.replace("\r\n ", "");
+            assert!(calendar.contains(&format!("\\nEUR 65.00\\, {price}\\n")), "{calendar}");
+        }
+    }
+    // Where nothing is given back, nothing is said of it.
+    let cancelled = mail_of(
+        &by_customer(EventType::AppointmentCancelled),
+        &profile(),
+        &claimed(Status::Cancelled),
+        &settings(),
+    );
+    for part in [&cancelled.text, &cancelled.html] {
+        assert!(part.contains("EUR 65.00") && !part.contains("paid") && !part.contains("refund"), "{part}");
+    }
+    let refund = Some(Refund { amount: 6500, at: instant("2026-03-01T14:30:00Z") });
+    let given_back = Appointment { payment: Some(paid(6500)), refund, ..appointment(Status::Cancelled) };
+    let mail = mail_of(&by_customer(EventType::AppointmentCancelled), &profile(), &given_back, &settings());
+    assert!(mail.text.contains("Price:      EUR 65.00, refunded\n"), "{}", mail.text);
 }
 
 /// What a hostile person would write wherever the salon lets them write.

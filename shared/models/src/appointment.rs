@@ -12,7 +12,7 @@ pub mod payment;
 pub mod reminder;
 pub mod reschedule;
 
-use payment::{Payment, Refund};
+use payment::{Payment, Refund, VerifiedPayment};
 
 /// Where an appointment stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
@@ -32,13 +32,14 @@ pub enum Status {
     NoShow,
 }
 
-/// Whether an appointment is paid for.
+/// Whether an appointment is paid for, as the API tells it. What is money to the salon follows from the payment, see
+/// [`Appointment::verified_payment`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum PaymentStatus {
     /// Nothing was paid.
     Unpaid,
-    /// All was paid.
+    /// All was paid; perhaps on the customer's word alone.
     Paid,
     /// What was paid was given back.
     Refunded,
@@ -92,8 +93,6 @@ pub struct Appointment {
     pub duration_minutes: u32,
     /// Where it stands.
     pub status: Status,
-    /// Whether it is paid for.
-    pub payment_status: PaymentStatus,
     /// The price with all add-ons, after what the offer took off, minor currency units.
     pub total_price: i64,
     /// The offer that made it cheaper.
@@ -104,7 +103,7 @@ pub struct Appointment {
     /// Until when an unpaid reservation is held (UTC); absent on others.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub expires_at: Option<Timestamp>,
-    /// What was paid at the front desk; absent on others.
+    /// What was paid, or is said to have been; absent where nobody says so.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub payment: Option<Payment>,
     /// What was given back.
@@ -239,6 +238,45 @@ impl Appointment {
         }
     }
 
+    /// What the salon was paid; `None` where nothing was paid, or the customer alone says so.
+    #[must_use]
+    pub const fn verified_payment(&self) -> Option<&VerifiedPayment> {
+        match &self.payment {
+            Some(Payment::Verified(payment)) => Some(payment),
+            Some(Payment::Unverified { .. }) | None => None,
+        }
+    }
+
+    /// Whether it stands on its customer's word that they have paid: it is confirmed, or was until its end, and the
+    /// salon has not verified the payment.
+    #[must_use]
+    pub const fn awaits_verification(&self) -> bool {
+        let is_claimed = matches!(self.payment, Some(Payment::Unverified { .. }));
+        is_claimed && matches!(self.status, Status::Confirmed | Status::Completed | Status::NoShow)
+    }
+
+    /// Whether it is paid for. A customer's word is worth nothing any more once the appointment is cancelled.
+    #[must_use]
+    pub const fn payment_status(&self) -> PaymentStatus {
+        match (self.verified_payment(), &self.refund) {
+            (Some(_), Some(_)) => PaymentStatus::Refunded,
+            (Some(_), None) => PaymentStatus::Paid,
+            (None, _) if self.awaits_verification() => PaymentStatus::Paid,
+            (None, _) => PaymentStatus::Unpaid,
+        }
+    }
+
+    /// Whether it counts towards the open reservations of its customer at `now`: a reservation that is held, or a
+    /// confirmed appointment that is not over and whose payment the salon has not verified.
+    #[must_use]
+    pub fn is_open(&self, now: Timestamp) -> bool {
+        match self.effective_status(now) {
+            Status::Reserved => true,
+            Status::Confirmed => self.awaits_verification() && now < self.ends_at,
+            Status::Cancelled | Status::Expired | Status::Completed | Status::NoShow => false,
+        }
+    }
+
     fn changed(&self, status: Status, now: Timestamp) -> Self {
         Self {
             status,
@@ -270,7 +308,7 @@ pub fn expire(appointment: &Appointment, now: Timestamp) -> Option<Appointment> 
     has_run_out.then(|| appointment.changed(Status::Expired, now))
 }
 
-/// An appointment, cancelled; what was paid is given back.
+/// An appointment, cancelled. What the salon was paid is given back; what only the customer says was paid is not.
 ///
 /// # Errors
 /// [`CancelError`] when it is over, or a customer is too late.
@@ -282,15 +320,8 @@ pub fn cancel(appointment: &Appointment, by: ChangedBy, now: Timestamp) -> Resul
     if let Some(window_minutes) = by.closed_window(appointment.starts_at, now) {
         return Err(CancelError::TooLate(window_minutes));
     }
-    let cancelled = appointment.changed(Status::Cancelled, now);
-    Ok(match appointment.payment_status {
-        PaymentStatus::Paid => Appointment {
-            payment_status: PaymentStatus::Refunded,
-            refund: Some(Refund { amount: appointment.total_price, at: now }),
-            ..cancelled
-        },
-        PaymentStatus::Unpaid | PaymentStatus::Refunded => cancelled,
-    })
+    let refund = appointment.verified_payment().map(|payment| Refund { amount: payment.amount, at: now });
+    Ok(Appointment { refund, ..appointment.changed(Status::Cancelled, now) })
 }
 
 /// How a confirmed appointment came to its end.
@@ -311,7 +342,8 @@ impl Closing {
     }
 }
 
-/// A confirmed appointment that has begun, completed or missed. Either way what was paid stays paid.
+/// A confirmed appointment that has begun, completed or missed. Either way what was paid stays paid, and what is to be
+/// verified can still be.
 ///
 /// # Errors
 /// [`CloseError`] when it is not confirmed, or has not begun.
@@ -330,6 +362,7 @@ pub fn close(appointment: &Appointment, closing: Closing, now: Timestamp) -> Res
 pub(crate) mod tests {
     use jiff::civil::{date, time};
 
+    use super::payment::PaymentMethod;
     use super::*;
 
     pub(super) const START: i64 = 1_000_000;
@@ -355,16 +388,11 @@ pub(crate) mod tests {
             blocked_until: at(START + 3_600),
             duration_minutes: 60,
             status,
-            payment_status: if status == Status::Confirmed {
-                PaymentStatus::Paid
-            } else {
-                PaymentStatus::Unpaid
-            },
             total_price: 4_500,
             offer: None,
             currency: Currency::EUR,
             expires_at: expires_at.map(at),
-            payment: None,
+            payment: (status == Status::Confirmed).then(|| Payment::Verified(verified(4_500))),
             refund: None,
             notes: None,
             reminded_for: None,
@@ -372,6 +400,23 @@ pub(crate) mod tests {
             created_at: at(0),
             updated_at: at(0),
         }
+    }
+
+    /// A payment in cash at the beginning of time.
+    pub(crate) fn verified(amount: i64) -> VerifiedPayment {
+        VerifiedPayment {
+            method: PaymentMethod::Cash,
+            reference: None,
+            amount,
+            at: at(0),
+            by: UserId::derived([9; 16]),
+            claimed_at: None,
+        }
+    }
+
+    /// An appointment that stands on its customer's word that they have paid, or was cancelled after it.
+    pub(crate) fn claimed(status: Status) -> Appointment {
+        Appointment { payment: Some(Payment::Unverified { at: at(0) }), ..appointment(status, None) }
     }
 
     pub(super) const ALL: [Status; 6] = Status::ALL;
@@ -423,7 +468,7 @@ pub(crate) mod tests {
                     assert_eq!(cancelled.status, Status::Cancelled);
                     let paid = status == Status::Confirmed;
                     let expected = if paid { PaymentStatus::Refunded } else { PaymentStatus::Unpaid };
-                    assert_eq!(cancelled.payment_status, expected);
+                    assert_eq!(cancelled.payment_status(), expected);
                     let refund = paid.then(|| Refund { amount: 4_500, at: at(0) });
                     assert_eq!(cancelled.refund, refund);
                 }
@@ -433,6 +478,41 @@ pub(crate) mod tests {
         let run_out = appointment(Status::Reserved, Some(500));
         let refused = cancel(&run_out, ChangedBy::Staff, at(500));
         assert_eq!(refused, Err(CancelError::InvalidTransition(Status::Expired)));
+    }
+
+    #[test]
+    fn nothing_is_given_back_for_a_word() {
+        for by in [ChangedBy::Staff, ChangedBy::Customer { window_minutes: 10 }] {
+            let claimed = claimed(Status::Confirmed);
+            assert_eq!((claimed.payment_status(), claimed.verified_payment()), (PaymentStatus::Paid, None));
+            let cancelled = cancel(&claimed, by, at(100)).unwrap();
+            assert_eq!(
+                (cancelled.status, cancelled.payment_status()),
+                (Status::Cancelled, PaymentStatus::Unpaid)
+            );
+            assert_eq!((cancelled.refund, &cancelled.payment), (None, &claimed.payment));
+        }
+        let completed = close(&claimed(Status::Confirmed), Closing::Completed, at(START)).unwrap();
+        assert_eq!((completed.payment_status(), completed.verified_payment()), (PaymentStatus::Paid, None));
+    }
+
+    #[test]
+    fn a_word_is_open_until_the_appointment_is_over_and_a_reservation_while_it_is_held() {
+        let end = START + 3_600;
+        for (what, appointment, now, is_open) in [
+            ("held", appointment(Status::Reserved, Some(500)), 499, true),
+            ("run out", appointment(Status::Reserved, Some(500)), 500, false),
+            ("paid", appointment(Status::Confirmed, None), 0, false),
+            ("said to be paid", claimed(Status::Confirmed), 0, true),
+            ("begun", claimed(Status::Confirmed), START + 1, true),
+            ("almost over", claimed(Status::Confirmed), end - 1, true),
+            ("over", claimed(Status::Confirmed), end, false),
+            ("cancelled", claimed(Status::Cancelled), 0, false),
+            ("completed", claimed(Status::Completed), START + 1, false),
+            ("missed", claimed(Status::NoShow), START + 1, false),
+        ] {
+            assert_eq!(appointment.is_open(at(now)), is_open, "{what}");
+        }
     }
 
     #[test]
@@ -454,7 +534,7 @@ pub(crate) mod tests {
                 if from == Status::Confirmed {
                     let closed = closed.unwrap();
                     let expected = (to, PaymentStatus::Paid, 4, at(START));
-                    let found = (closed.status, closed.payment_status, closed.version, closed.updated_at);
+                    let found = (closed.status, closed.payment_status(), closed.version, closed.updated_at);
                     assert_eq!(found, expected);
                 } else {
                     assert_eq!(closed, Err(CloseError::InvalidTransition { from, to }));

@@ -12,8 +12,9 @@ use jiff::civil::{Date, DateTime, Time};
 use jiff::tz::{AmbiguousOffset, TimeZone};
 use jiff::{SignedDuration, Timestamp, ToSpan};
 
-use crate::appointment::{Appointment, BookedSubService, PaymentStatus, Status};
-use crate::catalog::{Catalog, Expert, Service, SubService};
+use crate::appointment::payment::{self, DeskPayment, PaymentMethod};
+use crate::appointment::{Appointment, BookedSubService, Status};
+use crate::catalog::{Catalog, Expert, PayNow, Service, SubService};
 use crate::day::Span;
 use crate::ids::{AppointmentId, ExpertId, ServiceId, SubServiceId, UserId};
 use crate::offers::{self, AppliedOffer, Offer};
@@ -169,10 +170,34 @@ pub struct Booking<'q, 'c> {
 /// How a booking is paid for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Payment {
-    /// At once.
-    Now,
+    /// At once, as the customer says.
+    OnTheirWord,
+    /// At once at the front desk, as this admin says.
+    AtDesk(UserId),
     /// Later: the slot is held so long.
     Later(Duration),
+}
+
+/// Who makes a booking.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Booker {
+    /// The customer.
+    Customer,
+    /// This admin, for themselves or for somebody else.
+    Staff(UserId),
+}
+
+/// The salon takes payment on site alone.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("You cannot pay for this when you book it. Please book it without payNow, and pay at the salon.")]
+pub struct PaymentRequiredAtSalon;
+
+impl PaymentRequiredAtSalon {
+    /// The machine-readable code.
+    #[must_use]
+    pub const fn code(&self) -> &'static str {
+        "payment_required_at_salon"
+    }
 }
 
 /// A catalog with its time zone at hand.
@@ -199,6 +224,25 @@ impl<'c> Salon<'c> {
             .settings
             .reservation_hold_minutes
             .map(|minutes| Duration::from_secs(u64::from(minutes) * 60))
+    }
+
+    /// How a booking is paid for that is said to be paid at once, or not; `default_hold` is for a salon whose settings
+    /// do not say how long an unpaid reservation keeps its slot.
+    ///
+    /// # Errors
+    /// [`PaymentRequiredAtSalon`] when it is a customer who says so, and the settings leave that to the front desk.
+    pub fn payment(
+        &self,
+        pay_now: bool,
+        booker: Booker,
+        default_hold: Duration,
+    ) -> Result<Payment, PaymentRequiredAtSalon> {
+        match (pay_now, booker, self.catalog.settings.pay_now) {
+            (false, ..) => Ok(Payment::Later(self.hold().unwrap_or(default_hold))),
+            (true, Booker::Staff(admin), _) => Ok(Payment::AtDesk(admin)),
+            (true, Booker::Customer, PayNow::Anyone) => Ok(Payment::OnTheirWord),
+            (true, Booker::Customer, PayNow::Staff) => Err(PaymentRequiredAtSalon),
+        }
     }
 
     /// The quotes for a service: the named expert's alone, else one of each expert who offers it, by name.
@@ -440,13 +484,15 @@ impl Booking<'_, '_> {
     ) -> Appointment {
         let Span { start, end } = self.blocked;
         let discount = self.offer.as_ref().map_or(0, |offer| offer.discount);
-        let expires_at = match payment {
-            Payment::Now => None,
-            Payment::Later(hold) => Some(hold_end(now, hold).min(start)),
-        };
-        let (status, payment_status) = match payment {
-            Payment::Now => (Status::Confirmed, PaymentStatus::Paid),
-            Payment::Later(_) => (Status::Reserved, PaymentStatus::Unpaid),
+        let total_price = self.quote.total_price - discount;
+        let (status, expires_at, payment) = match payment {
+            Payment::Later(hold) => (Status::Reserved, Some(hold_end(now, hold).min(start)), None),
+            Payment::OnTheirWord => (Status::Confirmed, None, Some(payment::Payment::Unverified { at: now })),
+            Payment::AtDesk(by) => {
+                let method = PaymentMethod::Other;
+                let taken = DeskPayment { method, reference: None, amount: total_price, by };
+                (Status::Confirmed, None, Some(taken.recorded(None, now)))
+            }
         };
         Appointment {
             id,
@@ -464,12 +510,11 @@ impl Booking<'_, '_> {
             blocked_until: end,
             duration_minutes: self.quote.duration_minutes,
             status,
-            payment_status,
-            total_price: self.quote.total_price - discount,
+            total_price,
             offer: self.offer,
             currency: salon.catalog.settings.currency,
             expires_at,
-            payment: None,
+            payment,
             refund: None,
             notes: notes.map(|notes| notes.as_str().to_owned()),
             reminded_for: None,

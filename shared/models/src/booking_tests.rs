@@ -4,6 +4,7 @@ use jiff::civil::{Weekday, date, time};
 use jiff::tz::AmbiguousOffset;
 
 use super::*;
+use crate::appointment::payment::VerifiedPayment;
 use crate::availability::DaySlots;
 use crate::catalog::{OwnTerms, Settings, TimeOff};
 use crate::catalog_change::OfferDetails;
@@ -223,20 +224,51 @@ fn an_appointment_says_what_was_booked() {
         let booking = salon.book(&quote, date(2026, 3, 3), time(9, 0, 0, 0), now).unwrap();
         booking.into_appointment(&salon, ids.0, ids.1, payment, None, now)
     };
-    let paid = made(Payment::Now);
-    assert_eq!(
-        (paid.status, paid.payment_status, paid.expires_at),
-        (Status::Confirmed, PaymentStatus::Paid, None)
-    );
+    let paid = made(Payment::OnTheirWord);
+    assert_eq!((paid.status, paid.expires_at), (Status::Confirmed, None));
+    assert_eq!(paid.payment, Some(payment::Payment::Unverified { at: now }));
+    let admin = UserId::derived([7; 16]);
+    let taken = VerifiedPayment {
+        method: PaymentMethod::Other,
+        reference: None,
+        amount: 5_500,
+        at: now,
+        by: admin,
+        claimed_at: None,
+    };
+    let at_desk = made(Payment::AtDesk(admin));
+    assert_eq!((at_desk.status, at_desk.expires_at), (Status::Confirmed, None));
+    assert_eq!(at_desk.verified_payment(), Some(&taken));
     assert_eq!(paid.starts_at, at("2026-03-03T08:00:00Z"));
     assert_eq!(paid.ends_at, at("2026-03-03T09:15:00Z"), "without the buffer");
     assert_eq!(paid.blocked_until, at("2026-03-03T09:25:00Z"), "with it");
     assert_eq!((paid.total_price, paid.duration_minutes), (5_500, 75));
     let held = made(Payment::Later(Duration::from_secs(5)));
     assert_eq!(held.expires_at, Some(at("2026-03-02T12:00:06Z")), "upwards to a whole second");
-    assert_eq!((held.status, held.payment_status), (Status::Reserved, PaymentStatus::Unpaid));
+    assert_eq!((held.status, &held.payment), (Status::Reserved, &None));
     let long = made(Payment::Later(Duration::from_hours(48)));
     assert_eq!(long.expires_at, Some(long.starts_at), "not beyond the start");
+}
+
+#[test]
+fn who_may_say_that_it_is_paid_is_up_to_the_salon() {
+    let (admin, hold) = (UserId::derived([7; 16]), Duration::from_hours(4));
+    let (customer, desk) = (Booker::Customer, Booker::Staff(admin));
+    let (later, shorter) = (Payment::Later(hold), Payment::Later(Duration::from_mins(30)));
+    for (pay_now, hold_minutes, asked, booker, expected) in [
+        (PayNow::Anyone, None, false, customer, Ok(later)),
+        (PayNow::Anyone, Some(30), false, desk, Ok(shorter)),
+        (PayNow::Anyone, None, true, customer, Ok(Payment::OnTheirWord)),
+        (PayNow::Anyone, None, true, desk, Ok(Payment::AtDesk(admin))),
+        (PayNow::Staff, None, false, customer, Ok(later)),
+        (PayNow::Staff, Some(30), true, customer, Err(PaymentRequiredAtSalon)),
+        (PayNow::Staff, None, true, desk, Ok(Payment::AtDesk(admin))),
+    ] {
+        let mut catalog = catalog("Europe/Paris");
+        (catalog.settings.pay_now, catalog.settings.reservation_hold_minutes) = (pay_now, hold_minutes);
+        let found = Salon::new(&catalog).unwrap().payment(asked, booker, hold);
+        assert_eq!(found, expected, "{pay_now:?} {asked} {booker:?}");
+    }
 }
 
 #[test]
@@ -260,7 +292,7 @@ fn an_appointment_costs_what_its_offer_leaves() {
     let ids = (AppointmentId::derived([5; 16]), UserId::derived([6; 16]));
     let made = |offers: &[&Offer]| {
         let booking = salon.book(&quote, on, time(9, 0, 0, 0), now).unwrap().with_best_of(offers);
-        booking.into_appointment(&salon, ids.0, ids.1, Payment::Now, None, now)
+        booking.into_appointment(&salon, ids.0, ids.1, Payment::OnTheirWord, None, now)
     };
     let offers = salon.offers(service_id(), on, None, now).unwrap();
     let made_cheaper = made(&offers);

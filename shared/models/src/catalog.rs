@@ -189,6 +189,17 @@ pub struct GalleryImage {
     pub updated_at: Timestamp,
 }
 
+/// Who may say that an appointment is paid for as it is booked.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum PayNow {
+    /// Customers too: their word confirms the appointment, and is to be verified.
+    #[default]
+    Anyone,
+    /// The front desk alone, which takes the money: customers pay at the salon.
+    Staff,
+}
+
 /// What holds for the whole salon.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Settings {
@@ -209,12 +220,16 @@ pub struct Settings {
     /// How long an unpaid reservation keeps its slot, minutes; absent for as long as the deployment says.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reservation_hold_minutes: Option<u32>,
-    /// How many unpaid reservations one customer may have at a time; absent for any number.
+    /// How many open reservations one customer may have at a time, see [`crate::appointment::Appointment::is_open`];
+    /// absent for any number.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub max_open_reservations: Option<u32>,
     /// How long before its start a customer is reminded of an appointment, minutes; 0 for never.
     #[serde(default = "reminder_minutes")]
     pub reminder_minutes: u32,
+    /// Who may say that an appointment is paid for as it is booked.
+    #[serde(default)]
+    pub pay_now: PayNow,
 }
 
 /// A day before: [`Settings::reminder_minutes`] of a salon that says nothing.
@@ -226,7 +241,8 @@ const fn reminder_minutes() -> u32 {
 
 impl Default for Settings {
     /// A salon that has set nothing yet: UTC, euros, a slot every 15 minutes, an hour's lead, 90 days ahead, and
-    /// cancellation until the start, reservations held as long as the deployment says, and a reminder a day before.
+    /// cancellation until the start, reservations held as long as the deployment says, a reminder a day before, and
+    /// customers who may say that they pay at once.
     fn default() -> Self {
         Self {
             salon_name: "Chairbook".to_owned(),
@@ -239,6 +255,7 @@ impl Default for Settings {
             reservation_hold_minutes: None,
             max_open_reservations: None,
             reminder_minutes: REMINDER_MINUTES,
+            pay_now: PayNow::Anyone,
         }
     }
 }
@@ -327,5 +344,21 @@ impl Catalog {
             ImageOf::Expert(id) => self.experts.get(&id).is_some_and(|expert| expert.is_active),
             ImageOf::Service(id) => self.services.get(&id).is_some_and(|service| self.is_bookable(service)),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn settings_that_were_written_before_there_were_more_have_their_defaults() {
+        let mut written =
+            serde_json::to_value(Settings { pay_now: PayNow::Staff, ..Settings::default() }).unwrap();
+        assert_eq!(written["pay_now"], "staff");
+        for later in ["pay_now", "reminder_minutes"] {
+            assert!(written.as_object_mut().unwrap().remove(later).is_some(), "{later}");
+        }
+        assert_eq!(serde_json::from_value::<Settings>(written).unwrap(), Settings::default());
     }
 }

@@ -9,7 +9,7 @@ use jiff::civil::DateTime;
 use jiff::tz::TimeZone;
 
 use crate::booking::MAX_BLOCKED_MINUTES;
-use crate::catalog::{Catalog, Category, Expert, OwnTerms, Service, Settings, SubService, TimeOff};
+use crate::catalog::{Catalog, Category, Expert, OwnTerms, PayNow, Service, Settings, SubService, TimeOff};
 use crate::ids::{CategoryId, ExpertId, ServiceId, SubServiceId, TimeOffId};
 use crate::money::Currency;
 use crate::text::{Description, Label, PersonName};
@@ -190,10 +190,12 @@ pub struct SettingsDetails {
     pub cancellation_window_minutes: u32,
     /// How long an unpaid reservation keeps its slot, minutes; `None` for as long as the deployment says.
     pub reservation_hold_minutes: Option<u32>,
-    /// How many unpaid reservations one customer may have at a time; `None` for any number.
+    /// How many open reservations one customer may have at a time; `None` for any number.
     pub max_open_reservations: Option<u32>,
     /// How long before its start a customer is reminded, minutes; 0 for never.
     pub reminder_minutes: u32,
+    /// Who may say that an appointment is paid for as it is booked.
+    pub pay_now: PayNow,
 }
 
 /// An IANA time zone, with its usual spelling.
@@ -250,6 +252,7 @@ impl SettingsDetails {
             reservation_hold_minutes: self.reservation_hold_minutes,
             max_open_reservations: self.max_open_reservations,
             reminder_minutes: self.reminder_minutes,
+            pay_now: self.pay_now,
         })
     }
 }
@@ -868,6 +871,7 @@ mod tests {
             reservation_hold_minutes: Some(90),
             max_open_reservations: Some(3),
             reminder_minutes: 0,
+            pay_now: PayNow::Staff,
         };
         assert_eq!(details(1439, 1).settings().unwrap().time_zone, "Europe/Paris");
         assert_eq!(details(1440, 1).settings().unwrap_err().field, "leadTimeMinutes");

@@ -58,7 +58,8 @@ pub enum EventType {
     /// An account was deleted and its personal data erased.
     #[serde(rename = "user.deleted")]
     UserDeleted,
-    /// An appointment was booked and paid for, or a reservation was paid for.
+    /// An appointment was booked and paid for, by its customer's word or at the front desk, or a reservation was paid
+    /// for.
     #[serde(rename = "appointment.confirmed")]
     AppointmentConfirmed,
     /// An appointment was booked and awaits payment.
@@ -68,6 +69,9 @@ pub enum EventType {
     /// `expertName`).
     #[serde(rename = "appointment.rescheduled")]
     AppointmentRescheduled,
+    /// The salon has verified what an appointment's customer says they have paid.
+    #[serde(rename = "appointment.payment_verified")]
+    AppointmentPaymentVerified,
     /// A customer was served.
     #[serde(rename = "appointment.completed")]
     AppointmentCompleted,
@@ -90,7 +94,7 @@ pub enum EventType {
 
 impl EventType {
     /// Every type.
-    pub const ALL: [Self; 23] = [
+    pub const ALL: [Self; 24] = [
         Self::UserRegistered,
         Self::UserVerificationRequested,
         Self::UserVerified,
@@ -108,6 +112,7 @@ impl EventType {
         Self::AppointmentConfirmed,
         Self::AppointmentReserved,
         Self::AppointmentRescheduled,
+        Self::AppointmentPaymentVerified,
         Self::AppointmentCompleted,
         Self::AppointmentNoShow,
         Self::AppointmentCancelled,
@@ -137,6 +142,7 @@ impl EventType {
             Self::AppointmentConfirmed => "appointment.confirmed",
             Self::AppointmentReserved => "appointment.reserved",
             Self::AppointmentRescheduled => "appointment.rescheduled",
+            Self::AppointmentPaymentVerified => "appointment.payment_verified",
             Self::AppointmentCompleted => "appointment.completed",
             Self::AppointmentNoShow => "appointment.no_show",
             Self::AppointmentCancelled => "appointment.cancelled",
@@ -157,6 +163,7 @@ impl EventType {
                 | Self::UserProfileChanged
                 | Self::UserExported
                 | Self::UserDeleted
+                | Self::AppointmentPaymentVerified
                 | Self::AppointmentCompleted
                 | Self::AppointmentNoShow
                 | Self::CatalogChanged

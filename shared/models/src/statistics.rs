@@ -10,7 +10,7 @@ use std::collections::BTreeMap;
 use jiff::civil::Date;
 use serde::{Deserialize, Serialize};
 
-use crate::appointment::{Appointment, PaymentStatus, Status};
+use crate::appointment::{Appointment, Status};
 use crate::ids::{ExpertId, ServiceId};
 use crate::money::Currency;
 
@@ -21,10 +21,12 @@ pub enum Measure {
     Status(Status),
     /// Appointments that begin in this hour of the local day (0 to 23) and stand, see [`stands`].
     Hour(i8),
-    /// What was paid and is kept, minor units.
+    /// What the salon was paid and keeps, minor units.
     Revenue(Currency),
-    /// What was paid and given back, minor units.
+    /// What the salon was paid and has given back, minor units.
     Refunded(Currency),
+    /// What customers say they have paid and the salon has not verified, minor units.
+    Unverified(Currency),
     /// What reservations would bring that are not paid for yet, minor units.
     Unpaid(Currency),
     /// Appointments of a service that stand.
@@ -73,10 +75,12 @@ pub struct Contribution {
     pub expert_name: String,
     /// The currency of the amounts.
     pub currency: Currency,
-    /// What was paid and is kept, minor units.
+    /// What the salon was paid and keeps, minor units.
     pub revenue: i64,
-    /// What was paid and given back, minor units.
+    /// What the salon was paid and has given back, minor units.
     pub refunded: i64,
+    /// What the customer says they have paid and the salon has not verified, minor units.
+    pub unverified: i64,
     /// What it would bring and is not paid for yet, minor units.
     pub unpaid: i64,
 }
@@ -87,13 +91,15 @@ impl Contribution {
     #[must_use]
     pub fn of(appointment: &Appointment) -> Self {
         let price = appointment.total_price;
-        let refunded = appointment.refund.map_or(price, |refund| refund.amount);
-        let (revenue, refunded, unpaid) = match (appointment.payment_status, appointment.status) {
-            (PaymentStatus::Paid, _) => (price, 0, 0),
-            (PaymentStatus::Refunded, _) => (price.saturating_sub(refunded), refunded, 0),
-            (PaymentStatus::Unpaid, Status::Reserved) => (0, 0, price),
-            (PaymentStatus::Unpaid, _) => (0, 0, 0),
+        let (revenue, refunded) = match appointment.verified_payment() {
+            Some(payment) => {
+                let refunded = appointment.refund.map_or(0, |refund| refund.amount);
+                (payment.amount.saturating_sub(refunded), refunded)
+            }
+            None => (0, 0),
         };
+        let unverified = if appointment.awaits_verification() { price } else { 0 };
+        let unpaid = if appointment.status == Status::Reserved { price } else { 0 };
         Self {
             day: appointment.date,
             hour: appointment.time.hour(),
@@ -105,6 +111,7 @@ impl Contribution {
             currency: appointment.currency,
             revenue,
             refunded,
+            unverified,
             unpaid,
         }
     }
@@ -117,6 +124,7 @@ impl Contribution {
             (Measure::Hour(self.hour), standing),
             (Measure::Revenue(self.currency), self.revenue),
             (Measure::Refunded(self.currency), self.refunded),
+            (Measure::Unverified(self.currency), self.unverified),
             (Measure::Unpaid(self.currency), self.unpaid),
             (Measure::Service(self.service_id), standing),
             (Measure::ServiceRevenue(self.service_id, self.currency), self.revenue),

@@ -3,7 +3,7 @@ use jiff::civil::date;
 use proptest::prelude::*;
 
 use super::*;
-use crate::appointment::payment::{Payment, PaymentMethod, Refund, pay};
+use crate::appointment::payment::{DeskPayment, Payment, PaymentMethod, Refund, pay};
 use crate::appointment::{ChangedBy, Closing, anonymise, cancel, close, expire};
 use crate::ids::{AppointmentId, UserId};
 
@@ -31,7 +31,6 @@ fn reserved() -> Appointment {
         blocked_until: at(START + 3_600),
         duration_minutes: 60,
         status: Status::Reserved,
-        payment_status: PaymentStatus::Unpaid,
         total_price: 4_500,
         currency: Currency::EUR,
         offer: None,
@@ -46,26 +45,48 @@ fn reserved() -> Appointment {
     }
 }
 
+fn paid_for(appointment: &Appointment) -> Appointment {
+    let by = UserId::derived([8; 16]);
+    let cash = DeskPayment { method: PaymentMethod::Cash, reference: None, amount: 4_500, by };
+    pay(appointment, cash, at(0)).unwrap().appointment().clone()
+}
+
 fn paid() -> Appointment {
-    let cash = Payment { method: PaymentMethod::Cash, reference: None, amount: 4_500, at: at(0) };
-    pay(&reserved(), cash, at(0)).unwrap()
+    paid_for(&reserved())
+}
+
+/// Confirmed on the customer's word that they have paid.
+fn claimed() -> Appointment {
+    let payment = Some(Payment::Unverified { at: at(0) });
+    Appointment { status: Status::Confirmed, expires_at: None, payment, ..reserved() }
 }
 
 #[test]
 fn what_an_appointment_contributes_follows_from_where_it_stands() {
     let cancelled = |appointment: &Appointment| cancel(appointment, ChangedBy::Staff, at(0)).unwrap();
-    for (appointment, status, revenue, refunded, unpaid) in [
-        (reserved(), Status::Reserved, 0, 0, 4_500),
-        (paid(), Status::Confirmed, 4_500, 0, 0),
-        (cancelled(&reserved()), Status::Cancelled, 0, 0, 0),
-        (cancelled(&paid()), Status::Cancelled, 0, 4_500, 0),
-        (expire(&reserved(), at(START)).unwrap(), Status::Expired, 0, 0, 0),
-        (close(&paid(), Closing::Completed, at(START)).unwrap(), Status::Completed, 4_500, 0, 0),
-        (close(&paid(), Closing::NoShow, at(START)).unwrap(), Status::NoShow, 4_500, 0, 0),
+    let closed = |appointment: &Appointment, closing| close(appointment, closing, at(START)).unwrap();
+    for (appointment, status, [revenue, refunded, unverified, unpaid]) in [
+        (reserved(), Status::Reserved, [0, 0, 0, 4_500]),
+        (paid(), Status::Confirmed, [4_500, 0, 0, 0]),
+        (claimed(), Status::Confirmed, [0, 0, 4_500, 0]),
+        (paid_for(&claimed()), Status::Confirmed, [4_500, 0, 0, 0]),
+        (cancelled(&reserved()), Status::Cancelled, [0; 4]),
+        (cancelled(&paid()), Status::Cancelled, [0, 4_500, 0, 0]),
+        (cancelled(&claimed()), Status::Cancelled, [0; 4]),
+        (cancelled(&paid_for(&claimed())), Status::Cancelled, [0, 4_500, 0, 0]),
+        (expire(&reserved(), at(START)).unwrap(), Status::Expired, [0; 4]),
+        (closed(&paid(), Closing::Completed), Status::Completed, [4_500, 0, 0, 0]),
+        (closed(&paid(), Closing::NoShow), Status::NoShow, [4_500, 0, 0, 0]),
+        (closed(&claimed(), Closing::Completed), Status::Completed, [0, 0, 4_500, 0]),
+        (closed(&claimed(), Closing::NoShow), Status::NoShow, [0, 0, 4_500, 0]),
+        (paid_for(&closed(&claimed(), Closing::NoShow)), Status::NoShow, [4_500, 0, 0, 0]),
     ] {
         let contribution = Contribution::of(&appointment);
-        let found = (contribution.status, contribution.revenue, contribution.refunded, contribution.unpaid);
-        assert_eq!(found, (status, revenue, refunded, unpaid));
+        let found = (
+            contribution.status,
+            [contribution.revenue, contribution.refunded, contribution.unverified, contribution.unpaid],
+        );
+        assert_eq!(found, (status, [revenue, refunded, unverified, unpaid]));
         assert_eq!((contribution.day, contribution.hour), (date(2026, 3, 3), 10));
         let mut totals = Totals::default();
         totals.count(&contribution);
@@ -79,6 +100,7 @@ fn what_an_appointment_contributes_follows_from_where_it_stands() {
             (Measure::ExpertRevenue(appointment.expert_id, Currency::EUR), revenue),
             (Measure::Revenue(Currency::EUR), revenue),
             (Measure::Refunded(Currency::EUR), refunded),
+            (Measure::Unverified(Currency::EUR), unverified),
             (Measure::Unpaid(Currency::EUR), unpaid),
         ] {
             assert_eq!(totals.get(measure), expected, "{status:?} {measure:?}");
@@ -89,7 +111,6 @@ fn what_an_appointment_contributes_follows_from_where_it_stands() {
 #[test]
 fn what_is_given_back_in_part_is_kept_in_part() {
     let appointment = Appointment {
-        payment_status: PaymentStatus::Refunded,
         refund: Some(Refund { amount: 1_500, at: at(0) }),
         ..cancel(&paid(), ChangedBy::Staff, at(0)).unwrap()
     };
@@ -99,7 +120,7 @@ fn what_is_given_back_in_part_is_kept_in_part() {
 
 #[test]
 fn who_it_was_contributes_nothing() {
-    for appointment in [reserved(), paid()] {
+    for appointment in [reserved(), paid(), claimed()] {
         assert_eq!(Contribution::of(&anonymise(&appointment, at(5))), Contribution::of(&appointment));
     }
 }
@@ -121,9 +142,9 @@ fn currencies_are_never_added_up() {
 fn any_contribution() -> impl Strategy<Value = Contribution> {
     let status = prop::sample::select(Status::ALL.to_vec());
     let currency = prop::sample::select(vec!["EUR", "GBP", "JPY"]);
-    (1..4_i8, 0..24_i8, status, 0..3_u8, 0..3_u8, currency, 0..3_usize, 0..10_000_i64).prop_map(
+    (1..4_i8, 0..24_i8, status, 0..3_u8, 0..3_u8, currency, 0..4_usize, 0..10_000_i64).prop_map(
         |(day, hour, status, service, expert, currency, kind, amount)| {
-            let amounts = [0, 1, 2].map(|place| if place == kind { amount } else { 0 });
+            let amounts = [0, 1, 2, 3].map(|place| if place == kind { amount } else { 0 });
             Contribution {
                 day: date(2026, 3, day),
                 hour,
@@ -135,7 +156,8 @@ fn any_contribution() -> impl Strategy<Value = Contribution> {
                 currency: currency.parse().unwrap(),
                 revenue: amounts[0],
                 refunded: amounts[1],
-                unpaid: amounts[2],
+                unverified: amounts[2],
+                unpaid: amounts[3],
             }
         },
     )

@@ -355,8 +355,8 @@ impl Store {
         self.write_change(before, after, days, event).await
     }
 
-    /// Changes where an appointment stands (`before` becomes `after`, which is paid for, completed or missed) while
-    /// it keeps its cells; their holder follows.
+    /// Changes where an appointment stands, or its payment (`before` becomes `after`, which is paid for, completed or
+    /// missed), while it keeps its cells; their holder follows.
     ///
     /// # Errors
     /// [`StoreError::Changed`] when it is no longer as `before` says.

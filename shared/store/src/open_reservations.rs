@@ -1,13 +1,13 @@
-//! Table `appointments`: which unpaid reservations a customer has open, so that they are never more than the salon
-//! allows.
+//! Table `appointments`: which reservations a customer has open, so that they are never more than the salon allows.
+//! Appointments that are confirmed on their customer's word that they have paid are among them; which are open is said
+//! by [`Appointment::is_open`](chairbook_models::appointment::Appointment::is_open).
 //!
-//! Booking adds the reservation's id to a set in the customer's row, in its own transaction and on the condition that
+//! Booking adds the appointment's id to a set in the customer's row, in its own transaction and on the condition that
 //! the set is smaller than the limit: exact, however many requests come at once. Whatever ends a reservation (payment,
-//! cancellation, the clock) leaves the set alone; ids of reservations that have ended are taken out when the limit
-//! is met, and cannot come back, since no reservation opens again.
+//! cancellation, the clock) leaves the set alone; ids of those that are no longer open are taken out when the limit is
+//! met, and cannot come back, since nothing that a customer can do opens one again.
 
 use aws_sdk_dynamodb::types::{AttributeValue, ReturnConsumedCapacity, TransactWriteItem};
-use chairbook_models::appointment::Status;
 use chairbook_models::ids::{AppointmentId, UserId};
 use futures_util::future::try_join_all;
 use jiff::Timestamp;
@@ -20,11 +20,11 @@ use crate::{Store, StoreError, keys, meter};
 const RESERVATIONS: &str = "reservations";
 
 impl Store {
-    /// The write that makes a reservation one of at most `limit` that its customer has open.
+    /// The write that makes an appointment one of at most `limit` that its customer has open.
     pub(crate) fn open_reservation_write(
         &self,
         user: UserId,
-        reservation: AppointmentId,
+        appointment: AppointmentId,
         limit: u32,
     ) -> Result<TransactWriteItem, StoreError> {
         finish(
@@ -32,12 +32,12 @@ impl Store {
                 .update_expression("ADD #reservations :this")
                 .condition_expression("attribute_not_exists(#reservations) OR size(#reservations) < :limit")
                 .expression_attribute_names("#reservations", RESERVATIONS)
-                .expression_attribute_values(":this", AttributeValue::Ss(vec![reservation.to_string()]))
+                .expression_attribute_values(":this", AttributeValue::Ss(vec![appointment.to_string()]))
                 .expression_attribute_values(":limit", n(limit)),
         )
     }
 
-    /// Takes the reservations that are no longer open out of a customer's row, which was found like this. Returns
+    /// Takes the appointments that are no longer open out of a customer's row, which was found like this. Returns
     /// whether there were any.
     ///
     /// # Errors
@@ -54,7 +54,7 @@ impl Store {
                 Ok(id) => self.appointment(id).await?,
                 Err(_) => None,
             };
-            let is_open = appointment.is_some_and(|found| found.effective_status(now) == Status::Reserved);
+            let is_open = appointment.is_some_and(|found| found.is_open(now));
             Ok::<_, StoreError>((!is_open).then(|| id.clone()))
         });
         let ended: Vec<String> = try_join_all(looked_up).await?.into_iter().flatten().collect();
@@ -71,7 +71,7 @@ impl Store {
         Ok(true)
     }
 
-    /// Forgets which reservations somebody has had open.
+    /// Forgets which appointments somebody has had open.
     ///
     /// # Errors
     /// [`StoreError`] when the row could not be deleted.

@@ -28,7 +28,7 @@ use crate::{Reader, Store, StoreError, keys, meter};
 use attributes::{measure_attribute, name_attribute, read_day};
 
 /// How many appointments are counted in one transaction: with three rows each and two days of their own they are 50 of
-/// the 100 that it may have, and on one day their measures are at most 180 of the 300 that an expression may have.
+/// the 100 that it may have, and on one day their measures are at most 200 of the 300 that an expression may have.
 pub const APPOINTMENTS_AT_ONCE: usize = 10;
 
 /// How often counting looks again after somebody else has counted one of the same appointments.

@@ -1,5 +1,7 @@
 //! What several functions show in the same way.
 
+use chairbook_models::appointment::Appointment;
+use chairbook_models::appointment::payment::Payment;
 use chairbook_models::user::Profile;
 use serde_json::{Value, json};
 
@@ -16,4 +18,22 @@ pub fn user(profile: &Profile) -> Value {
         "createdAt": profile.created_at,
         "updatedAt": profile.updated_at,
     })
+}
+
+/// What was paid for an appointment, or what its customer says they have paid: `unverified`, of the whole price. `null`
+/// where nobody says so. Which admin recorded it stays with the salon.
+#[must_use]
+pub fn payment(appointment: &Appointment) -> Value {
+    match &appointment.payment {
+        None => Value::Null,
+        Some(Payment::Unverified { at }) => {
+            json!({"method": "unverified", "reference": null, "amount": appointment.total_price, "at": at})
+        }
+        Some(Payment::Verified(payment)) => json!({
+            "method": payment.method,
+            "reference": payment.reference,
+            "amount": payment.amount,
+            "at": payment.at,
+        }),
+    }
 }

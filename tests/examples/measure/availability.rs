@@ -91,8 +91,10 @@ fn appointments(
     }
     let kept = back_to_back.into_iter().enumerate().filter(|(number, _)| is_there(*number));
     let id = || AppointmentId::new(now, random::bytes());
-    kept.map(|(_, booking)| booking.into_appointment(salon, id(), UserId::NOBODY, Payment::Now, None, now))
-        .collect()
+    kept.map(|(_, booking)| {
+        booking.into_appointment(salon, id(), UserId::NOBODY, Payment::OnTheirWord, None, now)
+    })
+    .collect()
 }
 
 async fn book(store: &Store, appointments: Vec<Appointment>, now: Timestamp) {

@@ -1,7 +1,9 @@
-//! What happens to the stack while its clients go on: the expiry runs, functions are killed, the power fails.
+//! What happens to the stack while its clients go on: the expiry runs, the settings change, functions are killed, the
+//! power fails.
 
 use std::time::{Duration, Instant};
 
+use chairbook_models::catalog::PayNow;
 use futures_util::future::join_all;
 use proptest::prelude::RngExt as _;
 use proptest::test_runner::TestRng;
@@ -26,6 +28,17 @@ pub async fn sweep_at_times(stage: &Stage, mut random: TestRng) {
             record.count("expiry: run");
             *record.counts.entry("expiry: reservations ended".to_owned()).or_default() += of("expired");
         }
+    }
+}
+
+/// Believes customers who say that they pay at once, and does not, in turn.
+pub async fn change_settings_at_times(stage: &Stage, mut random: TestRng) {
+    let mut believes = true;
+    while stage.goes_on() {
+        tokio::time::sleep(Duration::from_millis(random.random_range(300..2_000))).await;
+        believes = !believes;
+        stage.set(|settings| settings.pay_now = if believes { PayNow::Anyone } else { PayNow::Staff }).await;
+        stage.record.lock().count("the settings: changed");
     }
 }
 

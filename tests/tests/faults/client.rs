@@ -1,8 +1,9 @@
 //! Who takes part in a walk: customers and the front desk, each of whom does one thing after the other, as their own
 //! random numbers say.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
+use chairbook_models::catalog::PayNow;
 use chairbook_models::event::EventType;
 use chairbook_models::ids::UserId;
 use chairbook_platform::clock;
@@ -17,7 +18,7 @@ use reqwest::Method;
 use serde_json::{Value, json};
 
 use crate::record::{Change, Order, Shown};
-use crate::stage::Stage;
+use crate::stage::{MAX_OPEN, Stage};
 
 /// Appointments are made for so many dates, from the day after tomorrow on.
 pub const DATES: i32 = 2;
@@ -31,13 +32,35 @@ const KEPT: usize = 8;
 const DAY: u32 = 24 * 60;
 
 /// How a booking may be answered. Who wants to begin soon may be too late.
-const BOOKED_OR_NOT: [&str; 4] = ["201", "slot_taken", "in_the_past", "too_many_open_reservations"];
+const BOOKED_OR_NOT: [&str; 5] =
+    ["201", "slot_taken", "in_the_past", "too_many_open_reservations", "payment_required_at_salon"];
+
+/// What a booking was answered, and when.
+struct Answered {
+    answer: Option<Answer>,
+    sent: Instant,
+    ended: Instant,
+}
 
 /// A booking with its idempotency key, which can be repeated.
 struct Repeatable {
     key: String,
     request: Value,
     made: Shown,
+}
+
+/// Whether it was confirmed, or is, on its customer's word.
+fn is_said_to_be_paid(shown: &Shown) -> bool {
+    shown.json["payment"]["method"] == "unverified"
+}
+
+fn is_unverified(shown: &Shown) -> bool {
+    shown.text("status") == "confirmed" && is_said_to_be_paid(shown)
+}
+
+fn is_held(shown: &Shown, now: Timestamp) -> bool {
+    shown.text("status") == "reserved"
+        && shown.text("expiresAt").parse().is_ok_and(|until: Timestamp| until > now)
 }
 
 /// Somebody who does one thing after the other.
@@ -62,7 +85,8 @@ impl<'s> Client<'s> {
     pub async fn be_a_customer(mut self) {
         while self.stage.goes_on() {
             match self.random.random_range(0..100) {
-                0..42 => self.book().await,
+                0..38 => self.book().await,
+                38..42 => self.book_more_than_allowed().await,
                 42..46 => self.book_what_is_offered().await,
                 46..52 => self.repeat().await,
                 52..55 => self.reuse_key().await,
@@ -164,7 +188,8 @@ impl<'s> Client<'s> {
         self.stage.record.lock().problems.push(problem);
     }
 
-    async fn send_order(&self, request: &Value, key: Option<&str>) -> Option<Answer> {
+    async fn send_order(&self, request: &Value, key: Option<&str>) -> Answered {
+        let sent = Instant::now();
         let ask = |actor: &Actor| {
             let asked = actor.request(Method::POST, "/appointments").json(request);
             match key {
@@ -172,15 +197,45 @@ impl<'s> Client<'s> {
                 None => asked,
             }
         };
-        match key {
+        let answer = match key {
             Some(_) => Some(self.stage.insist(self.actor, ask).await),
             None => self.stage.ask(self.actor, ask).await,
+        };
+        Answered { answer, sent, ended: Instant::now() }
+    }
+
+    /// Complains of a booking that was made or refused against the salon's settings, or that says of its payment what
+    /// was not said.
+    fn check_payment(&self, answered: &Answered, request: &Value) {
+        let Some(answer) = &answered.answer else { return };
+        let is_desk = self.user.to_string() == self.stage.desk.user_id;
+        let said = request["payNow"] == json!(true);
+        let is_refused = answer.status == 403;
+        if is_refused || (answer.status == 201 && said && !is_desk) {
+            let pay_now = if is_refused { PayNow::Staff } else { PayNow::Anyone };
+            let can_be = self.stage.record.lock().can_have_been(pay_now, answered.sent, answered.ended);
+            if !can_be || (is_refused && (is_desk || !said)) {
+                self.complain(format!("{request} was answered {} against the settings", answer.text));
+            }
+        }
+        // A repeat may show what has become of it since.
+        if answer.status == 201 && answer.header("idempotency-replayed").is_empty() {
+            let found = &answer.data(201)["appointment"]["payment"]["method"];
+            let expected = match (said, is_desk) {
+                (false, _) => Value::Null,
+                (true, false) => json!("unverified"),
+                (true, true) => json!("other"),
+            };
+            if *found != expected {
+                self.complain(format!("{request} was asked for, {} was booked", answer.text));
+            }
         }
     }
 
     /// Keeps what a booking was answered; says what was made.
-    fn note_order(&self, what: &str, answer: Option<&Answer>, request: &Value) -> Option<Shown> {
-        let Some(answer) = answer else {
+    fn note_order(&self, what: &str, answered: &Answered, request: &Value) -> Option<Shown> {
+        self.check_payment(answered, request);
+        let Some(answer) = &answered.answer else {
             self.stage.record.lock().orders.push(self.order(request, None));
             return None;
         };
@@ -208,9 +263,24 @@ impl<'s> Client<'s> {
         let request = self.request();
         let key = self.random.random_bool(0.85).then(|| self.key());
         let answer = self.send_order(&request, key.as_deref()).await;
-        let made = self.note_order("book", answer.as_ref(), &request);
+        let made = self.note_order("book", &answer, &request);
         if let (Some(key), Some(made)) = (key, made) {
             self.repeatable.push(Repeatable { key, request, made });
+        }
+    }
+
+    /// More bookings at once than somebody may have open, all of them said to be paid.
+    async fn book_more_than_allowed(&mut self) {
+        let mut orders = Vec::new();
+        for _ in 0..=MAX_OPEN {
+            let mut request = self.request();
+            request["payNow"] = json!(true);
+            orders.push((request, self.key()));
+        }
+        let sent = orders.iter().map(|(request, key)| self.send_order(request, Some(key)));
+        let answers = futures_util::future::join_all(sent).await;
+        for (answer, (request, _)) in answers.iter().zip(&orders) {
+            self.note_order("book more than allowed", answer, request);
         }
     }
 
@@ -221,7 +291,7 @@ impl<'s> Client<'s> {
         request["userId"] = json!(customer.user_id);
         let key = self.key();
         let answer = self.send_order(&request, Some(&key)).await;
-        self.note_order("desk: book", answer.as_ref(), &request);
+        self.note_order("desk: book", &answer, &request);
     }
 
     async fn book_what_is_offered(&mut self) {
@@ -239,11 +309,11 @@ impl<'s> Client<'s> {
         let experts = slot["expertIds"].as_array().unwrap();
         let whom = &experts[self.random.random_range(0..experts.len())];
         let request = json!({
-            "serviceId": service, "date": date, "time": slot["time"], "expertId": whom, "payNow": true
+            "serviceId": service, "date": date, "time": slot["time"], "expertId": whom, "payNow": request["payNow"],
         });
         let key = self.key();
         let answer = self.send_order(&request, Some(&key)).await;
-        self.note_order("book what is offered", answer.as_ref(), &request);
+        self.note_order("book what is offered", &answer, &request);
     }
 
     /// The same booking once more: the same answer.
@@ -252,7 +322,7 @@ impl<'s> Client<'s> {
             return;
         }
         let one = &self.repeatable[self.random.random_range(0..self.repeatable.len())];
-        let answer = self.send_order(&one.request, Some(&one.key)).await.unwrap();
+        let answer = self.send_order(&one.request, Some(&one.key)).await.answer.unwrap();
         self.note("repeat", &answer, &["201"]);
         if answer.status != 201 {
             return;
@@ -271,7 +341,8 @@ impl<'s> Client<'s> {
         let place = self.random.random_range(0..self.repeatable.len());
         let mut request = self.request();
         request["notes"] = json!("Something else.");
-        let answer = self.send_order(&request, Some(&self.repeatable[place].key)).await.unwrap();
+        let key = &self.repeatable[place].key;
+        let answer = self.send_order(&request, Some(key)).await.answer.unwrap();
         self.note("use a key again", &answer, &["idempotency_key_reused"]);
     }
 
@@ -282,7 +353,9 @@ impl<'s> Client<'s> {
         let answers =
             futures_util::future::join_all((0..6).map(|_| self.send_order(&request, Some(&key)))).await;
         let mut made: Vec<Shown> = Vec::new();
-        for answer in answers.iter().flatten() {
+        for answered in &answers {
+            self.check_payment(answered, &request);
+            let Some(answer) = &answered.answer else { continue };
             self.note("book all at once", answer, &BOOKED_OR_NOT);
             if answer.status == 201 {
                 made.push(Shown::of(&answer.data(201)));
@@ -310,8 +383,7 @@ impl<'s> Client<'s> {
         let (record, user) = (self.stage.record.lock(), self.user.to_string());
         let now = clock::now();
         let is_active = |shown: &&Shown| {
-            let held = shown.text("expiresAt").parse().is_ok_and(|until: Timestamp| until > now);
-            shown.text("userId") == user && (shown.text("status") == "confirmed" || held)
+            shown.text("userId") == user && (shown.text("status") == "confirmed" || is_held(shown, now))
         };
         record.known.iter().filter(is_active).cloned().collect()
     }
@@ -399,7 +471,12 @@ impl<'s> Client<'s> {
     }
 
     async fn move_one_of(&mut self, user: Option<UserId>) {
-        let Some(shown) = self.any_of(user) else { return };
+        let active = if user.is_some() && self.random.random_bool(0.5) { self.active() } else { Vec::new() };
+        let found = match active.len() {
+            0 => self.any_of(user),
+            count => Some(active[self.random.random_range(0..count)].clone()),
+        };
+        let Some(shown) = found else { return };
         let request = self.elsewhere(&shown);
         let answer = self.send_move(&shown, &request).await;
         self.note_move(if user.is_some() { "move" } else { "desk: move" }, &shown, answer.as_ref());
@@ -414,13 +491,37 @@ impl<'s> Client<'s> {
         }
     }
 
+    /// One of the appointments that are known to be like this.
+    fn one_like(&mut self, is_like: impl Fn(&Shown) -> bool) -> Option<Shown> {
+        let record = self.stage.record.lock();
+        let found: Vec<_> = record.known.iter().filter(|shown| is_like(shown)).collect();
+        (!found.is_empty()).then(|| found[self.random.random_range(0..found.len())].clone())
+    }
+
     async fn pay(&mut self) {
-        let Some(shown) = self.any_of(None) else { return };
+        let now = clock::now();
+        let wanted = match self.random.random_range(0..5) {
+            0..2 => self.one_like(is_unverified),
+            2..4 => self.one_like(|shown| is_held(shown, now)),
+            _ => None,
+        };
+        let Some(shown) = wanted.or_else(|| self.any_of(None)) else { return };
         let path = format!("/appointments/{}/pay", shown.id);
         let body = json!({"method": "card"});
         let ask = |actor: &Actor| actor.request(Method::PUT, &path).json(&body);
         let answer = self.stage.ask(self.actor, ask).await;
-        self.note_change("desk: pay", &shown, EventType::AppointmentConfirmed, answer.as_ref(), &[]);
+        // Whose customer has said that they pay stands already, and is only verified; any other is a reservation.
+        let (what, kind, message) = if is_said_to_be_paid(&shown) {
+            ("desk: verify", EventType::AppointmentPaymentVerified, "The payment is verified.")
+        } else {
+            ("desk: pay", EventType::AppointmentConfirmed, "The appointment is paid for and confirmed.")
+        };
+        if let Some(answer) = answer.as_ref().filter(|answer| answer.status == 200)
+            && answer.json()["message"] != message
+        {
+            self.complain(format!("{} was paid for, and answered {}", shown.json, answer.text));
+        }
+        self.note_change(what, &shown, kind, answer.as_ref(), &[]);
     }
 
     async fn close(&mut self) {

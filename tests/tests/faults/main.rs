@@ -1,6 +1,6 @@
 //! The long run of races and faults: customers and the front desk do whatever comes to their minds, around the midnight
-//! at which days meet, while reservations run out, the expiry runs beside itself, functions are killed in the middle of
-//! their work, and the power fails. Each client remembers what it was told. When all has come to rest, that is what is
+//! at which days meet, while reservations run out, the expiry runs beside itself, the salon changes its mind on whom it
+//! believes that they pay at once, functions are killed in the middle of their work, and the power fails. Each client remembers what it was told. When all has come to rest, that is what is
 //! there: every booking once, in the state that its changes led to, every cell accounted for, every mail sent, and
 //! whatever is free is offered and can be booked.
 //!
@@ -23,6 +23,7 @@ mod verdict;
 
 use std::time::{Duration, Instant};
 
+use chairbook_models::catalog::PayNow;
 use chairbook_models::event::Delivery;
 use chairbook_tests::{checker, seed};
 use futures_util::future::join_all;
@@ -85,6 +86,7 @@ async fn walk(walk: Walk) {
         join_all(customers),
         join_all(desks),
         chaos::sweep_at_times(&stage, part(10)),
+        chaos::change_settings_at_times(&stage, part(13)),
         chaos::kill_at_times(&stage, kills, part(11)),
     );
 
@@ -102,6 +104,7 @@ async fn walk(walk: Walk) {
     }
     quiet::check_lists(&stage, &evidence.appointments).await;
     quiet::check_offers(&stage, &evidence.appointments).await;
+    stage.set(|settings| (settings.max_open_reservations, settings.pay_now) = (None, PayNow::Anyone)).await;
     let made = quiet::fill_a_day(&stage, &mut part(12)).await;
     checker::check_appointments(&stage.items("AppointmentsTable").await);
     println!("It took {lasted:.0?}, and {rest:.0?} to come to rest; then {made} appointments filled a day.");

@@ -19,7 +19,7 @@ use proptest::prelude::RngExt as _;
 use proptest::test_runner::TestRng;
 
 use crate::client::DATES;
-use crate::stage::{HOLD, PATIENCE, Stage};
+use crate::stage::{HOLD, MAX_OPEN, PATIENCE, Stage};
 use crate::verdict::{Evidence, Told};
 
 /// How many mails a process of the function `email` sends side by side.
@@ -77,6 +77,7 @@ pub async fn settle(stage: &Stage) -> Evidence {
         events,
         mails,
         duplicates_allowed: stage.record.lock().killed("email") * MAILS_SIDE_BY_SIDE,
+        max_open: usize::try_from(MAX_OPEN).unwrap(),
         now: clock::now(),
     }
 }

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
+use chairbook_models::catalog::PayNow;
 use chairbook_models::event::EventType;
 use chairbook_models::ids::{AppointmentId, UserId};
 use jiff::Timestamp;
@@ -58,6 +59,14 @@ pub struct Change {
     pub done: Option<Shown>,
 }
 
+/// What the salon's settings say, from some moment while it was written on.
+#[derive(Debug, Clone, Copy)]
+pub struct Setting {
+    pub pay_now: PayNow,
+    pub begun: Instant,
+    pub ended: Instant,
+}
+
 /// Processes that were killed: so many of one program.
 #[derive(Debug, Clone)]
 pub struct Kill {
@@ -95,6 +104,8 @@ const REMEMBERED: usize = 2_000;
 pub struct Record {
     pub orders: Vec<Order>,
     pub changes: Vec<Change>,
+    /// Who could say that they pay at once, the oldest first.
+    pub settings: Vec<Setting>,
     pub kills: Vec<Kill>,
     pub failures: Vec<Failure>,
     /// How often each thing happened.
@@ -106,9 +117,11 @@ pub struct Record {
 }
 
 /// What a walk must have seen: one in which something never happened shows nothing about it.
-const WANTED: [&str; 15] = [
+const WANTED: [&str; 18] = [
     "book: 201",
     "book: slot_taken",
+    "book more than allowed: too_many_open_reservations",
+    "book: payment_required_at_salon",
     "book what is offered: 201",
     "repeat: 201",
     "use a key again: idempotency_key_reused",
@@ -118,6 +131,7 @@ const WANTED: [&str; 15] = [
     "cancel: 200",
     "desk: book: 201",
     "desk: pay: 200",
+    "desk: verify: 200",
     "desk: move: 200",
     "desk: cancel: 200",
     "request: failed",
@@ -151,6 +165,14 @@ impl Record {
                 place > REMEMBERED / 2 || matches!(known.text("status"), "reserved" | "confirmed")
             });
         }
+    }
+
+    /// Whether a setting can have been in force at some moment between two.
+    pub fn can_have_been(&self, pay_now: PayNow, from: Instant, until: Instant) -> bool {
+        let ends = self.settings.iter().skip(1).map(|next| Some(next.ended)).chain([None]);
+        self.settings.iter().zip(ends).any(|(setting, end)| {
+            setting.pay_now == pay_now && setting.begun <= until && end.is_none_or(|end| from <= end)
+        })
     }
 
     /// Processes of a program that were killed.

@@ -2,6 +2,7 @@
 
 use std::time::{Duration, Instant};
 
+use chairbook_models::catalog::{PayNow, Settings};
 use chairbook_platform::clock;
 use chairbook_store::CatalogRow;
 use chairbook_tests::checker::Item;
@@ -15,15 +16,15 @@ use serde_json::{Value, json};
 use tempfile::TempDir;
 use tokio::sync::{RwLock, watch};
 
-use crate::record::{Failure, Kill, STACK, Shared};
+use crate::record::{Failure, Kill, STACK, Setting, Shared};
 
 /// Who runs the front desk.
 const DESK: &str = "desk@salon.example";
 
 const PASSWORD: &str = "correct horse battery staple";
 
-/// How many unpaid reservations a customer may have at a time.
-const MAX_OPEN: u32 = 3;
+/// How many open reservations a customer may have at a time.
+pub const MAX_OPEN: u32 = 3;
 
 /// How long an unpaid reservation is held.
 pub const HOLD: Duration = Duration::from_secs(3);
@@ -33,7 +34,7 @@ pub const HOLD: Duration = Duration::from_secs(3);
 pub const PATIENCE: Duration = Duration::from_secs(90);
 
 /// How many times as long as it is to take a walk may take.
-const LONGER: u32 = 5;
+const LONGER: u32 = 10;
 
 /// How a salon is to be.
 #[derive(Debug, Clone, Copy)]
@@ -75,7 +76,9 @@ impl Stage {
                 settings.max_open_reservations = Some(MAX_OPEN);
             }
         }
+        let begun = Instant::now();
         process.write_catalog(&rows).await;
+        let setting = Setting { pay_now: PayNow::Anyone, begun, ended: Instant::now() };
         let somebody = |email: &str| {
             let mut actor = process.visitor(email);
             PASSWORD.clone_into(&mut actor.password);
@@ -94,6 +97,7 @@ impl Stage {
         let (url, _) = watch::channel(Some(process.url.clone()));
         let process = RwLock::new(Some(process));
         let (record, begun) = (Shared::default(), Instant::now());
+        record.lock().settings.push(setting);
         Self { salon, record, customers, desk, begun, length, data, template, process, url }
     }
 
@@ -194,6 +198,17 @@ impl Stage {
         let process = start(&self.data, &self.template).await;
         self.url.send_replace(Some(process.url.clone()));
         *running = Some(process);
+    }
+
+    /// Changes the salon's settings.
+    pub async fn set(&self, change: impl FnOnce(&mut Settings)) {
+        let running = self.process.read().await;
+        let process = running.as_ref().unwrap();
+        let mut settings = process.store().settings().await.unwrap();
+        change(&mut settings);
+        let (pay_now, begun) = (settings.pay_now, Instant::now());
+        process.write_catalog(&[CatalogRow::Settings(settings)]).await;
+        self.record.lock().settings.push(Setting { pay_now, begun, ended: Instant::now() });
     }
 
     /// Every item of a table, by its logical id.

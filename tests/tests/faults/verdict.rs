@@ -3,6 +3,7 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
+use chairbook_models::appointment::payment::Payment;
 use chairbook_models::appointment::{Appointment, Status};
 use chairbook_models::event::{Actor, Delivery, Event, EventType};
 use chairbook_models::ids::{AppointmentId, UserId};
@@ -30,6 +31,8 @@ pub struct Evidence {
     pub events: Vec<Told>,
     /// The ids of the mails in the mailbox.
     pub mails: BTreeSet<String>,
+    /// How many open reservations a customer may have.
+    pub max_open: usize,
     /// Mails that may have been sent before their sender could say so.
     pub duplicates_allowed: usize,
     /// When it was looked at.
@@ -55,14 +58,30 @@ pub fn judge(record: &Record, evidence: &Evidence) -> Vec<String> {
     for (id, row) in &rows {
         let history = histories.get(id).map_or(&[][..], Vec::as_slice);
         problems.extend(replay(row, history).err().map(|problem| format!("{id}: {problem}")));
-        problems.extend(unsent(history.last().copied(), row, evidence.now));
+        // That a payment was verified, nobody is told.
+        let is_told = |told: &&&Told| told.event.event_type != EventType::AppointmentPaymentVerified;
+        problems.extend(unsent(history.iter().rev().find(is_told).copied(), row, evidence.now));
     }
     problems.extend(
         histories.keys().filter(|id| !rows.contains_key(id)).map(|id| format!("{id} has events, but no row")),
     );
     problems.extend(unexplained(record, &rows, &histories));
     problems.extend(deliveries(evidence));
+    problems.extend(too_many_open(evidence, &histories));
     problems
+}
+
+/// Customers who have more open reservations than they may, of those that they booked and nobody else has moved.
+fn too_many_open(evidence: &Evidence, histories: &BTreeMap<AppointmentId, Vec<&Told>>) -> Vec<String> {
+    let mut open: BTreeMap<UserId, usize> = BTreeMap::new();
+    for row in evidence.appointments.iter().filter(|row| row.is_open(evidence.now)) {
+        let history = histories.get(&row.id).map_or(&[][..], Vec::as_slice);
+        if history.iter().all(|told| told.event.actor == Actor::User(row.user_id)) {
+            *open.entry(row.user_id).or_default() += 1;
+        }
+    }
+    let many = open.into_iter().filter(|(_, count)| *count > evidence.max_open);
+    many.map(|(user, count)| format!("{user} has {count} open reservations")).collect()
 }
 
 /// Which of two changes of an appointment in one millisecond was first; nothing for what does not change one.
@@ -70,7 +89,7 @@ const fn rank(event_type: EventType) -> Option<u8> {
     match event_type {
         EventType::AppointmentReserved => Some(0),
         EventType::AppointmentConfirmed => Some(1),
-        EventType::AppointmentRescheduled => Some(2),
+        EventType::AppointmentRescheduled | EventType::AppointmentPaymentVerified => Some(2),
         EventType::AppointmentCancelled
         | EventType::AppointmentExpired
         | EventType::AppointmentCompleted
@@ -83,7 +102,11 @@ fn status_after(event_type: EventType, before: Option<Status>) -> Option<Status>
     Some(match (event_type, before) {
         (EventType::AppointmentReserved, None) => Status::Reserved,
         (EventType::AppointmentConfirmed, None | Some(Status::Reserved)) => Status::Confirmed,
-        (EventType::AppointmentRescheduled, Some(status @ (Status::Reserved | Status::Confirmed))) => status,
+        (EventType::AppointmentRescheduled, Some(status @ (Status::Reserved | Status::Confirmed)))
+        | (
+            EventType::AppointmentPaymentVerified,
+            Some(status @ (Status::Confirmed | Status::Completed | Status::NoShow)),
+        ) => status,
         (EventType::AppointmentCancelled, Some(Status::Reserved | Status::Confirmed)) => Status::Cancelled,
         (EventType::AppointmentExpired, Some(Status::Reserved)) => Status::Expired,
         (EventType::AppointmentCompleted, Some(Status::Confirmed)) => Status::Completed,
@@ -92,12 +115,48 @@ fn status_after(event_type: EventType, before: Option<Status>) -> Option<Status>
     })
 }
 
+/// Whose word an appointment's payment is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Paid {
+    Nobodys,
+    Customers,
+    Salons,
+}
+
+fn paid_after(event: &Event, row: &Appointment, before: Option<Status>, paid: Paid) -> Option<Paid> {
+    Some(match event.event_type {
+        EventType::AppointmentConfirmed if before.is_none() && event.actor == Actor::User(row.user_id) => {
+            Paid::Customers
+        }
+        EventType::AppointmentConfirmed => Paid::Salons,
+        EventType::AppointmentPaymentVerified if paid == Paid::Customers => Paid::Salons,
+        EventType::AppointmentPaymentVerified => return None,
+        _ => paid,
+    })
+}
+
+/// In what a row's payment is not what its events say; nothing if it is.
+fn mispaid(row: &Appointment, paid: Paid) -> Option<String> {
+    let is = match &row.payment {
+        None => Paid::Nobodys,
+        Some(Payment::Unverified { .. }) => Paid::Customers,
+        Some(Payment::Verified(_)) => Paid::Salons,
+    };
+    let amount = row.verified_payment().map(|payment| payment.amount);
+    let to_give_back = amount.filter(|_| row.status == Status::Cancelled);
+    let given_back = row.refund.map(|refund| refund.amount);
+    let is_right = is == paid && given_back == to_give_back && amount.is_none_or(|it| it == row.total_price);
+    (!is_right)
+        .then(|| format!("{paid:?} word is its payment, but it has {:?}, {:?}", row.payment, row.refund))
+}
+
 /// Goes through an appointment's events: they must lead to its row, one version each.
 fn replay(row: &Appointment, history: &[&Told]) -> Result<(), String> {
-    let (mut status, mut starts_at) = (None, None);
+    let (mut status, mut starts_at, mut paid) = (None, None, Paid::Nobodys);
     let names: Vec<_> = history.iter().map(|told| told.event.event_type.as_str()).collect();
     for told in history {
         let event = &told.event;
+        paid = paid_after(event, row, status, paid).ok_or_else(|| format!("verified nothing: {names:?}"))?;
         status = Some(
             status_after(event.event_type, status).ok_or_else(|| format!("cannot have become {names:?}"))?,
         );
@@ -119,6 +178,9 @@ fn replay(row: &Appointment, history: &[&Told]) -> Result<(), String> {
     }
     if status != Some(row.status) {
         return Err(format!("is {:?} after {names:?}", row.status));
+    }
+    if let Some(problem) = mispaid(row, paid) {
+        return Err(problem);
     }
     if starts_at != Some(row.starts_at) {
         return Err(format!("begins at {}, not at {starts_at:?}", row.starts_at));
@@ -197,13 +259,27 @@ fn unexplained(
 fn as_shown(row: &Appointment) -> Value {
     json!({
         "status": row.status,
-        "paymentStatus": row.payment_status,
+        "paymentStatus": row.payment_status(),
+        "payment": payment_as_shown(row),
+        "refund": row.refund,
         "expertId": row.expert_id,
         "date": row.date,
         "startsAt": row.starts_at,
         "endsAt": row.ends_at,
         "totalPrice": row.total_price,
     })
+}
+
+fn payment_as_shown(row: &Appointment) -> Value {
+    match &row.payment {
+        None => Value::Null,
+        Some(Payment::Unverified { at }) => {
+            json!({"method": "unverified", "reference": null, "amount": row.total_price, "at": at})
+        }
+        Some(Payment::Verified(paid)) => {
+            json!({"method": paid.method, "reference": paid.reference, "amount": paid.amount, "at": paid.at})
+        }
+    }
 }
 
 /// In what a row is not as it was last shown; nothing if it has changed since.

@@ -1,11 +1,12 @@
 //! The verdict can be that something is wrong: each of these histories has one fault.
 
+use chairbook_models::catalog::PayNow;
 use chairbook_models::event::Subjects;
 use chairbook_models::ids::{EventId, ExpertId, ServiceId};
 use serde_json::json;
 
 use super::*;
-use crate::record::Change;
+use crate::record::{Change, Setting};
 
 const ADA: UserId = UserId::derived([1; 16]);
 const DESK: UserId = UserId::derived([2; 16]);
@@ -14,6 +15,11 @@ const NINE: i64 = 1_772_528_400;
 
 fn at(second: i64) -> Timestamp {
     Timestamp::from_second(second).unwrap()
+}
+
+/// Paid at the desk.
+fn paid(amount: i64) -> Value {
+    json!({"state": "verified", "method": "cash", "amount": amount, "at": at(3), "by": DESK})
 }
 
 fn row(status: Status, changes: u32) -> Appointment {
@@ -32,7 +38,8 @@ fn row(status: Status, changes: u32) -> Appointment {
         "blocked_until": at(NINE + 3_900),
         "duration_minutes": 60,
         "status": status,
-        "payment_status": "paid",
+        "payment": (changes >= 3).then(|| paid(4_500)),
+        "refund": (changes >= 4).then(|| json!({"amount": 4_500, "at": at(4)})),
         "total_price": 4_500,
         "currency": "EUR",
         "version": changes,
@@ -86,6 +93,7 @@ fn sound() -> (Record, Evidence) {
         mails: events.iter().filter_map(|told| told.message_id.clone()).collect(),
         events,
         duplicates_allowed: 0,
+        max_open: 1,
         now: at(NINE),
     };
     (record, evidence)
@@ -93,7 +101,15 @@ fn sound() -> (Record, Evidence) {
 
 #[track_caller]
 fn check(fault: impl FnOnce(&mut Record, &mut Evidence), expected: &str) {
-    let (mut record, mut evidence) = sound();
+    check_in(sound(), fault, expected);
+}
+
+#[track_caller]
+fn check_in(
+    (mut record, mut evidence): (Record, Evidence),
+    fault: impl FnOnce(&mut Record, &mut Evidence),
+    expected: &str,
+) {
     fault(&mut record, &mut evidence);
     let problems = judge(&record, &evidence);
     assert!(problems.iter().any(|problem| problem.contains(expected)), "{expected}: {problems:#?}");
@@ -173,6 +189,102 @@ fn lost_and_invented_changes_are_found() {
         },
         "was shown as",
     );
+}
+
+/// The same, but booked by Ada's word that she has paid, which the desk verifies.
+fn on_her_word() -> (Record, Evidence) {
+    let (mut record, mut evidence) = sound();
+    evidence.events[0].event.event_type = EventType::AppointmentConfirmed;
+    evidence.events[2].event.event_type = EventType::AppointmentPaymentVerified;
+    evidence.events[2].event.delivery = None;
+    record.changes[2].kind = EventType::AppointmentPaymentVerified;
+    let unverified = Some(Payment::Unverified { at: at(1) });
+    let before = |changes| Appointment { payment: unverified.clone(), ..row(Status::Confirmed, changes) };
+    record.orders[0].made = Some(shown(&before(1)));
+    for change in &mut record.changes[..2] {
+        change.done = Some(shown(&before(2)));
+    }
+    evidence.mails.remove("mail 3");
+    evidence.events[2].message_id = None;
+    (record, evidence)
+}
+
+#[test]
+fn money_that_nobody_has_seen_is_found() {
+    check(|_, evidence| evidence.appointments[0].payment = None, "word is its payment");
+    check(|_, evidence| evidence.appointments[0].refund = None, "word is its payment");
+    check(|_, evidence| evidence.events[0].event.event_type = EventType::AppointmentConfirmed, "cannot have");
+
+    let (record, evidence) = on_her_word();
+    assert_eq!(judge(&record, &evidence), [""; 0]);
+    // Given back though the desk had not verified it; verified, but not in the row.
+    check_in(on_her_word(), |_, evidence| drop(evidence.events.remove(2)), "Customers word is its payment");
+    check_in(
+        on_her_word(),
+        |_, evidence| evidence.appointments[0].payment = Some(Payment::Unverified { at: at(1) }),
+        "Salons word is its payment",
+    );
+    // What the desk booked was paid, and is not verified; nor is anything twice.
+    check_in(
+        on_her_word(),
+        |_, evidence| evidence.events[0].event.actor = Actor::User(DESK),
+        "verified nothing",
+    );
+    check_in(
+        on_her_word(),
+        |_, evidence| {
+            let mut again = evidence.events[2].clone();
+            again.event.id = EventId::derived([9; 16]);
+            evidence.events.push(again);
+        },
+        "verified nothing",
+    );
+}
+
+#[test]
+fn one_open_reservation_too_many_is_found() {
+    let open = |number: u8| {
+        let id = AppointmentId::derived([number; 16]);
+        let payment = Some(Payment::Unverified { at: at(1) });
+        let row = Appointment { id, payment, ..row(Status::Confirmed, 1) };
+        let starts_at = [("startsAt", json!(row.starts_at))];
+        let mut told = told(number, EventType::AppointmentConfirmed, Actor::User(ADA), &starts_at);
+        told.event.subjects.appointment_id = Some(id);
+        (row, told)
+    };
+    let with = |numbers: &[u8]| {
+        let (appointments, events): (Vec<_>, Vec<_>) = numbers.iter().map(|number| open(*number)).unzip();
+        let mails = events.iter().filter_map(|told| told.message_id.clone()).collect();
+        let orders =
+            appointments.iter().map(|row| Order { by: ADA, customer: ADA, made: Some(shown(row)) }).collect();
+        let record = Record { orders, ..Record::default() };
+        let evidence =
+            Evidence { appointments, events, mails, max_open: 1, now: at(NINE), ..Evidence::default() };
+        judge(&record, &evidence)
+    };
+    assert_eq!(with(&[1]), [""; 0]);
+    assert_eq!(with(&[1, 2]), [format!("{ADA} has 2 open reservations")]);
+}
+
+#[test]
+fn a_setting_holds_while_it_is_written_and_until_the_next_is() {
+    let begun = std::time::Instant::now();
+    let second = |count: u64| begun + std::time::Duration::from_secs(count);
+    let setting = |pay_now, from, until| Setting { pay_now, begun: second(from), ended: second(until) };
+    let settings =
+        vec![setting(PayNow::Anyone, 0, 1), setting(PayNow::Staff, 5, 6), setting(PayNow::Anyone, 8, 9)];
+    let record = Record { settings, ..Record::default() };
+    for (from, until, anyone, staff) in [
+        (2, 4, true, false),
+        (2, 5, true, true),
+        (6, 7, true, true),
+        (7, 7, false, true),
+        (10, 11, true, false),
+    ] {
+        let can_be = |pay_now| record.can_have_been(pay_now, second(from), second(until));
+        let found = (can_be(PayNow::Anyone), can_be(PayNow::Staff));
+        assert_eq!(found, (anyone, staff), "{from} to {until}");
+    }
 }
 
 #[test]

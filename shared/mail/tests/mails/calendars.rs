@@ -5,13 +5,13 @@ use calcard::icalendar::{
     ICalendar, ICalendarParameterName, ICalendarParameterValue, ICalendarProperty, ICalendarValue,
 };
 use chairbook_mail::Rendered;
-use chairbook_models::appointment::payment::{Payment, PaymentMethod, pay};
+use chairbook_models::appointment::payment::{DeskPayment, PaymentMethod, pay};
 use chairbook_models::appointment::reschedule::movable;
 use chairbook_models::appointment::{Appointment, ChangedBy, Status, cancel, expire};
 use chairbook_models::booking::{self, Salon};
 use chairbook_models::catalog::Settings;
 use chairbook_models::event::{Actor, Event, EventType};
-use chairbook_models::ids::{AppointmentId, EventId};
+use chairbook_models::ids::{AppointmentId, EventId, UserId};
 use chairbook_models::user::Profile;
 use jiff::Timestamp;
 use jiff::civil::{Date, Time};
@@ -146,9 +146,9 @@ fn lives() -> Vec<Vec<(EventType, Appointment)>> {
         booking.into_appointment(&salon, AppointmentId::derived([2; 16]), customer(), payment, None, now(0))
     };
     let reserved = booked(hold);
-    let payment =
-        Payment { method: PaymentMethod::Cash, reference: None, amount: reserved.total_price, at: now(1) };
-    let paid = pay(&reserved, payment, now(1)).unwrap();
+    let by = UserId::derived([9; 16]);
+    let cash = DeskPayment { method: PaymentMethod::Cash, reference: None, amount: reserved.total_price, by };
+    let paid = pay(&reserved, cash, now(1)).unwrap().appointment().clone();
     let moved = movable(&paid, ChangedBy::Staff, now(2)).unwrap();
     let moved = moved.to(&place("2026-03-29", "03:00", 2), &salon, now(2));
     let reminded = Appointment { reminded_for: Some(moved.starts_at), ..moved.clone() };
@@ -163,7 +163,7 @@ fn lives() -> Vec<Vec<(EventType, Appointment)>> {
             (AppointmentCancelled, cancelled),
         ],
         vec![(AppointmentReserved, reserved), (AppointmentExpired, expired)],
-        vec![(AppointmentConfirmed, booked(booking::Payment::Now))],
+        vec![(AppointmentConfirmed, booked(booking::Payment::OnTheirWord))],
     ]
 }
 

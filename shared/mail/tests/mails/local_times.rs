@@ -90,7 +90,7 @@ fn booked(catalog: &Catalog, local: DateTime, now: Timestamp) -> Option<Appointm
     let quotes = salon.quotes(SERVICE, &[], None).unwrap();
     let booking = salon.book(&quotes[0], local.date(), local.time(), now).ok()?;
     let id = AppointmentId::derived([2; 16]);
-    Some(booking.into_appointment(&salon, id, customer(), Payment::Now, None, now))
+    Some(booking.into_appointment(&salon, id, customer(), Payment::OnTheirWord, None, now))
 }
 
 /// A detail of a mail's plain text, with the lines that it goes on in.

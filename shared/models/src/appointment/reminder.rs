@@ -20,7 +20,8 @@ const AHEAD: SignedDuration = SignedDuration::from_hours(14);
 /// start (0 for never).
 ///
 /// It must be confirmed and not have begun, and its customer not have been reminded of this start. Whoever booked, paid
-/// or moved it after the reminder fell due has just got a mail that says the same.
+/// or moved it after the reminder fell due has just got a mail that says the same; that their payment was verified, they
+/// got none.
 #[must_use]
 pub fn reminder_due(appointment: &Appointment, lead_minutes: u32, now: Timestamp) -> bool {
     let starts_at = appointment.starts_at;
@@ -29,8 +30,14 @@ pub fn reminder_due(appointment: &Appointment, lead_minutes: u32, now: Timestamp
         && appointment.status == Status::Confirmed
         && appointment.user_id != UserId::NOBODY
         && (falls_due..starts_at).contains(&now)
-        && appointment.updated_at < falls_due
+        && (appointment.updated_at < falls_due || was_verified_last(appointment))
         && appointment.reminded_for != Some(starts_at)
+}
+
+/// Whether the last change of an appointment was that the salon verified what its customer says they paid.
+fn was_verified_last(appointment: &Appointment) -> bool {
+    let verified = appointment.verified_payment().filter(|payment| payment.claimed_at.is_some());
+    verified.is_some_and(|payment| payment.at == appointment.updated_at)
 }
 
 /// The first and the last local date on which an appointment can start that is due at `now`, whatever zone it was
@@ -47,7 +54,8 @@ pub fn dates_of_due(lead_minutes: u32, now: Timestamp) -> (Date, Date) {
 mod tests {
     use proptest::prelude::*;
 
-    use super::super::tests::{ALL, START, appointment, at};
+    use super::super::payment::{DeskPayment, PaymentMethod, pay};
+    use super::super::tests::{ALL, START, appointment, at, claimed};
     use super::super::{ChangedBy, anonymise, cancel};
     use super::*;
 
@@ -83,6 +91,21 @@ mod tests {
             let appointment = Appointment { updated_at: at(updated_at), ..booked_before_it_was_due() };
             assert_eq!(reminder_due(&appointment, LEAD, at(DUE + 2)), due, "{updated_at}");
         }
+    }
+
+    #[test]
+    fn whose_payment_was_verified_has_heard_nothing() {
+        let cash =
+            DeskPayment { method: PaymentMethod::Cash, reference: None, amount: 4_500, by: UserId::NOBODY };
+        let paid =
+            |before: &Appointment| pay(before, cash.clone(), at(DUE + 1)).unwrap().appointment().clone();
+        let verified = paid(&Appointment { updated_at: at(DUE - 1), ..claimed(Status::Confirmed) });
+        assert!(reminder_due(&verified, LEAD, at(DUE + 2)));
+        let moved = Appointment { updated_at: at(DUE + 2), ..verified };
+        assert!(!reminder_due(&moved, LEAD, at(DUE + 3)));
+        // A reservation that is paid for is confirmed by a mail.
+        let confirmed = paid(&appointment(Status::Reserved, Some(START)));
+        assert!(!reminder_due(&confirmed, LEAD, at(DUE + 2)));
     }
 
     #[test]

@@ -2,15 +2,16 @@
 //!
 //! Whatever stays the same was agreed when it was booked; what changes follows the catalog of today:
 //! - the service and its add-ons stay, and take as long as they take today;
-//! - the price stays, unless an unpaid reservation goes to another expert: then it is what that expert asks today, in
-//!   today's currency. What is paid stays paid, whoever does it;
+//! - the price stays, unless it goes to another expert before the salon was paid: then it is what that expert asks
+//!   today, in today's currency. What the salon was paid stays paid, whoever does it; a customer's word that they have
+//!   paid keeps no price;
 //! - the offer stays with the price that it made, whatever the new date. A price that is asked anew gets the same offer
 //!   again if that still fits the service and the new date, else the best of those that apply by themselves;
 //! - a reservation is held as long as it was, but never past its new start.
 
 use jiff::Timestamp;
 
-use super::{Appointment, BookedSubService, ChangedBy, PaymentStatus, Status, window};
+use super::{Appointment, BookedSubService, ChangedBy, Status, window};
 use crate::booking::{Booking, Salon, booked, minutes};
 
 /// Why an appointment cannot be moved, wherever to.
@@ -66,8 +67,7 @@ impl Movable<'_> {
     pub fn to(self, booking: &Booking<'_, '_>, salon: &Salon<'_>, now: Timestamp) -> Appointment {
         let Self(before) = self;
         let quote = booking.quote;
-        let keeps_price =
-            quote.expert.id == before.expert_id || before.payment_status != PaymentStatus::Unpaid;
+        let keeps_price = quote.expert.id == before.expert_id || before.verified_payment().is_some();
         let (total_price, currency, offer) = if keeps_price {
             (before.total_price, before.currency, before.offer.clone())
         } else {

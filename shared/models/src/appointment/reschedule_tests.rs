@@ -3,8 +3,8 @@ use std::collections::BTreeSet;
 use jiff::SignedDuration;
 use jiff::civil::{Date, Time, date, time};
 
-use super::super::payment::{PaymentMethod, pay};
-use super::super::{cancel, payment};
+use super::super::cancel;
+use super::super::payment::{DeskPayment, PaymentMethod, pay};
 use super::*;
 use crate::booking;
 use crate::booking::tests::{at, catalog, expert, expert_id, service_id, sub_id, weekly};
@@ -13,6 +13,8 @@ use crate::ids::{AppointmentId, OfferId, UserId};
 use crate::offers::{Discount, Offer};
 
 const NOW: &str = "2026-03-02T12:00:00Z";
+const DESK: booking::Payment = booking::Payment::AtDesk(UserId::derived([8; 16]));
+const WORD: booking::Payment = booking::Payment::OnTheirWord;
 const HOUR: std::time::Duration = std::time::Duration::from_hours(1);
 
 fn staff() -> ChangedBy {
@@ -51,7 +53,7 @@ const WEDNESDAY: (Date, Time) = (date(2026, 3, 4), time(14, 30, 0, 0));
 #[test]
 fn a_moved_appointment_is_the_same_at_another_time() {
     let catalog = salon_catalog();
-    for payment in [booking::Payment::Now, booking::Payment::Later(HOUR)] {
+    for payment in [DESK, WORD, booking::Payment::Later(HOUR)] {
         let before = booked_appointment(&catalog, payment);
         let now = at("2026-03-02T12:30:00Z");
         let after = moved(&catalog, &before, (1, WEDNESDAY.0, WEDNESDAY.1), now);
@@ -70,7 +72,7 @@ fn a_moved_appointment_is_the_same_at_another_time() {
 }
 
 #[test]
-fn the_price_is_the_agreed_one_unless_an_unpaid_reservation_goes_to_another_expert() {
+fn the_price_is_the_agreed_one_unless_the_salon_was_not_paid_and_it_goes_to_another_expert() {
     let then = salon_catalog();
     let mut today = then.clone();
     today.services.get_mut(&service_id()).unwrap().price = 9_000;
@@ -81,15 +83,17 @@ fn the_price_is_the_agreed_one_unless_an_unpaid_reservation_goes_to_another_expe
     for (payment, expert, total, currency, add_on, duration) in [
         (booking::Payment::Later(HOUR), 1, 5_500, euro, 1_000, 90),
         (booking::Payment::Later(HOUR), 2, 8_000, yen, 2_000, 120),
-        (booking::Payment::Now, 1, 5_500, euro, 1_000, 90),
-        (booking::Payment::Now, 2, 5_500, euro, 1_000, 120),
+        (WORD, 1, 5_500, euro, 1_000, 90),
+        (WORD, 2, 8_000, yen, 2_000, 120),
+        (DESK, 1, 5_500, euro, 1_000, 90),
+        (DESK, 2, 5_500, euro, 1_000, 120),
     ] {
         let before = booked_appointment(&then, payment);
         let after = moved(&today, &before, (expert, WEDNESDAY.0, WEDNESDAY.1), at(NOW));
         let found = (after.total_price, after.currency, after.sub_services[0].price, after.duration_minutes);
         assert_eq!(found, (total, currency, add_on, duration), "{payment:?} to expert {expert}");
         assert_eq!((after.expert_id, after.sub_services[0].duration_minutes), (expert_id(expert), 30));
-        assert_eq!((after.status, after.payment_status), (before.status, before.payment_status));
+        assert_eq!((after.status, &after.payment), (before.status, &before.payment));
     }
 }
 
@@ -140,7 +144,7 @@ fn an_offer_goes_where_its_price_goes() {
 
     // The price that was agreed stays, with its offer, whatever has become of that.
     for today in [vec![], vec![until_tuesday.clone()], vec![switched_off.clone(), half.clone()]] {
-        for (payment, expert) in [(hold, 1), (booking::Payment::Now, 1), (booking::Payment::Now, 2)] {
+        for (payment, expert) in [(hold, 1), (WORD, 1), (DESK, 1), (DESK, 2)] {
             let before = before(payment);
             let after = moved(&with(&today), &before, (expert, WEDNESDAY.0, WEDNESDAY.1), at(NOW));
             assert_eq!((after.total_price, &after.offer), (4_400, &before.offer), "{payment:?} {expert}");
@@ -181,16 +185,16 @@ fn a_hold_is_not_prolonged_and_ends_before_the_new_start() {
 fn only_what_is_to_come_is_moved() {
     let catalog = salon_catalog();
     let reserved = booked_appointment(&catalog, booking::Payment::Later(HOUR));
-    let cash =
-        |amount| payment::Payment { method: PaymentMethod::Cash, reference: None, amount, at: at(NOW) };
-    let paid = pay(&reserved, cash(5_500), at(NOW)).unwrap();
+    let by = UserId::derived([8; 16]);
+    let cash = DeskPayment { method: PaymentMethod::Cash, reference: None, amount: 5_500, by };
+    let paid = pay(&reserved, cash, at(NOW)).unwrap();
     let cancelled = cancel(&reserved, staff(), at(NOW)).unwrap();
     let expires_at = reserved.expires_at.unwrap();
     let just_before = expires_at - SignedDuration::from_secs(1);
     for (what, appointment, now, refused) in [
         ("held", &reserved, just_before, None),
         ("run out", &reserved, expires_at, Some(Status::Expired)),
-        ("paid", &paid, expires_at, None),
+        ("paid", paid.appointment(), expires_at, None),
         ("cancelled", &cancelled, at(NOW), Some(Status::Cancelled)),
     ] {
         let found = movable(appointment, staff(), now).map(drop);
@@ -204,7 +208,7 @@ fn only_what_is_to_come_is_moved() {
 
 #[test]
 fn customers_move_as_long_as_they_can_cancel() {
-    let confirmed = booked_appointment(&salon_catalog(), booking::Payment::Now);
+    let confirmed = booked_appointment(&salon_catalog(), WORD);
     for (window_minutes, before_start, refused) in
         [(60, 3_600, false), (60, 3_599, true), (0, 0, false), (0, -1, true)]
     {

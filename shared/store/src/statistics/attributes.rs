@@ -8,6 +8,7 @@ use crate::item::{Item, number, text};
 const NEW_CUSTOMERS: &str = "new_customers";
 const REVENUE: &str = "revenue";
 const REFUNDED: &str = "refunded";
+const UNVERIFIED: &str = "unverified";
 const UNPAID: &str = "unpaid";
 const NAME: &str = "name";
 
@@ -18,6 +19,7 @@ pub(super) fn measure_attribute(measure: Measure) -> String {
         Measure::Hour(hour) => format!("h{hour:02}"),
         Measure::Revenue(currency) => format!("{REVENUE}:{currency}"),
         Measure::Refunded(currency) => format!("{REFUNDED}:{currency}"),
+        Measure::Unverified(currency) => format!("{UNVERIFIED}:{currency}"),
         Measure::Unpaid(currency) => format!("{UNPAID}:{currency}"),
         Measure::Service(id) => id.to_string(),
         Measure::ServiceRevenue(id, currency) => format!("{id}:{currency}"),
@@ -47,6 +49,7 @@ fn read_measure(attribute: &str) -> Option<Measure> {
         return match what {
             REVENUE => Some(Measure::Revenue(currency)),
             REFUNDED => Some(Measure::Refunded(currency)),
+            UNVERIFIED => Some(Measure::Unverified(currency)),
             UNPAID => Some(Measure::Unpaid(currency)),
             id => match read_named(id)? {
                 Named::Service(id) => Some(Measure::ServiceRevenue(id, currency)),
@@ -102,6 +105,7 @@ mod tests {
         let measures = (0..24).map(Measure::Hour).chain(Status::ALL.map(Measure::Status)).chain([
             Measure::Revenue(Currency::EUR),
             Measure::Refunded(Currency::EUR),
+            Measure::Unverified(Currency::EUR),
             Measure::Unpaid(Currency::EUR),
             Measure::Service(service),
             Measure::ServiceRevenue(service, Currency::EUR),

@@ -31,6 +31,7 @@ fn contribution(byte: u8, day: Date, status: Status) -> Contribution {
         currency: CURRENCIES[usize::from(byte)].parse().unwrap(),
         revenue: 100_000_000,
         refunded: 100_000_000,
+        unverified: 100_000_000,
         unpaid: 100_000_000,
     }
 }
