@@ -8,7 +8,6 @@ use chairbook_store::DayPageKey;
 use chairbook_web::dates::Dates;
 use chairbook_web::{Admin, ApiError, Fields, FromFields, Page, Pending, Query, Reply, cursor};
 use jiff::Timestamp;
-use serde_json::Value;
 
 use crate::fields;
 use crate::{State, availability, render};
@@ -72,7 +71,7 @@ pub(crate) async fn list(
     Shared(state): Shared<State>,
     admin: Pending<Admin>,
     Query(filter): Query<Filter>,
-) -> Result<Reply<Page<Value>>, ApiError> {
+) -> Result<Reply<Page>, ApiError> {
     let now = clock::now();
     let list = filter.list(admin.user_id());
     let after = match &filter.cursor {
@@ -84,11 +83,9 @@ pub(crate) async fn list(
     let dates = fields::resolve(filter.dates, availability::salon(&catalog)?.today(now))?;
     let keep = |appointment: &Appointment| filter.keeps(appointment, now);
     let page = reader.appointments_by_day(dates, keep, filter.limit, after).await?;
-    Ok(Reply::ok(
-        "The salon's appointments.",
-        Page {
-            items: page.items.iter().map(|appointment| render::appointment(appointment, now)).collect(),
-            next_cursor: page.next.map(|key| cursor::encode(&list, &position(&key))),
-        },
-    ))
+    let cursor = |key: &DayPageKey| cursor::encode(&list, &position(key));
+    let next = page.next.as_ref().map(cursor);
+    let show = |appointment: &Appointment| render::appointment(appointment, now);
+    let after = |last: &Appointment| cursor(&DayPageKey::after(last));
+    Ok(Reply::ok("The salon's appointments.", Page::bounded(&page.items, next, show, after)?))
 }

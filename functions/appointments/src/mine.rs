@@ -1,11 +1,10 @@
 //! `GET /appointments/my`.
 
 use axum::extract::State as Shared;
-use chairbook_models::appointment::Status;
+use chairbook_models::appointment::{Appointment, Status};
 use chairbook_platform::clock;
 use chairbook_store::PageKey;
 use chairbook_web::{ApiError, Customer, Fields, FromFields, Page, Pending, Query, Reply, cursor};
-use serde_json::Value;
 
 use crate::{State, fields, render};
 
@@ -42,7 +41,7 @@ pub(crate) async fn list(
     Shared(state): Shared<State>,
     customer: Pending<Customer>,
     Query(filter): Query<Filter>,
-) -> Result<Reply<Page<Value>>, ApiError> {
+) -> Result<Reply<Page>, ApiError> {
     let now = clock::now();
     let user = customer.user_id();
     let list = format!("my appointments {user} {:?}", filter.status);
@@ -50,16 +49,14 @@ pub(crate) async fn list(
         None => None,
         Some(cursor) => read_position(&cursor::decode(&list, cursor)?),
     };
-    let keep = |appointment: &chairbook_models::appointment::Appointment| {
+    let keep = |appointment: &Appointment| {
         filter.status.is_none_or(|status| appointment.effective_status(now) == status)
     };
     let (_, page) =
         customer.admit_with(state.web.reader.appointments_of(user, keep, filter.limit, after)).await?;
-    Ok(Reply::ok(
-        "Your appointments.",
-        Page {
-            items: page.items.iter().map(|appointment| render::appointment(appointment, now)).collect(),
-            next_cursor: page.next.map(|key| cursor::encode(&list, &position(&key))),
-        },
-    ))
+    let cursor = |key: &PageKey| cursor::encode(&list, &position(key));
+    let next = page.next.as_ref().map(cursor);
+    let show = |appointment: &Appointment| render::appointment(appointment, now);
+    let after = |last: &Appointment| cursor(&PageKey::after(last));
+    Ok(Reply::ok("Your appointments.", Page::bounded(&page.items, next, show, after)?))
 }

@@ -27,7 +27,7 @@ pub(crate) async fn list(
     Shared(state): Shared<State>,
     customer: Pending<Customer>,
     Query(paging): Query<Paging>,
-) -> Result<Reply<Page<Value>>, ApiError> {
+) -> Result<Reply<Page>, ApiError> {
     let now = clock::now();
     let sessions = state.web.reader.sessions(customer.user_id());
     let (customer, mut sessions) = customer.admit_with(sessions).await?;
@@ -35,9 +35,9 @@ pub(crate) async fn list(
     sessions.retain(|session| session.is_live(now));
     sessions.sort_by_key(|session| std::cmp::Reverse((session.last_used_at, session.id)));
     let list = format!("sessions {}", caller.user_id);
-    let page = paging.page(&list, &sessions, |session| session.id.to_string())?;
-    let items = page.items.iter().map(|&place| render(&sessions[place], caller.session_id)).collect();
-    Ok(Reply::ok("Where you are logged in.", Page { items, next_cursor: page.next_cursor }))
+    let show = |session: &Session| render(session, caller.session_id);
+    let page = paging.page(&list, &sessions, |session| session.id.to_string(), show)?;
+    Ok(Reply::ok("Where you are logged in.", page))
 }
 
 pub(crate) async fn end(customer: Customer, Id(id): Id<SessionId>) -> Result<Reply<Value>, ApiError> {

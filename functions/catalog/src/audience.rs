@@ -10,6 +10,7 @@ use chairbook_web::{Admin, ApiError, Fields, FromFields, Pending, Reply, Revalid
 use http::HeaderMap;
 use http::request::Parts;
 use jiff::Timestamp;
+use serde::Serialize;
 use serde_json::{Value, json};
 
 /// Whom an answer is for.
@@ -92,18 +93,18 @@ impl Reader {
 }
 
 /// What a reader is answered.
-pub(crate) enum Answer {
+pub(crate) enum Answer<T> {
     Public(Revalidated),
-    Admin(Reply<Value>),
+    Admin(Reply<T>),
 }
 
-impl Answer {
+impl<T: Serialize> Answer<T> {
     /// The answer to a request with `headers`.
     pub(crate) fn new(
         audience: Audience,
         headers: &HeaderMap,
         message: &str,
-        data: Value,
+        data: T,
     ) -> Result<Self, ApiError> {
         match audience {
             Audience::Public => Revalidated::new(headers, message, &data).map(Self::Public),
@@ -112,7 +113,7 @@ impl Answer {
     }
 }
 
-impl IntoResponse for Answer {
+impl<T: Serialize> IntoResponse for Answer<T> {
     fn into_response(self) -> Response {
         match self {
             Self::Public(answer) => answer.into_response(),

@@ -6,7 +6,7 @@ use chairbook_models::catalog_change::{CategoryDetails, MAX_POSITION, Removal};
 use chairbook_models::ids::CategoryId;
 use chairbook_store::{CatalogRow, CatalogWrite};
 use chairbook_web::idempotency::{deleted_since, replayed_if};
-use chairbook_web::{ApiError, Body, Fields, FromFields, Id, Keyed, Paging, Query, Reply, Web};
+use chairbook_web::{ApiError, Body, Fields, FromFields, Id, Keyed, Page, Paging, Query, Reply, Web};
 use http::HeaderMap;
 use serde_json::{Value, json};
 
@@ -45,15 +45,15 @@ pub(crate) async fn list(
     reader: Reader,
     headers: HeaderMap,
     Query(filter): Query<Filter>,
-) -> Result<Answer, ApiError> {
+) -> Result<Answer<Page>, ApiError> {
     let (audience, catalog) = reader.read(&web, filter.include_inactive).await?;
     let is_shown = |category: &&Category| category.is_active || audience == Audience::Admin;
     let mut all: Vec<_> = catalog.categories.values().filter(is_shown).collect();
     all.sort_by(|a, b| (a.position, &a.name, a.id).cmp(&(b.position, &b.name, b.id)));
     let list = format!("categories {audience:?}");
-    let page = filter.paging.page(&list, &all, |category| category.id.to_string())?;
-    let data = json!(page.map(|place| render(audience, all[place])));
-    Answer::new(audience, &headers, "The salon's categories.", data)
+    let show = |category: &&Category| render(audience, category);
+    let page = filter.paging.page(&list, &all, |category| category.id.to_string(), show)?;
+    Answer::new(audience, &headers, "The salon's categories.", page)
 }
 
 /// `{name,description?,position?,isActive?}`.

@@ -6,7 +6,7 @@ use chairbook_models::catalog_change::{ExpertDetails, Removal};
 use chairbook_models::ids::{ExpertId, ServiceId};
 use chairbook_store::{CatalogRow, CatalogWrite};
 use chairbook_web::idempotency::{deleted_since, replayed_if};
-use chairbook_web::{ApiError, Body, Fields, FromFields, Id, Keyed, Paging, Query, Reply, Web};
+use chairbook_web::{ApiError, Body, Fields, FromFields, Id, Keyed, Page, Paging, Query, Reply, Web};
 use http::HeaderMap;
 use serde_json::{Value, json};
 
@@ -70,12 +70,13 @@ fn render(audience: Audience, catalog: &Catalog, expert: &Expert) -> Value {
         "imageUrl": expert.image_url,
         "rating": expert.rating,
         "totalReviews": expert.total_reviews,
-        "services": services,
         "workingHours": expert.working_hours,
         "timeZone": catalog.settings.time_zone,
     });
-    let time_off: Vec<_> = expert.time_off.iter().map(render_time_off).collect();
-    audience.complete(&mut rendered, [("timeOff", json!(time_off))]);
+    // Moved in: `json!` would copy each.
+    rendered["services"] = Value::Array(services);
+    let time_off = expert.time_off.iter().map(render_time_off).collect();
+    audience.complete(&mut rendered, [("timeOff", Value::Array(time_off))]);
     audience.complete_with_times(&mut rendered, expert.is_active, expert.created_at, expert.updated_at);
     rendered
 }
@@ -83,7 +84,7 @@ fn render(audience: Audience, catalog: &Catalog, expert: &Expert) -> Value {
 /// An expert with their images, which lists do not show.
 fn with_gallery(audience: Audience, catalog: &Catalog, expert: &Expert) -> Value {
     let mut rendered = render(audience, catalog, expert);
-    rendered["gallery"] = json!(gallery::of(audience, catalog, ImageOf::Expert(expert.id)));
+    rendered["gallery"] = Value::Array(gallery::of(audience, catalog, ImageOf::Expert(expert.id)));
     rendered
 }
 
@@ -92,7 +93,7 @@ pub(crate) async fn list(
     reader: Reader,
     headers: HeaderMap,
     Query(filter): Query<Filter>,
-) -> Result<Answer, ApiError> {
+) -> Result<Answer<Page>, ApiError> {
     let (audience, catalog) = reader.read(&web, filter.include_inactive).await?;
     let mut all: Vec<_> = catalog
         .experts
@@ -102,9 +103,9 @@ pub(crate) async fn list(
         .collect();
     all.sort_by(|a, b| (&a.name, a.id).cmp(&(&b.name, b.id)));
     let list = format!("experts {:?} {:?}", filter.service_id, filter.include_inactive);
-    let page = filter.paging.page(&list, &all, |expert| expert.id.to_string())?;
-    let data = json!(page.map(|place| render(audience, &catalog, all[place])));
-    Answer::new(audience, &headers, "The salon's experts.", data)
+    let show = |expert: &&Expert| render(audience, &catalog, expert);
+    let page = filter.paging.page(&list, &all, |expert| expert.id.to_string(), show)?;
+    Answer::new(audience, &headers, "The salon's experts.", page)
 }
 
 pub(crate) async fn one(
@@ -113,7 +114,7 @@ pub(crate) async fn one(
     headers: HeaderMap,
     Id(id): Id<ExpertId>,
     Query(include_inactive): Query<IncludeInactive>,
-) -> Result<Answer, ApiError> {
+) -> Result<Answer<Value>, ApiError> {
     let (audience, catalog) = reader.read(&web, include_inactive).await?;
     let expert = catalog
         .experts

@@ -6,7 +6,7 @@ use chairbook_models::catalog_change::{GalleryImageDetails, MAX_POSITION, image_
 use chairbook_models::ids::{ExpertId, ImageId, ServiceId};
 use chairbook_store::{CatalogRow, CatalogWrite};
 use chairbook_web::idempotency::{deleted_since, replayed_if};
-use chairbook_web::{ApiError, Body, Fields, FromFields, Id, Keyed, Paging, Query, Reply, Web};
+use chairbook_web::{ApiError, Body, Fields, FromFields, Id, Keyed, Page, Paging, Query, Reply, Web};
 use http::HeaderMap;
 use serde_json::{Value, json};
 
@@ -60,14 +60,14 @@ pub(crate) async fn list(
     reader: Reader,
     headers: HeaderMap,
     Query(filter): Query<Filter>,
-) -> Result<Answer, ApiError> {
+) -> Result<Answer<Page>, ApiError> {
     let (audience, catalog) = reader.read(&web, filter.include_inactive).await?;
     let mut all = filter.of.map_or_else(|| catalog.images(), |of| catalog.images_of(of));
     all.retain(|image| audience == Audience::Admin || catalog.is_shown(image));
     let list = format!("gallery {:?} {audience:?}", filter.of);
-    let page = filter.paging.page(&list, &all, |image| image.id.to_string())?;
-    let data = json!(page.map(|place| render(audience, all[place])));
-    Answer::new(audience, &headers, "The salon's gallery.", data)
+    let show = |image: &&GalleryImage| render(audience, image);
+    let page = filter.paging.page(&list, &all, |image| image.id.to_string(), show)?;
+    Answer::new(audience, &headers, "The salon's gallery.", page)
 }
 
 /// `{imageUrl,caption?,position?,expertId?|serviceId?}`.

@@ -14,7 +14,7 @@ use chairbook_platform::clock;
 use chairbook_store::{CatalogRow, CatalogWrite};
 use chairbook_web::dates::date;
 use chairbook_web::idempotency::{deleted_since, replayed_if};
-use chairbook_web::{ApiError, Body, Fields, FromFields, Id, Keyed, Paging, Query, Reply, Web};
+use chairbook_web::{ApiError, Body, Fields, FromFields, Id, Keyed, Page, Paging, Query, Reply, Web};
 use http::HeaderMap;
 use jiff::civil::Date;
 use serde_json::{Value, json};
@@ -90,7 +90,7 @@ pub(crate) async fn list(
     reader: Reader,
     headers: HeaderMap,
     Query(filter): Query<Filter>,
-) -> Result<Answer, ApiError> {
+) -> Result<Answer<Page>, ApiError> {
     let (audience, catalog) = reader.read(&web, filter.include_inactive).await?;
     let today = today(&catalog)?;
     let all = match audience {
@@ -108,9 +108,10 @@ pub(crate) async fn list(
             all
         }
     };
-    let page = filter.paging.page(&format!("offers {audience:?}"), &all, |offer| offer.id.to_string())?;
-    let data = json!(page.map(|place| render(audience, &catalog, all[place])));
-    Answer::new(audience, &headers, "The salon's offers.", data)
+    let list = format!("offers {audience:?}");
+    let show = |offer: &&Offer| render(audience, &catalog, offer);
+    let page = filter.paging.page(&list, &all, |offer| offer.id.to_string(), show)?;
+    Answer::new(audience, &headers, "The salon's offers.", page)
 }
 
 /// `{name,description?,percentOff?|amountOff?,code?,serviceIds?,validFrom?,validTo?,isActive?}`.

@@ -7,7 +7,7 @@ use chairbook_models::catalog_change::{Removal, ServiceDetails, check_length};
 use chairbook_models::ids::{CategoryId, ExpertId, ServiceId};
 use chairbook_store::{CatalogRow, CatalogWrite};
 use chairbook_web::idempotency::{deleted_since, replayed_if};
-use chairbook_web::{ApiError, Body, Fields, FromFields, Id, Keyed, Paging, Query, Reply, Web};
+use chairbook_web::{ApiError, Body, Fields, FromFields, Id, Keyed, Page, Paging, Query, Reply, Web};
 use http::HeaderMap;
 use jiff::civil::Date;
 use serde_json::{Value, json};
@@ -76,34 +76,59 @@ impl Filter {
     }
 }
 
-pub(crate) fn render_sub_service(audience: Audience, sub: &SubService) -> Value {
+/// How much is shown of what belongs to a service.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Extent {
+    /// Names and terms, as in a list of services.
+    Listed,
+    /// Everything.
+    Whole,
+}
+
+impl Extent {
+    /// Adds to a thing what only a single service shows of it.
+    fn complete<const N: usize>(self, thing: &mut Value, members: [(&str, Value); N]) {
+        if self == Self::Whole {
+            for (name, value) in members {
+                thing[name] = value;
+            }
+        }
+    }
+}
+
+pub(crate) fn render_sub_service(audience: Audience, extent: Extent, sub: &SubService) -> Value {
     let mut rendered = json!({
         "id": sub.id,
         "name": sub.name,
-        "description": sub.description,
         "price": sub.price,
         "durationMinutes": sub.duration_minutes,
     });
+    extent.complete(&mut rendered, [("description", json!(sub.description))]);
     audience.complete(&mut rendered, [("isActive", json!(sub.is_active))]);
     rendered
 }
 
-fn render_expert(audience: Audience, expert: &Expert, service: &Service) -> Value {
+fn render_expert(audience: Audience, extent: Extent, expert: &Expert, service: &Service) -> Value {
     let own = expert.services.get(&service.id);
     let mut rendered = json!({
         "id": expert.id,
         "name": expert.name,
-        "title": expert.title,
-        "imageUrl": expert.image_url,
-        "rating": expert.rating,
         "price": own.and_then(|own| own.price).unwrap_or(service.price),
         "durationMinutes": own.and_then(|own| own.duration_minutes).unwrap_or(service.duration_minutes),
     });
+    extent.complete(
+        &mut rendered,
+        [
+            ("title", json!(expert.title)),
+            ("imageUrl", json!(expert.image_url)),
+            ("rating", json!(expert.rating)),
+        ],
+    );
     audience.complete(&mut rendered, [("isActive", json!(expert.is_active))]);
     rendered
 }
 
-fn render(audience: Audience, catalog: &Catalog, service: &Service, today: Date) -> Value {
+fn render(audience: Audience, catalog: &Catalog, service: &Service, today: Date, extent: Extent) -> Value {
     let (sub_services, experts) = match audience {
         Audience::Public => (catalog.sub_services_of(service.id), catalog.experts_offering(service.id)),
         Audience::Admin => {
@@ -111,9 +136,9 @@ fn render(audience: Audience, catalog: &Catalog, service: &Service, today: Date)
         }
     };
     let sub_services: Vec<_> =
-        sub_services.into_iter().map(|sub| render_sub_service(audience, sub)).collect();
+        sub_services.into_iter().map(|sub| render_sub_service(audience, extent, sub)).collect();
     let experts: Vec<_> =
-        experts.into_iter().map(|expert| render_expert(audience, expert, service)).collect();
+        experts.into_iter().map(|expert| render_expert(audience, extent, expert, service)).collect();
     let mut rendered = json!({
         "id": service.id,
         "categoryId": service.category_id,
@@ -125,19 +150,16 @@ fn render(audience: Audience, catalog: &Catalog, service: &Service, today: Date)
         "durationMinutes": service.duration_minutes,
         "bufferMinutes": service.buffer_minutes,
         "isActive": service.is_active,
-        "subServices": sub_services,
-        "experts": experts,
-        "offers": offers::of_service(catalog, service, today),
     });
+    // Moved in: `json!` would copy each.
+    rendered["subServices"] = Value::Array(sub_services);
+    rendered["experts"] = Value::Array(experts);
+    rendered["offers"] = Value::Array(offers::of_service(catalog, service, today));
     let Service { is_active, created_at, updated_at, .. } = *service;
+    if extent == Extent::Whole {
+        rendered["gallery"] = Value::Array(gallery::of(audience, catalog, ImageOf::Service(service.id)));
+    }
     audience.complete_with_times(&mut rendered, is_active, created_at, updated_at);
-    rendered
-}
-
-/// A service with its images, which lists do not show.
-fn with_gallery(audience: Audience, catalog: &Catalog, service: &Service, today: Date) -> Value {
-    let mut rendered = render(audience, catalog, service, today);
-    rendered["gallery"] = json!(gallery::of(audience, catalog, ImageOf::Service(service.id)));
     rendered
 }
 
@@ -146,16 +168,16 @@ pub(crate) async fn list(
     reader: Reader,
     headers: HeaderMap,
     Query(filter): Query<Filter>,
-) -> Result<Answer, ApiError> {
+) -> Result<Answer<Page>, ApiError> {
     let (audience, catalog) = reader.read(&web, filter.include_inactive).await?;
     let mut all: Vec<_> =
         catalog.services.values().filter(|service| filter.matches(audience, &catalog, service)).collect();
     let position = |service: &Service| catalog.categories.get(&service.category_id).map(|c| c.position);
     all.sort_by(|a, b| (position(a), &a.name, a.id).cmp(&(position(b), &b.name, b.id)));
-    let page = filter.paging.page(&filter.list(), &all, |service| service.id.to_string())?;
     let today = offers::today(&catalog)?;
-    let data = json!(page.map(|place| render(audience, &catalog, all[place], today)));
-    Answer::new(audience, &headers, "The salon's services.", data)
+    let show = |service: &&Service| render(audience, &catalog, service, today, Extent::Listed);
+    let page = filter.paging.page(&filter.list(), &all, |service| service.id.to_string(), show)?;
+    Answer::new(audience, &headers, "The salon's services.", page)
 }
 
 pub(crate) async fn one(
@@ -164,7 +186,7 @@ pub(crate) async fn one(
     headers: HeaderMap,
     Id(id): Id<ServiceId>,
     Query(include_inactive): Query<IncludeInactive>,
-) -> Result<Answer, ApiError> {
+) -> Result<Answer<Value>, ApiError> {
     let (audience, catalog) = reader.read(&web, include_inactive).await?;
     let service = catalog
         .services
@@ -172,7 +194,7 @@ pub(crate) async fn one(
         .filter(|service| audience == Audience::Admin || catalog.is_bookable(service))
         .ok_or_else(|| ApiError::not_found("Service"))?;
     let today = offers::today(&catalog)?;
-    let data = json!({"service": with_gallery(audience, &catalog, service, today)});
+    let data = json!({"service": render(audience, &catalog, service, today, Extent::Whole)});
     Answer::new(audience, &headers, "The service.", data)
 }
 
@@ -215,7 +237,7 @@ fn put(service: Service, kind: Kind) -> Decision<Service> {
 
 fn data(catalog: &Catalog, service: &Service) -> Result<Value, ApiError> {
     let today = offers::today(catalog)?;
-    Ok(json!({"service": with_gallery(Audience::Admin, catalog, service, today)}))
+    Ok(json!({"service": render(Audience::Admin, catalog, service, today, Extent::Whole)}))
 }
 
 pub(crate) async fn create(editor: Editor, request: Keyed<Request>) -> Result<Reply<Value>, ApiError> {

@@ -12,7 +12,7 @@ use serde_json::{Value, json};
 use crate::audience::Audience;
 use crate::change::{Decision, Editor, Kind};
 use crate::ids::Ids;
-use crate::services;
+use crate::services::{self, Extent};
 use crate::values::{flag, price, whole};
 
 /// `{name,description?,price,durationMinutes,isActive?}`; an add-on may take no time of its own.
@@ -46,7 +46,7 @@ fn put(sub: SubService, kind: Kind) -> Decision<SubService> {
 }
 
 fn data(sub: &SubService) -> Value {
-    json!({"subService": services::render_sub_service(Audience::Admin, sub)})
+    json!({"subService": services::render_sub_service(Audience::Admin, Extent::Whole, sub)})
 }
 
 pub(crate) async fn create(

@@ -62,7 +62,7 @@ pub(crate) async fn list(
     State(web): State<Web>,
     admin: Pending<Admin>,
     Query(filter): Query<Filter>,
-) -> Result<Reply<Page<Value>>, ApiError> {
+) -> Result<Reply<Page>, ApiError> {
     let list = format!("users for {} {:?}", admin.user_id(), filter.role);
     let from = match &filter.cursor {
         None => None,
@@ -74,13 +74,10 @@ pub(crate) async fn list(
         let keep = |profile: &Profile| filter.keeps(profile);
         admin.admit_with(web.reader.users_page(keep, filter.limit, from, clock::now())).await?
     };
-    Ok(Reply::ok(
-        "The salon's users.",
-        Page {
-            items: page.items.iter().map(render::user).collect(),
-            next_cursor: page.next.map(|next| cursor::encode(&list, &position(&next))),
-        },
-    ))
+    let cursor = |from: &UsersFrom| cursor::encode(&list, &position(from));
+    let after = |user: &Profile| cursor(&UsersFrom::After { id: user.id, created_at: user.created_at });
+    let next = page.next.as_ref().map(cursor);
+    Ok(Reply::ok("The salon's users.", Page::bounded(&page.items, next, render::user, after)?))
 }
 
 async fn by_email(web: &Web, email: &EmailAddress, filter: &Filter) -> Result<UserPage, StoreError> {

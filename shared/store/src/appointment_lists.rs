@@ -19,6 +19,14 @@ pub struct PageKey {
     pub created_at: Timestamp,
 }
 
+impl PageKey {
+    /// The page after one that ends with this appointment.
+    #[must_use]
+    pub const fn after(last: &Appointment) -> Self {
+        Self { id: last.id, created_at: last.created_at }
+    }
+}
+
 /// Where a page of appointments by day begins.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct DayPageKey {
@@ -28,6 +36,14 @@ pub struct DayPageKey {
     pub date: Date,
     /// Its start (UTC).
     pub starts_at: Timestamp,
+}
+
+impl DayPageKey {
+    /// The page after one that ends with this appointment.
+    #[must_use]
+    pub const fn after(last: &Appointment) -> Self {
+        Self { id: last.id, date: last.date, starts_at: last.starts_at }
+    }
 }
 
 /// A page of appointments.
@@ -144,8 +160,7 @@ impl Reader {
             }
         }
         let (items, next) = page.page(start.is_none());
-        let key = |last: Appointment| PageKey { id: last.id, created_at: last.created_at };
-        Ok(AppointmentPage { items, next: next.map(key) })
+        Ok(AppointmentPage { items, next: next.as_ref().map(PageKey::after) })
     }
 
     /// Everybody's appointments from one local date to another, the earliest first; those that are to be kept. Costs
@@ -187,8 +202,7 @@ impl Reader {
             }
         }
         let (items, next) = page.page(end);
-        let key = |last: Appointment| DayPageKey { id: last.id, date: last.date, starts_at: last.starts_at };
-        Ok(AppointmentPage { items, next: next.map(key) })
+        Ok(AppointmentPage { items, next: next.as_ref().map(DayPageKey::after) })
     }
 
     /// The shards of the index of unpaid reservations.

@@ -1,9 +1,17 @@
-//! Pages of lists that are in memory already.
+//! Pages of lists: bounded by a number of items and by bytes.
+
+use serde::Serialize;
+use serde_json::value::to_raw_value;
 
 use crate::cursor;
 use crate::error::ApiError;
 use crate::fields::{Fields, FromFields};
 use crate::reply::Page;
+
+/// Bytes of JSON after which a page ends early: 1 MiB. Lambda answers with at most 6 MB
+/// (<https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html>), in which a body is a JSON string, so that
+/// each of its quotation marks and backslashes counts twice.
+pub const MAX_PAGE_BYTES: usize = 1024 * 1024;
 
 /// `limit` and `cursor`.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -21,12 +29,18 @@ impl FromFields for Paging {
 }
 
 impl Paging {
-    /// The page of `all` (in order) that is asked for. `list` names the list with its filters; `id` names an
-    /// item. The answer's items are places in `all`.
+    /// The requested page of `all`, a list in memory and in order. `list` names the list with its filters, `id` an item;
+    /// `show` makes the response's item of one.
     ///
     /// # Errors
-    /// 400 when the cursor is not one of this list.
-    pub fn page<T>(&self, list: &str, all: &[T], id: impl Fn(&T) -> String) -> Result<Page<usize>, ApiError> {
+    /// 400 when the cursor is not one of this list; 500 when an item is not JSON.
+    pub fn page<T, U: Serialize>(
+        &self,
+        list: &str,
+        all: &[T],
+        id: impl Fn(&T) -> String,
+        show: impl Fn(&T) -> U,
+    ) -> Result<Page, ApiError> {
         let start = match &self.cursor {
             None => 0,
             Some(cursor) => {
@@ -36,11 +50,39 @@ impl Paging {
             }
         };
         let end = all.len().min(start + self.limit);
-        let more = end < all.len() && end > start;
-        Ok(Page {
-            items: (start..end).collect(),
-            next_cursor: more.then(|| cursor::encode(list, &id(&all[end - 1]))),
-        })
+        let cursor = |item: &T| cursor::encode(list, &id(item));
+        let next = (end < all.len() && end > start).then(|| cursor(&all[end - 1]));
+        Page::bounded(&all[start..end], next, show, cursor)
+    }
+}
+
+impl Page {
+    /// The page of `items`, after which the list goes on at `next`. If they are longer than [`MAX_PAGE_BYTES`] together,
+    /// the page has the first of them, at least one, and the list goes on at the `cursor` of its last.
+    ///
+    /// # Errors
+    /// 500 when an item is not JSON.
+    pub fn bounded<T, U: Serialize>(
+        items: &[T],
+        next: Option<String>,
+        show: impl Fn(&T) -> U,
+        cursor: impl Fn(&T) -> String,
+    ) -> Result<Self, ApiError> {
+        let mut page = Self { items: Vec::with_capacity(items.len()), next_cursor: next };
+        let mut room = MAX_PAGE_BYTES;
+        for (place, item) in items.iter().enumerate() {
+            let shown = to_raw_value(&show(item)).map_err(|error| ApiError::bug(&error))?;
+            let length = shown.get().len();
+            if let Some(last) = place.checked_sub(1)
+                && length > room
+            {
+                page.next_cursor = Some(cursor(&items[last]));
+                break;
+            }
+            room = room.saturating_sub(length);
+            page.items.push(shown);
+        }
+        Ok(page)
     }
 }
 
@@ -48,25 +90,56 @@ impl Paging {
 mod tests {
     use super::*;
 
+    /// Every page of a list, as the items of each.
+    fn pages(limit: usize, all: &[u32], show: impl Fn(&u32) -> String) -> Vec<Vec<String>> {
+        let (mut pages, mut cursor) = (Vec::new(), None);
+        loop {
+            let page = Paging { limit, cursor }.page("all", all, u32::to_string, &show).unwrap();
+            let items = page.items.iter().map(|item| serde_json::from_str(item.get()).unwrap());
+            pages.push(items.collect());
+            cursor = page.next_cursor;
+            if cursor.is_none() {
+                return pages;
+            }
+        }
+    }
+
     #[test]
     fn pages_follow_each_other_without_gap_or_repeat() {
         let all: Vec<u32> = (0..7).collect();
-        let mut seen = Vec::new();
-        let mut cursor = None;
-        loop {
-            let page = Paging { limit: 3, cursor }.page("all", &all, u32::to_string).unwrap();
-            seen.extend(page.items.iter().map(|&place| all[place]));
-            cursor = page.next_cursor;
-            if cursor.is_none() {
-                break;
-            }
-        }
-        assert_eq!(seen, all);
+        let pages = pages(3, &all, u32::to_string);
+        assert_eq!(pages, [vec!["0", "1", "2"], vec!["3", "4", "5"], vec!["6"]]);
     }
 
     #[test]
     fn an_exact_page_is_the_last() {
-        let page = Paging { limit: 3, cursor: None }.page("all", &[1, 2, 3], i32::to_string).unwrap();
-        assert_eq!((page.items.len(), page.next_cursor), (3, None));
+        assert_eq!(pages(3, &[1, 2, 3], u32::to_string), [["1", "2", "3"]]);
+    }
+
+    #[test]
+    fn a_page_ends_before_it_is_too_long_and_the_next_goes_on_there() {
+        // With its quotation marks, each is as long as it says.
+        let show = |length: &u32| "x".repeat(usize::try_from(*length).unwrap() - 2);
+        let most = u32::try_from(MAX_PAGE_BYTES).unwrap();
+        let lengths = |limit, all: &[u32]| -> Vec<Vec<usize>> {
+            let lengths = |page: Vec<String>| page.iter().map(|item| item.len() + 2).collect();
+            pages(limit, all, show).into_iter().map(lengths).collect()
+        };
+        let (whole, half) = (MAX_PAGE_BYTES, MAX_PAGE_BYTES / 2);
+        assert_eq!(lengths(10, &[most / 2, most - most / 2]), [[half, half]]);
+        assert_eq!(lengths(10, &[most / 2, most / 2 + 1, 9]), [vec![half], vec![half + 1, 9]]);
+        assert_eq!(lengths(2, &[8, 9, most / 2, most, 7]), [vec![8, 9], vec![half], vec![whole], vec![7]]);
+        // One that is too long by itself is a page of its own.
+        assert_eq!(lengths(10, &[8, most + 1, 9]), [vec![8], vec![whole + 1], vec![9]]);
+        assert_eq!(lengths(10, &[most + 1]), [[whole + 1]]);
+    }
+
+    #[test]
+    fn where_nothing_is_left_out_the_list_goes_on_where_it_was_told() {
+        let page = |items: &[u32]| {
+            let next = Some("next".to_owned());
+            Page::bounded(items, next, |item| *item, |item| format!("after {item}")).unwrap().next_cursor
+        };
+        assert_eq!((page(&[]), page(&[1, 2])), (Some("next".to_owned()), Some("next".to_owned())));
     }
 }

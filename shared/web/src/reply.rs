@@ -4,6 +4,7 @@ use axum::Json;
 use axum::response::{IntoResponse, Response};
 use http::{HeaderName, HeaderValue, StatusCode};
 use serde::Serialize;
+use serde_json::value::RawValue;
 
 /// `{"success":true,"message":…,"data":…}` with its status.
 #[derive(Debug)]
@@ -66,16 +67,9 @@ impl<T: Serialize> IntoResponse for Reply<T> {
 /// A page of a list: `{"items":[…],"nextCursor":…}`.
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
-pub struct Page<T> {
-    /// The items.
-    pub items: Vec<T>,
+pub struct Page {
+    /// The items, which were written when the page was measured.
+    pub(crate) items: Vec<Box<RawValue>>,
     /// What to pass as `cursor` for the next page; `null` on the last.
-    pub next_cursor: Option<String>,
-}
-
-impl<T> Page<T> {
-    /// The page of what is made of each item.
-    pub fn map<U>(self, make: impl FnMut(T) -> U) -> Page<U> {
-        Page { items: self.items.into_iter().map(make).collect(), next_cursor: self.next_cursor }
-    }
+    pub(crate) next_cursor: Option<String>,
 }
