@@ -207,10 +207,16 @@ async fn fields_of_the_account_routes() {
         ("/auth/login", json!({"password": "x"})),
         ("/auth/forgot-password", json!({})),
     ] {
-        let answer = guest.post(path, with(&good, json!({"email": "müller@guests.example"}))).await;
-        assert_eq!(answer.fields(400, "validation_failed"), ["email"], "{path}");
-        let message = answer.json()["error"]["fields"][0]["message"].as_str().unwrap().to_owned();
-        assert!(message.contains("ASCII characters only before the @"), "{path}: {message}");
+        for (email, hint) in [
+            ("müller@guests.example", "ASCII characters only before the @"),
+            (r#""a b"@guests.example"#, "no quotation marks before the @"),
+            (r#""ada"@guests.example"#, "no quotation marks before the @"),
+        ] {
+            let answer = guest.post(path, with(&good, json!({"email": email}))).await;
+            assert_eq!(answer.fields(400, "validation_failed"), ["email"], "{path} {email}");
+            let message = answer.json()["error"]["fields"][0]["message"].as_str().unwrap().to_owned();
+            assert!(message.contains(hint), "{path}: {message}");
+        }
     }
 
     let register = async |members: Value| guest.post("/auth/register", with(&everything, members)).await;
@@ -245,8 +251,13 @@ async fn fields_of_the_account_routes() {
     {
         assert_eq!(register(json!({"phone": phone})).await.fields(400, "validation_failed"), ["phone"]);
     }
-    for name in ["", "   ", "Ada\nLovelace", "Ada\u{0}", &"a".repeat(101)] {
-        assert_eq!(register(json!({"name": name})).await.fields(400, "validation_failed"), ["name"]);
+    let invisible = ["\u{200B}", "\u{3164}", "\u{301}", "Ada\u{202E}", "\u{2066}Ada\u{2069}"];
+    for name in ["", "   ", "Ada\nLovelace", "Ada\u{0}", &"a".repeat(101)].into_iter().chain(invisible) {
+        assert_eq!(
+            register(json!({"name": name})).await.fields(400, "validation_failed"),
+            ["name"],
+            "{name:?}"
+        );
     }
     let all = register(json!({"name": "", "email": "ada", "password": "1", "phone": "x", "role": "owner"}));
     assert_eq!(

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use chairbook_auth::email_address::EmailAddress;
+use chairbook_auth::email_address::canonical_form;
 use chairbook_auth::opaque_token::sha256_hex;
 use chairbook_auth::seal::Sealer;
 use chairbook_mail::{Context, MailConfig, Rendered, compose, in_ascii};
@@ -164,8 +164,7 @@ impl Delivery {
     /// notice, and only mails are counted that there are: nobody uses up the share of an address without an account.
     async fn is_within_limits(&self, event: &Event, address: &str) -> Result<bool, StoreError> {
         let Some(kind) = limited_kind(event.event_type) else { return Ok(true) };
-        let canonical = address.parse::<EmailAddress>().map(|address| address.canonical().to_owned());
-        let address_sha256 = sha256_hex(canonical.as_deref().unwrap_or(address));
+        let address_sha256 = sha256_hex(&canonical_form(address).unwrap_or_else(|_| address.to_owned()));
         self.store.count_mail(kind, &address_sha256, event.id, event.at, self.limits).await
     }
 

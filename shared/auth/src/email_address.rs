@@ -27,6 +27,12 @@ pub enum EmailAddressError {
         "must have ASCII characters only before the @, such as mueller@example.com: mail reaches no others"
     )]
     LocalPart,
+    /// Few mail servers have mailboxes that need quotation marks (RFC 5321, section 4.1.2, advises against them), SES
+    /// sends to none, and an address in needless ones would be another spelling of the same.
+    #[error(
+        "must have no quotation marks before the @, such as ada@example.com: mail reaches no such address"
+    )]
+    Quoted,
 }
 
 impl EmailAddress {
@@ -43,21 +49,34 @@ impl EmailAddress {
     }
 }
 
+/// The canonical form of an address as a profile keeps it. One that would not be taken any more, since it has quotation
+/// marks, has one, too.
+///
+/// # Errors
+/// [`EmailAddressError`] when it is no address to which mail could ever be sent.
+pub fn canonical_form(written: &str) -> Result<String, EmailAddressError> {
+    let options = Options::default().without_display_text().without_domain_literal().with_required_tld();
+    let malformed = EmailAddressError::Malformed;
+    let syntax = Syntax::parse_with_options(written, options).map_err(|_| malformed)?;
+    let domain = idna::domain_to_ascii_strict(syntax.domain()).map_err(|_| malformed)?;
+    if !syntax.local_part().is_ascii() {
+        return Err(EmailAddressError::LocalPart);
+    }
+    let canonical = format!("{}@{domain}", syntax.local_part().to_lowercase());
+    if written.len() > MAX_BYTES || canonical.len() > MAX_BYTES {
+        return Err(malformed);
+    }
+    Ok(canonical)
+}
+
 impl FromStr for EmailAddress {
     type Err = EmailAddressError;
 
     fn from_str(text: &str) -> Result<Self, EmailAddressError> {
         let written = text.trim();
-        let options = Options::default().without_display_text().without_domain_literal().with_required_tld();
-        let malformed = EmailAddressError::Malformed;
-        let syntax = Syntax::parse_with_options(written, options).map_err(|_| malformed)?;
-        let domain = idna::domain_to_ascii_strict(syntax.domain()).map_err(|_| malformed)?;
-        if !syntax.local_part().is_ascii() {
-            return Err(EmailAddressError::LocalPart);
-        }
-        let canonical = format!("{}@{domain}", syntax.local_part().to_lowercase());
-        if written.len() > MAX_BYTES || canonical.len() > MAX_BYTES {
-            return Err(malformed);
+        let canonical = canonical_form(written)?;
+        if canonical.starts_with('"') {
+            return Err(EmailAddressError::Quoted);
         }
         Ok(Self { written: written.to_owned(), canonical })
     }
@@ -114,6 +133,30 @@ mod tests {
     fn an_address_that_has_no_form_in_ascii_is_refused() {
         for bad in ["müller@example.com", "üñí@bücher.example", "ада@example.com"] {
             assert_eq!(bad.parse::<EmailAddress>(), Err(EmailAddressError::LocalPart), "{bad}");
+        }
+    }
+
+    #[test]
+    fn an_address_in_quotation_marks_is_refused() {
+        for bad in [
+            r#""a b"@example.com"#,
+            r#""bob"@example.com"#,
+            r#""bob@x"@example.com"#,
+            r#""a\"b"@example.com"#,
+            r#"""@example.com"#,
+        ] {
+            let error = bad.parse::<EmailAddress>().unwrap_err();
+            assert!(
+                matches!(error, EmailAddressError::Quoted | EmailAddressError::Malformed),
+                "{bad}: {error}"
+            );
+        }
+        for bad in [r#""a b"@example.com"#, r#""bob"@example.com"#, r#""bob"@bücher.example"#] {
+            assert_eq!(bad.parse::<EmailAddress>(), Err(EmailAddressError::Quoted), "{bad}");
+        }
+        assert_eq!(canonical_form(r#""A b"@Example.com"#).as_deref(), Ok(r#""a b"@example.com"#));
+        for fine in ["o'brien@example.com", "a!#$%&*+-/=?^_`{|}~b@example.com", "a.b@example.com"] {
+            assert!(fine.parse::<EmailAddress>().is_ok(), "{fine}");
         }
     }
 

@@ -16,8 +16,8 @@ const BYTES_PER_ENCODED_WORD: usize = 45;
 /// A text that is not a sender's address.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error(
-    "must be an e-mail address, or a name followed by the address in angle brackets; with ASCII characters only before \
-     the @"
+    "must be an e-mail address, or a name followed by the address in angle brackets; with ASCII characters only and no \
+     quotation marks before the @"
 )]
 pub struct AddressError;
 
@@ -101,7 +101,7 @@ impl FromStr for Mailbox {
             None => (String::new(), text.trim()),
         };
         let address = EmailAddress::from_str(address).map_err(|_| AddressError)?;
-        if !address.display_part().is_empty() {
+        if !address.display_part().is_empty() || address.local_part().starts_with('"') {
             return Err(AddressError);
         }
         Ok(Self { name: (!name.is_empty()).then_some(name), address: in_ascii(&address.email())? })
@@ -181,6 +181,8 @@ mod tests {
             "a@b.example\r\nBcc: c@d.example",
             "<<a@b.c>>",
             "Salon <grüße@b.example>",
+            r#"Salon <"a b"@b.example>"#,
+            r#""bookings"@b.example"#,
         ] {
             assert_eq!(bad.parse::<Mailbox>(), Err(AddressError), "{bad}");
         }

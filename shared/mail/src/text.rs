@@ -1,5 +1,6 @@
 //! What people wrote, made fit for a mail: nobody's name may start a new header or a paragraph of its own.
 
+use chairbook_models::text::turns_direction;
 use textwrap::{Options, WordSeparator, WordSplitter};
 
 /// The width of plain text, characters: what RFC 5322 and quoting leave of a terminal's line.
@@ -11,8 +12,7 @@ const LABEL_WIDTH: usize = 12;
 /// Whether a character does nothing visible but change how its neighbours read: control characters, and the marks
 /// that turn the writing direction, with which one text can be made to look like another.
 fn is_invisible(character: char) -> bool {
-    character.is_control()
-        || matches!(character, '\u{200E}' | '\u{200F}' | '\u{202A}'..='\u{202E}' | '\u{2066}'..='\u{2069}')
+    character.is_control() || turns_direction(character) || matches!(character, '\u{200E}' | '\u{200F}')
 }
 
 /// The text on one line: every run of white space is one space, invisible characters are gone.

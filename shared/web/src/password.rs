@@ -2,7 +2,7 @@
 
 use std::str::FromStr;
 
-use chairbook_auth::email_address::EmailAddress;
+use chairbook_auth::email_address::canonical_form;
 use chairbook_auth::lockout;
 use chairbook_auth::password::{self, Verdict};
 use chairbook_models::user::Profile;
@@ -58,8 +58,7 @@ impl GivenPassword {
 /// # Errors
 /// 500 when the profile's address is none.
 pub fn canonical_email(profile: &Profile) -> Result<String, ApiError> {
-    let email: EmailAddress = profile.email.parse().map_err(|error| ApiError::bug(&error))?;
-    Ok(email.canonical().to_owned())
+    canonical_form(&profile.email).map_err(|error| ApiError::bug(&error))
 }
 
 /// The refusal while an account is locked.

@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{Appointment, Status};
 use crate::ids::UserId;
-use crate::text::TextError;
+use crate::text::{TextError, line};
 
 /// How the salon was paid.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -43,12 +43,7 @@ impl FromStr for PaymentReference {
     type Err = TextError;
 
     fn from_str(text: &str) -> Result<Self, TextError> {
-        let reference = text.trim();
-        if (1..=100).contains(&reference.chars().count()) && !reference.chars().any(char::is_control) {
-            Ok(Self(reference.to_owned()))
-        } else {
-            Err(TextError("must have 1 to 100 characters, on one line".to_owned()))
-        }
+        line(text, 100).map(Self)
     }
 }
 
