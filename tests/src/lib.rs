@@ -15,6 +15,7 @@ pub mod seed;
 mod stack;
 pub mod stack_process;
 pub mod statistics;
+pub mod turnstile;
 
 pub use actor::Actor;
 pub use answer::Answer;

@@ -6,13 +6,18 @@ use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
+use aws_sdk_dynamodb::types::AttributeValue;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use chairbook_local::demo;
+use chairbook_models::user::Role;
+use chairbook_platform::clock;
 use chairbook_tests::checker::{self, Item};
 use chairbook_tests::stack_process::StackProcess;
+use chairbook_tests::turnstile::{TRANSACTION, Turnstile};
 use chairbook_tests::{Actor, Answer, Permitted, TestStack, processes};
 use futures_util::future::join_all;
+use jiff::SignedDuration;
 use reqwest::Method;
 use serde_json::{Value, json};
 
@@ -256,5 +261,128 @@ async fn what_was_acknowledged_outlives_the_functions() {
     let (date, time, experts) = ada.availability(&format!("serviceId={CUT}")).await.pop().unwrap();
     let order = json!({"serviceId": CUT, "expertId": experts[0], "date": date, "time": time, "payNow": true});
     ada.book(order).await.data(201);
+    stack.finish_with(Permitted { failed_requests: true, ..Permitted::default() }).await;
+}
+
+/// Lets a minute pass since an account has ended, after which its erasure is the schedule's.
+async fn let_a_minute_pass(stack: &TestStack, actor: &Actor) {
+    let then = clock::now() - SignedDuration::from_secs(61);
+    stack
+        .dynamodb()
+        .update_item()
+        .table_name(stack.table_name("UsersTable"))
+        .key("pk", AttributeValue::S(format!("USER#{}", actor.user_id)))
+        .key("sk", AttributeValue::S("PROFILE".to_owned()))
+        .update_expression("SET leaving_since = :then")
+        .condition_expression("attribute_exists(leaving_since)")
+        .expression_attribute_values(":then", AttributeValue::S(then.to_string()))
+        .send()
+        .await
+        .unwrap();
+}
+
+/// Rows that know somebody: by name, by what they wrote, or as the one who is told of an event.
+async fn rows_about(stack: &TestStack, actor: &Actor) -> Vec<String> {
+    let mut rows = Vec::new();
+    for table in ["UsersTable", "AppointmentsTable", "EventsTable"] {
+        for row in stack.items(table).await {
+            let shown = format!("{row:?}");
+            // The day's failures of an address that nobody has any more are forgotten tomorrow.
+            let is_failures = text(&row, "pk").starts_with("EMAIL#") && !row.contains_key("user_id");
+            let is_theirs =
+                text(&row, "user_id") == actor.user_id || text(&row, "recipient") == actor.user_id;
+            if is_theirs || shown.contains(WISH) || (shown.contains(&actor.email) && !is_failures) {
+                rows.push(shown);
+            }
+        }
+    }
+    rows
+}
+
+const WISH: &str = "A wish that nobody else has";
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_erasure_ends_whatever_stops_it() {
+    let turnstile = Turnstile::serve().await;
+    let stack = TestStack::builder()
+        .parameter("RateLimitRequests", "100000")
+        .parameter("AuthRateLimitRequests", "100000")
+        .max_concurrency(1);
+    let stack = turnstile.before(stack).start().await;
+    turnstile.lead_to(&stack.stack.dynamodb_url());
+    let admin = stack.demo_account(Role::Admin).await;
+    let sweep = async || stack.invoke("UsersFunction", json!({"source": "aws.events"})).await;
+
+    // The last write before which the function is killed, as each comes by.
+    for (place, (operation, text)) in [
+        (TRANSACTION, "leaving_email"),
+        (TRANSACTION, "appointment.cancelled"),
+        (TRANSACTION, "usr_00000000000000000000000000"),
+        ("UpdateItem", "REMOVE recipient"),
+        (TRANSACTION, "attribute_exists(leaving_since)"),
+    ]
+    .into_iter()
+    .enumerate()
+    {
+        let ada = stack.customer().await;
+        let free = ada.availability(&format!("serviceId={CUT}")).await;
+        let mut booked = Vec::new();
+        for (date, time, experts) in free.iter().rev().step_by(8).take(3) {
+            let order =
+                json!({"serviceId": CUT, "expertId": experts[0], "date": date, "time": time, "notes": WISH});
+            booked.push(booked_id(&ada.book(order).await));
+        }
+        stack.settle().await;
+        let mut held = turnstile.hold(operation, text);
+        let request = ada.request(Method::DELETE, "/profile").json(&json!({"password": ada.password}));
+        let power_failure = async {
+            held.arrived().await;
+            assert_eq!(kill(&stack, "UsersFunction"), 1);
+            // What was on its way is lost.
+            drop(held);
+        };
+        let (answer, ()) = futures_util::join!(ada.send(request), power_failure);
+        assert!(answer.status.is_server_error(), "{text}: {}", answer.text);
+
+        if place == 0 {
+            // Before it was decided nothing is lost, and the same request does it.
+            for id in &booked {
+                let kept = ada.get(&format!("/appointments/{id}")).await.data(200)["appointment"].clone();
+                assert_eq!((kept["status"].as_str(), kept["notes"].as_str()), (Some("reserved"), Some(WISH)));
+            }
+            let request = ada.request(Method::DELETE, "/profile").json(&json!({"password": ada.password}));
+            ada.send(request).await.data(200);
+        } else {
+            ada.get("/profile").await.error(401, "session_ended");
+            ada.elsewhere().log_in().await.error(401, "invalid_credentials");
+            assert_eq!(ada.elsewhere().register("Ada").await.fields(400, "email_taken"), ["email"], "{text}");
+            // A request's work is left alone for a minute.
+            assert_eq!(sweep().await, json!({"finished": 0, "failed": 0}), "{text}");
+            if place % 2 == 0 {
+                admin.delete(&format!("/users/{}", ada.user_id)).await.data(200);
+            } else {
+                let_a_minute_pass(&stack, &ada).await;
+                assert_eq!(sweep().await, json!({"finished": 1, "failed": 0}), "{text}");
+            }
+        }
+        assert_eq!(sweep().await, json!({"finished": 0, "failed": 0}), "{text}");
+        admin.delete(&format!("/users/{}", ada.user_id)).await.error(404, "not_found");
+        for id in &booked {
+            let kept = admin.get(&format!("/appointments/{id}")).await.data(200)["appointment"].clone();
+            assert_eq!(
+                (kept["status"].as_str(), kept["notes"].is_null()),
+                (Some("cancelled"), true),
+                "{text}"
+            );
+        }
+        stack.settle().await;
+        assert_eq!(rows_about(&stack, &ada).await, Vec::<String>::new(), "{text}");
+        let deleted = stack.items("EventsTable").await;
+        let is_hers = |event: &&Item| {
+            event["type"].as_s().unwrap() == "user.deleted" && format!("{event:?}").contains(&ada.user_id)
+        };
+        assert_eq!(deleted.iter().filter(is_hers).count(), 1, "{text}");
+        ada.elsewhere().register("Ada again").await.data(201);
+    }
     stack.finish_with(Permitted { failed_requests: true, ..Permitted::default() }).await;
 }

@@ -8,13 +8,13 @@ use chairbook_models::event::{Actor, EventType};
 use chairbook_models::ids::AppointmentId;
 use chairbook_models::user::Role;
 use chairbook_platform::clock;
-use chairbook_store::{Store, StoreError};
-use chairbook_web::{Access, ApiError, Customer, Id, Pending, Reply};
+use chairbook_store::StoreError;
+use chairbook_web::{ApiError, Customer, Id, LoggedIn, Pending, Reply};
 use futures_util::try_join;
 use serde_json::{Value, json};
 
 use crate::one::visible_to;
-use crate::{State, TRIES, event, refusal, render};
+use crate::{State, TRIES, event, look_again, refusal, render};
 
 /// Who changes an appointment, as the rules see them.
 pub(crate) fn changed_by(caller: Caller, settings: &Settings) -> ChangedBy {
@@ -25,26 +25,25 @@ pub(crate) fn changed_by(caller: Caller, settings: &Settings) -> ChangedBy {
     }
 }
 
-/// Cancels an appointment that was found like this, whoever may see it.
+/// Cancels an appointment that was found like this, if the caller may see it; `by` says who they are to the rules.
 pub(crate) async fn cancel_found(
-    store: &Store,
+    mut admitted: impl LoggedIn,
     id: AppointmentId,
     mut found: Option<Appointment>,
-    caller: Caller,
-    by: ChangedBy,
+    by: impl Fn(Caller) -> ChangedBy + Send,
 ) -> Result<Reply<Value>, ApiError> {
     for _ in 0..TRIES {
-        let now = clock::now();
+        let (caller, store, now) = (admitted.caller(), admitted.store(), clock::now());
         let before = visible_to(caller, found)?;
-        let after =
-            appointment::cancel(&before, by, now).map_err(|error| refusal::conflict(error.code(), &error))?;
+        let after = appointment::cancel(&before, by(caller), now)
+            .map_err(|error| refusal::conflict(error.code(), &error))?;
         let event = event(EventType::AppointmentCancelled, &after, Actor::User(caller.user_id), now);
         match store.end_appointment(&before, &after, &event).await {
             Ok(()) => {
                 let data = json!({"appointment": render::appointment(&after, now)});
                 return Ok(Reply::ok("The appointment is cancelled.", data));
             }
-            Err(StoreError::Changed) => found = store.appointment(id).await?,
+            Err(StoreError::Changed) => (admitted, found) = look_again(&admitted, id).await?,
             Err(error) => return Err(error.into()),
         }
     }
@@ -59,6 +58,5 @@ pub(crate) async fn cancel(
     let reader = &state.web.reader;
     let reads = async { try_join!(reader.appointment(id), reader.catalog()) };
     let (customer, (found, catalog)) = customer.admit_with(reads).await?;
-    let caller = customer.caller;
-    cancel_found(customer.store(), id, found, caller, changed_by(caller, &catalog.settings)).await
+    cancel_found(customer, id, found, |caller| changed_by(caller, &catalog.settings)).await
 }

@@ -21,10 +21,11 @@ use axum::routing::{delete, get, put};
 use chairbook_mail::Mailbox;
 use chairbook_models::appointment::Appointment;
 use chairbook_models::event::{Actor, Event, EventType};
-use chairbook_models::ids::EventId;
+use chairbook_models::ids::{AppointmentId, EventId};
 use chairbook_platform::env::{self, ConfigError};
 use chairbook_platform::random;
-use chairbook_web::Web;
+use chairbook_web::{ApiError, LoggedIn, Web};
+use futures_util::try_join;
 use jiff::Timestamp;
 
 /// How many add-ons one appointment may have.
@@ -59,6 +60,15 @@ impl State {
 /// The event that tells an appointment's customer what became of it.
 pub(crate) fn event(event_type: EventType, appointment: &Appointment, actor: Actor, now: Timestamp) -> Event {
     Event::about_appointment(EventId::new(now, random::bytes()), event_type, now, actor, appointment)
+}
+
+/// Looks again at the caller and at an appointment that somebody else has changed meanwhile.
+pub(crate) async fn look_again<A: LoggedIn>(
+    admitted: &A,
+    id: AppointmentId,
+) -> Result<(A, Option<Appointment>), ApiError> {
+    let found = async { admitted.store().appointment(id).await.map_err(ApiError::from) };
+    try_join!(admitted.again(), found)
 }
 
 /// The function's routes.

@@ -11,7 +11,7 @@ use chairbook_web::{Access, Admin, ApiError, Body, Fields, FromFields, Id, Pendi
 use serde_json::{Value, json};
 
 use crate::one::visible_to;
-use crate::{State, TRIES, event, refusal, render};
+use crate::{State, TRIES, event, look_again, refusal, render};
 
 /// `{method, reference?, amount?}`.
 pub(crate) struct Request {
@@ -39,10 +39,9 @@ pub(crate) async fn pay(
     Id(id): Id<AppointmentId>,
     Body(request): Body<Request>,
 ) -> Result<Reply<Value>, ApiError> {
-    let (admin, mut found) = admin.admit_with(state.web.reader.appointment(id)).await?;
-    let (store, caller) = (admin.store(), admin.caller);
+    let (mut admin, mut found) = admin.admit_with(state.web.reader.appointment(id)).await?;
     for _ in 0..TRIES {
-        let now = clock::now();
+        let (caller, store, now) = (admin.caller, admin.store(), clock::now());
         let before = visible_to(caller, found)?;
         let payment = DeskPayment {
             method: request.method,
@@ -63,7 +62,7 @@ pub(crate) async fn pay(
             Ok(()) => {
                 return Ok(Reply::ok(message, json!({"appointment": render::appointment(after, now)})));
             }
-            Err(StoreError::Changed) => found = store.appointment(id).await?,
+            Err(StoreError::Changed) => (admin, found) = look_again(&admin, id).await?,
             Err(error) => return Err(error.into()),
         }
     }

@@ -18,7 +18,7 @@ use serde_json::{Value, json};
 use crate::cancel::changed_by;
 use crate::create::expiry;
 use crate::one::visible_to;
-use crate::{State, TRIES, availability, event, fields, refusal, render};
+use crate::{State, TRIES, availability, event, fields, look_again, refusal, render};
 
 /// `{date, time, expertId?}`.
 pub(crate) struct Request {
@@ -53,13 +53,13 @@ pub(crate) async fn reschedule(
 ) -> Result<Reply<Value>, ApiError> {
     let reader = &state.web.reader;
     let reads = async { try_join!(reader.appointment(id), reader.catalog()) };
-    let (customer, (mut found, catalog)) = customer.admit_with(reads).await?;
+    let (mut customer, (mut found, catalog)) = customer.admit_with(reads).await?;
     for _ in 0..TRIES {
         let before = visible_to(customer.caller, found)?;
-        match attempt(&customer, &catalog, &before, &request).await? {
-            Some(reply) => return Ok(reply),
-            None => found = reader.appointment(id).await?,
+        if let Some(reply) = attempt(&customer, &catalog, &before, &request).await? {
+            return Ok(reply);
         }
+        (customer, found) = look_again(&customer, id).await?;
     }
     Err(StoreError::Changed.into())
 }

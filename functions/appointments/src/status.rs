@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 
 use crate::cancel::cancel_found;
 use crate::one::visible_to;
-use crate::{State, TRIES, event, fields, refusal, render};
+use crate::{State, TRIES, event, fields, look_again, refusal, render};
 
 /// `{status}`.
 pub(crate) struct Request {
@@ -30,23 +30,22 @@ pub(crate) async fn set(
     Id(id): Id<AppointmentId>,
     Body(request): Body<Request>,
 ) -> Result<Reply<Value>, ApiError> {
-    let (admin, mut found) = admin.admit_with(state.web.reader.appointment(id)).await?;
-    let (store, caller) = (admin.store(), admin.caller);
+    let (mut admin, mut found) = admin.admit_with(state.web.reader.appointment(id)).await?;
     let (closing, event_type, message) = match request.status {
         Status::Completed => {
             (Closing::Completed, EventType::AppointmentCompleted, "The appointment is completed.")
         }
         Status::NoShow => (Closing::NoShow, EventType::AppointmentNoShow, "The customer did not come."),
-        Status::Cancelled => return cancel_found(store, id, found, caller, ChangedBy::Staff).await,
+        Status::Cancelled => return cancel_found(admin, id, found, |_| ChangedBy::Staff).await,
         // By booking, by payment, by time: not by saying so.
         to @ (Status::Reserved | Status::Confirmed | Status::Expired) => {
-            let from = visible_to(caller, found)?.effective_status(clock::now());
+            let from = visible_to(admin.caller, found)?.effective_status(clock::now());
             let error = CloseError::InvalidTransition { from, to };
             return Err(refusal::conflict(error.code(), &error));
         }
     };
     for _ in 0..TRIES {
-        let now = clock::now();
+        let (caller, store, now) = (admin.caller, admin.store(), clock::now());
         let before = visible_to(caller, found)?;
         let after = appointment::close(&before, closing, now)
             .map_err(|error| refusal::conflict(error.code(), &error))?;
@@ -55,7 +54,7 @@ pub(crate) async fn set(
             Ok(()) => {
                 return Ok(Reply::ok(message, json!({"appointment": render::appointment(&after, now)})));
             }
-            Err(StoreError::Changed) => found = store.appointment(id).await?,
+            Err(StoreError::Changed) => (admin, found) = look_again(&admin, id).await?,
             Err(error) => return Err(error.into()),
         }
     }

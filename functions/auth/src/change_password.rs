@@ -34,15 +34,15 @@ pub(crate) async fn change(
     let now = clock::now();
     let (customer, profile) = customer.admit_with(state.web.reader.profile(customer.user_id())).await?;
     let caller = customer.caller;
-    let profile = profile.ok_or_else(|| ApiError::bug(&"a session without a profile"))?;
+    let profile = profile.ok_or_else(ApiError::session_ended)?;
     request.new.check_strength(&[&profile.name, &profile.email], "newPassword", &customer)?;
     let email = canonical_email(&profile)?;
     let account = prove_password(&customer, &email, &request.current, "currentPassword", now).await?;
     let hash = request.new.hash(&customer).await?;
-    let change = AccountChange::Password { hash: &hash, keep: Some(caller.session_id) };
+    let change = AccountChange::Password { hash: &hash };
     let event =
         account_event(EventType::UserPasswordChanged, caller.user_id, caller.into(), Some(&client), now);
-    match customer.store().change_account(&email, &account, change, &event).await {
+    match customer.store().change_account(&email, &account, change, Some(caller), &event).await {
         Ok(()) => Ok(Reply::ok(
             "Your password is changed. You are still logged in here, and nowhere else.",
             json!({}),

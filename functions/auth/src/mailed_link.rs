@@ -57,7 +57,7 @@ pub(crate) async fn set_password(
             role: state.role_of(&token.email).filter(|role| *role != account.role),
             verified: verified.as_ref(),
         };
-        match store.change_account(&token.email, &account, change, &event).await {
+        match store.change_account(&token.email, &account, change, None, &event).await {
             Err(StoreError::Changed) => {}
             other => return other.map_err(ApiError::from),
         }

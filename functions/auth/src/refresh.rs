@@ -94,7 +94,11 @@ async fn rotate(
         Rotation { session, refresh_sha256: &next.sha256(), at: now, expires_at: state.refresh_end(now)? };
     match store.rotate_refresh_token(&rotation, &event).await {
         Ok(()) => Ok(Reply::ok("Here are your new tokens.", Value::Object(state.tokens(&next, now)?))),
-        Err(StoreError::Changed) => Err(just_replaced()),
+        Err(StoreError::Changed) => {
+            // Another request has used the token, or has ended its session.
+            let session = store.session(session.user_id, session.id).await?;
+            Err(if session.is_some() { just_replaced() } else { invalid() })
+        }
         Err(error) => Err(error.into()),
     }
 }

@@ -139,7 +139,7 @@ impl Editor {
             event.request_sha256 = request_sha256.map(str::to_owned);
             Ok::<_, Refusal>(CatalogChange { writes: decision.writes, event, outcome: decision.outcome })
         };
-        admin.store().change_catalog(Arc::clone(catalog), decide).await
+        admin.store().change_catalog(Arc::clone(catalog), admin.caller, decide).await
     }
 
     /// The creation of something, which a request with an `Idempotency-Key` may repeat, and the request.

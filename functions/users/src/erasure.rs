@@ -1,20 +1,25 @@
 //! `DELETE /profile` and `DELETE /users/{id}`: an account ends, and what is known of its owner is forgotten.
 //!
-//! Appointments stay, as nobody's; those to come are cancelled. The account itself goes last: whatever stops an
-//! erasure, the same request goes on with it.
+//! One transaction decides it: the account and its sessions end, on the condition of all that makes it right. Only then
+//! is anything forgotten: appointments stay, as nobody's; those to come are cancelled. What is left of the account, which
+//! keeps its address taken and its erasure findable, goes last: whatever stops an erasure, the schedule goes on with it,
+//! and so does an admin who repeats the request.
 
 use std::time::Duration;
 
 use axum::extract::State;
+use chairbook_auth::Caller;
 use chairbook_models::appointment::{self, ChangedBy};
 use chairbook_models::event::{Actor, EventType, Subjects};
 use chairbook_models::ids::UserId;
-use chairbook_models::user::{Profile, Role};
 use chairbook_platform::clock;
-use chairbook_store::{AccountChange, Store, StoreError};
+use chairbook_store::{Account, AccountChange, Leaving, Store, StoreError};
 use chairbook_web::password::{GivenPassword, canonical_email, prove_password};
-use chairbook_web::{Access, Admin, ApiError, Body, Customer, Fields, FromFields, Id, Pending, Reply, Web};
-use futures_util::{StreamExt, TryStreamExt, stream};
+use chairbook_web::{
+    Access, Admin, ApiError, Body, Customer, Fields, FromFields, Id, LoggedIn, Pending, Reply, Web,
+};
+use futures_util::{StreamExt, TryStreamExt, stream, try_join};
+use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
 
 use crate::event;
@@ -30,6 +35,10 @@ const SIDE_BY_SIDE: usize = 8;
 /// fractions of a second as a rule (<https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/GSI.html>), and
 /// requests of theirs that were under way at the end have done by then what they do.
 const INDEX_LAG: Duration = Duration::from_secs(1);
+
+/// How long a request can be at work on an erasure of its own, at the most: Lambda's time limit for this function, and
+/// some more.
+const REQUEST_LIFE: SignedDuration = SignedDuration::from_mins(1);
 
 /// How many events are looked up at a time.
 const EVENTS_AT_ONCE: usize = 500;
@@ -50,12 +59,23 @@ pub(crate) async fn delete_own(
     customer: Pending<Customer>,
     Body(request): Body<Request>,
 ) -> Result<Reply<Value>, ApiError> {
-    let (customer, profile) = customer.admit_with(web.reader.profile(customer.user_id())).await?;
-    let profile = profile.ok_or_else(|| ApiError::bug(&"a session without a profile"))?;
-    let email = canonical_email(&profile)?;
-    prove_password(&customer, &email, &request.password, "password", clock::now()).await?;
-    erase(customer.store(), &profile, customer.caller.into()).await?;
-    Ok(Reply::ok("Your account is deleted, and what we knew of you with it.", json!({})))
+    let (mut customer, profile) = customer.admit_with(web.reader.profile(customer.user_id())).await?;
+    let email = canonical_email(&profile.ok_or_else(ApiError::session_ended)?)?;
+    let mut account = prove_password(&customer, &email, &request.password, "password", clock::now()).await?;
+    for _ in 0..TRIES {
+        let (caller, store) = (customer.caller, customer.store());
+        if let Some(leaving) = leave(store, &email, &account, caller).await? {
+            return Ok(end(store, &leaving, caller.into(), "Your account is deleted").await);
+        }
+        customer = customer.again().await?;
+        // Somebody has logged in, which changes nothing; any other password is not proven.
+        let found = customer.store().account(&email).await?.ok_or_else(ApiError::session_ended)?;
+        if (found.user_id, &found.password_hash) != (account.user_id, &account.password_hash) {
+            return Err(StoreError::Changed.into());
+        }
+        account = found;
+    }
+    Err(ApiError::unavailable())
 }
 
 pub(crate) async fn delete(
@@ -63,42 +83,91 @@ pub(crate) async fn delete(
     admin: Pending<Admin>,
     Id(id): Id<UserId>,
 ) -> Result<Reply<Value>, ApiError> {
-    let (admin, profile) = admin.admit_with(web.reader.profile(id)).await?;
-    let profile = profile.ok_or_else(|| ApiError::not_found("User"))?;
-    if admin.caller.role != Role::Owner && profile.role >= admin.caller.role {
-        return Err(ApiError::forbidden("Only the owner may delete admins and owners."));
+    let not_found = || ApiError::not_found("User");
+    let (mut admin, mut profile) = admin.admit_with(web.reader.profile(id)).await?;
+    for _ in 0..TRIES {
+        let (caller, store) = (admin.caller, admin.store());
+        let Some(found) = profile else {
+            // An erasure that stopped halfway goes on.
+            let leaving = store.leaving(id).await?.ok_or_else(not_found)?;
+            return Ok(end(store, &leaving, caller.into(), "The account is deleted").await);
+        };
+        let email = canonical_email(&found)?;
+        if let Some(account) = store.account(&email).await?.filter(|account| account.user_id == id) {
+            if !caller.role.may_delete(account.role) {
+                return Err(ApiError::forbidden("Only the owner may delete admins and owners."));
+            }
+            if let Some(leaving) = leave(store, &email, &account, caller).await? {
+                return Ok(end(store, &leaving, caller.into(), "The account is deleted").await);
+            }
+        }
+        (admin, profile) =
+            try_join!(admin.again(), async { store.profile(id).await.map_err(ApiError::from) })?;
     }
-    erase(admin.store(), &profile, admin.caller.into()).await?;
-    Ok(Reply::ok("The account is deleted.", json!({})))
+    Err(ApiError::unavailable())
 }
 
-async fn erase(store: &Store, profile: &Profile, actor: Actor) -> Result<(), ApiError> {
-    let email = canonical_email(profile)?;
-    refuse_last_owner(store, profile).await?;
-    forget(store, profile.id, actor).await?;
+/// Ends an account, on the condition that it, and the caller who ends it, are as they were read; `None` if not. From
+/// then on its erasure is decided.
+async fn leave(
+    store: &Store,
+    email: &str,
+    account: &Account,
+    caller: Caller,
+) -> Result<Option<Leaving>, StoreError> {
     let now = clock::now();
-    let deleted = event(EventType::UserDeleted, profile.id, actor, None, now);
-    for tries in 1.. {
-        let account = store.account(&email).await?.filter(|account| account.user_id == profile.id);
-        let Some(account) = account else { break };
-        match store.change_account(&email, &account, AccountChange::Deleted, &deleted).await {
-            Ok(()) => break,
-            Err(StoreError::Changed) if tries < TRIES => {}
-            Err(error) => return Err(error.into()),
+    let deleted = event(EventType::UserDeleted, account.user_id, caller.into(), None, now);
+    match store.change_account(email, account, AccountChange::Leaves, Some(caller), &deleted).await {
+        Ok(()) => Ok(Some(Leaving { user_id: account.user_id, email: email.to_owned(), since: now })),
+        Err(StoreError::Changed | StoreError::RoleChanged) => Ok(None),
+        Err(error) => Err(error),
+    }
+}
+
+/// Erases an account that has ended. Nobody can ask for that again who has deleted their own, so what stops it is left
+/// to the schedule.
+async fn end(store: &Store, leaving: &Leaving, actor: Actor, done: &str) -> Reply<Value> {
+    let message = match erase(store, leaving, actor).await {
+        Ok(()) => format!("{done}, and what we knew of its owner with it."),
+        Err(error) => {
+            tracing::warn!(user_id = %leaving.user_id, %error, "an erasure is left to the schedule");
+            format!("{done}. What we know of its owner will be within minutes.")
+        }
+    };
+    Reply::ok(message, json!({}))
+}
+
+async fn erase(store: &Store, leaving: &Leaving, actor: Actor) -> Result<(), StoreError> {
+    forget(store, leaving.user_id, actor).await?;
+    let since = Duration::try_from(clock::now().duration_since(leaving.since)).unwrap_or_default();
+    tokio::time::sleep(INDEX_LAG.saturating_sub(since)).await;
+    forget(store, leaving.user_id, actor).await?;
+    store.finish_leaving(leaving).await
+}
+
+/// Goes on with the erasures that their requests have not finished, until time is up.
+pub(crate) async fn finish_erasures(store: Store, deadline: Timestamp) -> Result<Value, ApiError> {
+    let (mut finished, mut failed) = (0, 0);
+    for leaving in store.all_leaving().await? {
+        let now = clock::now();
+        if now >= deadline {
+            break;
+        }
+        if now.duration_since(leaving.since) < REQUEST_LIFE {
+            continue;
+        }
+        match erase(&store, &leaving, Actor::System).await {
+            Ok(()) => finished += 1,
+            Err(error) => {
+                tracing::error!(user_id = %leaving.user_id, %error, "an erasure could not be finished");
+                failed += 1;
+            }
         }
     }
-    // What requests that were under way have added meanwhile.
-    tokio::time::sleep(INDEX_LAG).await;
-    forget(store, profile.id, actor).await?;
-    Ok(())
-}
-
-/// Before anything is forgotten; the transaction at the end looks again.
-async fn refuse_last_owner(store: &Store, profile: &Profile) -> Result<(), StoreError> {
-    if profile.role == Role::Owner && store.owners().await? <= 1 {
-        return Err(StoreError::LastOwner);
+    if finished + failed > 0 {
+        tracing::info!(finished, failed, "erasures finished");
     }
-    Ok(())
+    Ok(json!({"finished": finished, "failed": failed}))
 }
 
 /// Cancels what is to come, and takes somebody out of their appointments and of the events that told them something.

@@ -48,7 +48,7 @@ pub(crate) async fn export(State(web): State<Web>, customer: Customer) -> Result
         )
     };
     let (profile, sessions, appointments, events) = Box::pin(reads).await?;
-    let profile = profile.ok_or_else(|| ApiError::bug(&"a session without a profile"))?;
+    let profile = profile.ok_or_else(ApiError::session_ended)?;
     let sessions: Vec<_> = sessions
         .iter()
         .map(|session| {

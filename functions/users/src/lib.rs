@@ -30,7 +30,8 @@ pub fn router(web: Web) -> Router {
     let usual = Some(web.default_policy());
     let own = get(profile::show).put(profile::change).delete(erasure::delete_own);
     let one = get(directory::one).delete(erasure::delete);
-    chairbook_web::router(
+    chairbook_web::scheduled_router(
+        &web.clone(),
         Router::new()
             .route("/api/v1/profile", web.guard(usual, own))
             .route("/api/v1/profile/export", web.guard(usual, get(export::export)))
@@ -38,5 +39,6 @@ pub fn router(web: Web) -> Router {
             .route("/api/v1/users/{id}", web.guard(usual, one))
             .route("/api/v1/users/{id}/role", web.guard(usual, put(role::change)))
             .with_state(web),
+        erasure::finish_erasures,
     )
 }

@@ -4,6 +4,7 @@ use axum::extract::State;
 use chairbook_models::event::EventType;
 use chairbook_models::text::{PersonName, Phone};
 use chairbook_platform::clock;
+use chairbook_store::StoreError;
 use chairbook_web::{Access, ApiError, Body, Customer, Fields, FromFields, Pending, Reply, Web, render};
 use serde_json::{Value, json};
 
@@ -14,7 +15,7 @@ pub(crate) async fn show(
     customer: Pending<Customer>,
 ) -> Result<Reply<Value>, ApiError> {
     let (_, profile) = customer.admit_with(web.reader.profile(customer.user_id())).await?;
-    let profile = profile.ok_or_else(|| ApiError::bug(&"a session without a profile"))?;
+    let profile = profile.ok_or_else(ApiError::session_ended)?;
     Ok(Reply::ok("Your profile.", json!({"user": render::user(&profile)})))
 }
 
@@ -40,8 +41,11 @@ pub(crate) async fn change(
     let (now, caller) = (clock::now(), customer.caller);
     let event = event(EventType::UserProfileChanged, caller.user_id, caller.into(), None, now);
     let phone = request.phone.as_ref().map(Phone::as_str);
-    customer.store().change_profile(caller.user_id, request.name.as_str(), phone, &event).await?;
+    match customer.store().change_profile(caller.user_id, request.name.as_str(), phone, &event).await {
+        Err(StoreError::Changed) => return Err(ApiError::session_ended()),
+        other => other?,
+    }
     let profile = web.reader.profile(caller.user_id).await?;
-    let profile = profile.ok_or_else(|| ApiError::bug(&"a session without a profile"))?;
+    let profile = profile.ok_or_else(ApiError::session_ended)?;
     Ok(Reply::ok("Your profile is changed.", json!({"user": render::user(&profile)})))
 }

@@ -7,7 +7,7 @@ use chairbook_models::user::Role;
 use chairbook_platform::clock;
 use chairbook_store::{AccountChange, StoreError};
 use chairbook_web::password::canonical_email;
-use chairbook_web::{Access, ApiError, Body, Fields, FromFields, Id, Owner, Reply, Web, render};
+use chairbook_web::{Access, ApiError, Body, Fields, FromFields, Id, LoggedIn, Owner, Reply, Web, render};
 use serde_json::{Value, json};
 
 use crate::{directory, event};
@@ -28,13 +28,14 @@ impl FromFields for Request {
 
 pub(crate) async fn change(
     State(web): State<Web>,
-    owner: Owner,
+    mut owner: Owner,
     Id(id): Id<UserId>,
     Body(request): Body<Request>,
 ) -> Result<Reply<Value>, ApiError> {
     let not_found = || ApiError::not_found("User");
     let now = clock::now();
     for _ in 0..TRIES {
+        let caller = owner.caller;
         let mut profile = web.reader.profile(id).await?.ok_or_else(not_found)?;
         let email = canonical_email(&profile)?;
         let account = web.reader.account(&email).await?.filter(|account| account.user_id == id);
@@ -42,16 +43,16 @@ pub(crate) async fn change(
         if account.role == request.role {
             return Ok(Reply::ok("That is their role already.", json!({"user": render::user(&profile)})));
         }
-        let mut event = event(EventType::UserRoleChanged, id, owner.caller.into(), Some(id), now);
+        let mut event = event(EventType::UserRoleChanged, id, caller.into(), Some(id), now);
         event.data.insert("role".to_owned(), json!(request.role));
-        match owner.store().change_account(&email, &account, AccountChange::Role(request.role), &event).await
-        {
+        let change = AccountChange::Role(request.role);
+        match owner.store().change_account(&email, &account, change, Some(caller), &event).await {
             Ok(()) => {
                 profile.role = request.role;
                 profile.updated_at = now;
                 return Ok(Reply::ok("The role is changed.", json!({"user": render::user(&profile)})));
             }
-            Err(StoreError::Changed) => {}
+            Err(StoreError::Changed | StoreError::RoleChanged) => owner = owner.again().await?,
             Err(error) => return Err(error.into()),
         }
     }

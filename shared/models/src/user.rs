@@ -27,6 +27,16 @@ impl Role {
             Self::Owner => "owner",
         }
     }
+
+    /// Whether somebody with this role may delete an account with the other: owners any, admins those of customers.
+    #[must_use]
+    pub const fn may_delete(self, other: Self) -> bool {
+        match self {
+            Self::Owner => true,
+            Self::Admin => matches!(other, Self::User),
+            Self::User => false,
+        }
+    }
 }
 
 /// A person's profile.
@@ -49,4 +59,15 @@ pub struct Profile {
     pub created_at: Timestamp,
     /// When the profile last changed (UTC).
     pub updated_at: Timestamp,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Role::{Admin, Owner, User};
+
+    #[test]
+    fn only_owners_delete_admins_and_owners() {
+        let may = [User, Admin, Owner].map(|role| [User, Admin, Owner].map(|other| role.may_delete(other)));
+        assert_eq!(may, [[false, false, false], [true, false, false], [true, true, true]]);
+    }
 }

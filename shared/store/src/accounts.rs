@@ -2,26 +2,25 @@
 //! it was opened with; and on the condition that nobody has logged in since the sessions were listed.
 
 use aws_sdk_dynamodb::types::{AttributeValue, TransactWriteItem};
-use chairbook_auth::Session;
+use chairbook_auth::{Caller, Session};
 use chairbook_models::event::Event;
-use chairbook_models::ids::{SessionId, UserId};
+use chairbook_models::ids::UserId;
 use chairbook_models::user::Role;
 
+use crate::erasure::{LEAVING_PARTITION, Leaving};
 use crate::item::{instant, n, s};
-use crate::sessions::SESSIONS_AT_ONCE;
-use crate::transaction::{Outcome, delete, finish, update};
-use crate::users::{Account, OneTimeToken};
-use crate::{Reader, Store, StoreError, keys};
+use crate::sessions::{SESSIONS_AT_ONCE, caller_refused};
+use crate::transaction::{Outcome, deletion, finish, finish_deletion, update};
+use crate::users::{Account, IS_ACCOUNT, OneTimeToken};
+use crate::{Store, StoreError, keys};
 
-/// What becomes of an account.
+/// A change of an account.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub enum AccountChange<'a> {
     /// It gets another password; its sessions end, but for the one in which that was done.
     Password {
         /// The new password's PHC string.
         hash: &'a str,
-        /// The session that goes on.
-        keep: Option<SessionId>,
     },
     /// It gets another password by a token that went to its address; all of its sessions end.
     PasswordReset {
@@ -36,55 +35,55 @@ pub enum AccountChange<'a> {
     },
     /// It may do more, or less; its sessions too, from now on.
     Role(Role),
-    /// It is deleted with its profile and sessions.
-    Deleted,
-}
-
-impl Reader {
-    /// How many owners there are.
-    ///
-    /// # Errors
-    /// [`StoreError`] when it could not be read.
-    pub async fn owners(&self) -> Result<usize, StoreError> {
-        let row = self.get(self.users()?, keys::owners(), true).await?;
-        let ids = row.and_then(|row| row.get("ids")?.as_ss().ok().map(Vec::len));
-        Ok(ids.unwrap_or(0))
-    }
+    /// It ends: its sessions with it, and nobody logs in any more. Its address stays taken, and its erasure can be
+    /// found, until [`Store::finish_leaving`].
+    Leaves,
 }
 
 impl Store {
-    /// Changes an account and its sessions. `email` is the canonical form of its address.
+    /// Changes an account and its sessions. `email` is the canonical form of its address; `by` is the caller by whose
+    /// session and role the change is made, if it is made by them.
     ///
     /// # Errors
+    /// [`StoreError::SessionEnded`] or [`StoreError::RoleChanged`] when the caller is no longer who was admitted;
     /// [`StoreError::Changed`] when the account is no longer as it was read, somebody has logged in meanwhile, or the
-    /// token was used up; [`StoreError::LastOwner`] when nobody would be left. Nothing is written then; after the
-    /// former it may be tried again with the account as it is.
+    /// token was used up; [`StoreError::LastOwner`] when nobody would be left. Nothing is changed then; after
+    /// [`StoreError::Changed`] it may be decided again about the account as it is.
     pub async fn change_account(
         &self,
         email: &str,
         account: &Account,
         change: AccountChange<'_>,
+        by: Option<Caller>,
         event: &Event,
     ) -> Result<(), StoreError> {
+        let is_own = |session: &Session| by.is_some_and(|caller| caller.session_id == session.id);
         let mut sessions = self.sessions(account.user_id).await?;
-        sessions.sort_by_key(|session| session.last_used_at);
+        sessions.sort_by_key(|session| (is_own(session), session.last_used_at));
         self.end_surplus(&sessions).await?;
         let sessions = sessions.split_off(sessions.len().saturating_sub(SESSIONS_AT_ONCE));
-        let mut writes = self.account_writes(email, account, change, event)?;
-        match change {
-            AccountChange::Password { keep, .. } => {
-                let others: Vec<_> =
-                    sessions.into_iter().filter(|session| Some(session.id) != keep).collect();
-                writes.extend(self.session_ends(&others)?);
+        let (own, others): (Vec<_>, Vec<_>) = sessions.into_iter().partition(is_own);
+
+        // The caller's condition is the first write, the owners' the last, where a refusal of it is looked for. A
+        // transaction writes no row twice, so where it changes the caller's own session, the condition is on that.
+        let mut writes = Vec::new();
+        writes.extend(match (by, change) {
+            (None, _) => None,
+            (Some(caller), AccountChange::Role(role)) if !own.is_empty() => {
+                Some(self.caller_session_role(caller, role)?)
             }
-            AccountChange::PasswordReset { .. } | AccountChange::Deleted => {
-                writes.extend(self.session_ends(&sessions)?);
+            (Some(caller), AccountChange::Leaves) if !own.is_empty() => {
+                Some(self.caller_session_end(caller)?)
             }
-            AccountChange::Role(role) => {
-                for session in &sessions {
-                    writes.push(self.session_role(session, role)?);
-                }
+            (Some(caller), _) => Some(self.caller_check(caller)?),
+        });
+        writes.extend(self.account_writes(email, account, change, event)?);
+        if let AccountChange::Role(role) = change {
+            for session in &others {
+                writes.push(self.session_role(session, role)?);
             }
+        } else {
+            writes.extend(self.session_ends(&others)?);
         }
         writes.push(self.event_write(event)?);
         if let AccountChange::PasswordReset { verified: Some(verified), .. } = change {
@@ -93,12 +92,32 @@ impl Store {
         let owners = self.owners_write(account, change)?;
         let has_owners_write = owners.is_some();
         writes.extend(owners);
-        match self.transact(writes).await? {
-            Outcome::Committed => Ok(()),
-            Outcome::Refused(refusals) => {
-                let others_hold = !refusals.iter().rev().skip(1).any(|refusal| refusal.failed);
-                Err(if has_owners_write && others_hold { StoreError::LastOwner } else { StoreError::Changed })
-            }
+        let refusals = match self.transact(writes).await? {
+            Outcome::Committed => return Ok(()),
+            Outcome::Refused(refusals) => refusals,
+        };
+        if let Some(refusal) = refusals.first().filter(|refusal| by.is_some() && refusal.failed) {
+            return Err(caller_refused(refusal));
+        }
+        let others_hold = !refusals.iter().rev().skip(1).any(|refusal| refusal.failed);
+        Err(if has_owners_write && others_hold { StoreError::LastOwner } else { StoreError::Changed })
+    }
+
+    /// Ends what is left of an account that has left: its address is free again. Nothing happens if that has been done
+    /// already.
+    ///
+    /// # Errors
+    /// [`StoreError`] when it could not be written.
+    pub async fn finish_leaving(&self, leaving: &Leaving) -> Result<(), StoreError> {
+        let table = self.users()?;
+        let credentials = deletion(table, keys::credentials(&leaving.email))
+            .condition_expression("user_id = :user AND attribute_exists(leaving_since)")
+            .expression_attribute_values(":user", s(leaving.user_id.to_string()));
+        let profile = deletion(table, keys::profile(leaving.user_id))
+            .condition_expression("attribute_exists(leaving_since)");
+        match self.transact(vec![finish_deletion(credentials)?, finish_deletion(profile)?]).await? {
+            // Somebody else was faster.
+            Outcome::Committed | Outcome::Refused(_) => Ok(()),
         }
     }
 
@@ -121,7 +140,7 @@ impl Store {
             AccountChange::Password { .. } => Some(account.role),
             AccountChange::PasswordReset { role, .. } => Some(role.unwrap_or(account.role)),
             AccountChange::Role(role) => Some(role),
-            AccountChange::Deleted => None,
+            AccountChange::Leaves => None,
         };
         match (account.role == Role::Owner, after == Some(Role::Owner)) {
             (false, true) => self.owner_joins(account.user_id).map(Some),
@@ -155,34 +174,17 @@ impl Store {
             (":old_role", s(account.role.as_str())),
             (":logins", AttributeValue::N(account.logins.to_string())),
         ];
-        let credentials_key = keys::credentials(email);
-        if change == AccountChange::Deleted {
-            let mut credentials = aws_sdk_dynamodb::types::Delete::builder()
-                .table_name(table)
-                .key("pk", s(credentials_key.pk))
-                .key("sk", s(credentials_key.sk))
-                .condition_expression(unchanged)
-                .expression_attribute_names("#role", "role");
-            for (name, value) in values {
-                credentials = credentials.expression_attribute_values(name, value);
-            }
-            let credentials = credentials.build().map_err(crate::transaction::unbuilt)?;
-            return Ok(vec![
-                TransactWriteItem::builder().delete(credentials).build(),
-                delete(table, keys::profile(account.user_id), Some("attribute_exists(pk)"))?,
-            ]);
-        }
-        let mut credentials = update(table, credentials_key)
+        let mut credentials = update(table, keys::credentials(email))
             .condition_expression(unchanged)
             .expression_attribute_names("#role", "role");
         for (name, value) in values {
             credentials = credentials.expression_attribute_values(name, value);
         }
         let profile = update(table, keys::profile(account.user_id))
-            .condition_expression("attribute_exists(pk)")
+            .condition_expression(IS_ACCOUNT)
             .expression_attribute_values(":now", s(instant(event.at)));
         let writes = match change {
-            AccountChange::Password { hash, .. } => vec![finish(
+            AccountChange::Password { hash } => vec![finish(
                 credentials
                     .update_expression("SET password_hash = :new REMOVE failures, attempted_at")
                     .expression_attribute_values(":new", s(hash)),
@@ -230,7 +232,22 @@ impl Store {
                         .expression_attribute_values(":role", s(role.as_str())),
                 )?,
             ],
-            AccountChange::Deleted => Vec::new(),
+            AccountChange::Leaves => vec![
+                finish(
+                    credentials.expression_attribute_values(":now", s(instant(event.at))).update_expression(
+                        "SET leaving_since = :now \
+                     REMOVE password_hash, verified, #role, devices, logins, failures, attempted_at",
+                    ),
+                )?,
+                finish(
+                    profile
+                        .update_expression(
+                            "SET leaving_since = :now, leaving_email = :email, created_month = :leaving",
+                        )
+                        .expression_attribute_values(":email", s(email))
+                        .expression_attribute_values(":leaving", s(LEAVING_PARTITION)),
+                )?,
+            ],
         };
         Ok(writes)
     }

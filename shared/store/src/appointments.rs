@@ -14,7 +14,8 @@ use jiff::Timestamp;
 
 use crate::expert_days::{DayChanges, DayWrite, parts, read_day};
 use crate::item::{Item, from_item, instant, s, text, to_item};
-use crate::transaction::{Outcome, Refusal, check_exists, create, finish, update};
+use crate::transaction::{Outcome, Refusal, check, create, finish, finish_check, update};
+use crate::users::IS_ACCOUNT;
 use crate::{Reader, Store, StoreError, keys};
 
 /// Over how many partitions of the index `holds` unpaid reservations are spread.
@@ -298,7 +299,10 @@ impl Store {
             CustomerCheck::MaxOpenReservations(limit) => {
                 writes.push(self.open_reservation_write(customer, claim.after.id, limit)?);
             }
-            CustomerCheck::HasAccount => writes.push(check_exists(self.users()?, keys::profile(customer))?),
+            CustomerCheck::HasAccount => {
+                let profile = check(self.users()?, keys::profile(customer));
+                writes.push(finish_check(profile.condition_expression(IS_ACCOUNT))?);
+            }
         }
         Ok((days, writes))
     }

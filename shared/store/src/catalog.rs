@@ -4,12 +4,14 @@
 use std::sync::{Arc, PoisonError};
 
 use aws_sdk_dynamodb::types::{AttributeValue, TransactWriteItem};
+use chairbook_auth::Caller;
 use chairbook_models::catalog::{Catalog, Category, Expert, GalleryImage, Service, Settings, SubService};
 use chairbook_models::event::Event;
 use chairbook_models::ids::{CategoryId, ExpertId, ImageId, OfferId, ServiceId, SubServiceId};
 use chairbook_models::offers::Offer;
 
 use crate::item::{Item, from_item, n, number, s, text, to_item};
+use crate::sessions::caller_refused;
 use crate::transaction::{Outcome, delete, finish, pause, put, update};
 use crate::{Reader, Store, StoreError, keys, meter};
 
@@ -266,17 +268,18 @@ impl Store {
     /// else was faster, `decide` is asked again about what there is now. Returns the changed catalog.
     ///
     /// # Errors
-    /// What `decide` says, or [`StoreError`], [`StoreError::Exists`] when its event has been written before; then nothing
-    /// is changed.
+    /// What `decide` says, or [`StoreError`]: [`StoreError::SessionEnded`] or [`StoreError::RoleChanged`] when `by` is no
+    /// longer who was admitted, [`StoreError::Exists`] when its event has been written before. Then nothing is changed.
     pub async fn change_catalog<T, E: From<StoreError>>(
         &self,
         read: Arc<Catalog>,
+        by: Caller,
         decide: impl Fn(&Catalog) -> Result<CatalogChange<T>, E>,
     ) -> Result<(Arc<Catalog>, T), E> {
         let mut catalog = read;
         for tries in 0..TRIES {
             let CatalogChange { writes, event, outcome } = decide(&catalog)?;
-            match self.commit_catalog(&catalog, &writes, &event).await {
+            match self.commit_catalog(&catalog, by, &writes, &event).await {
                 Ok(changed) => return Ok((changed, outcome)),
                 Err(StoreError::Changed) => {}
                 Err(error) => return Err(error.into()),
@@ -290,11 +293,15 @@ impl Store {
     async fn commit_catalog(
         &self,
         read: &Catalog,
+        by: Caller,
         writes: &[CatalogWrite],
         event: &Event,
     ) -> Result<Arc<Catalog>, StoreError> {
         let table = self.catalog_table()?;
-        let mut actions: Vec<_> = writes.iter().map(|write| write.action(table)).collect::<Result<_, _>>()?;
+        let mut actions = vec![self.caller_check(by)?];
+        for write in writes {
+            actions.push(write.action(table)?);
+        }
         let next = read.version + 1;
         let version = |version: u64| AttributeValue::N(version.to_string());
         let raise = update(table, keys::catalog_version())
@@ -309,6 +316,9 @@ impl Store {
         })?);
         actions.push(self.event_write(event)?);
         if let Outcome::Refused(refusals) = self.transact(actions).await? {
+            if let Some(refusal) = refusals.first().filter(|caller| caller.failed) {
+                return Err(caller_refused(refusal));
+            }
             let is_repeat = refusals.last().is_some_and(|event| event.failed);
             return Err(if is_repeat { StoreError::Exists } else { StoreError::Changed });
         }

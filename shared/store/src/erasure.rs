@@ -3,12 +3,66 @@
 use chairbook_models::appointment::Appointment;
 use chairbook_models::event::{Delivery, Event};
 use chairbook_models::ids::UserId;
+use jiff::Timestamp;
+use serde::Deserialize;
 
 use crate::appointments::appointment_write;
-use crate::item::{from_item, s};
+use crate::item::{Item, from_item, s};
+use crate::users::is_leaving;
 use crate::{Reader, Store, StoreError, keys, meter};
 
+/// Accounts that are leaving stand in their own partition of the index `by_created`, out of the list of users, so that
+/// finding them is one query.
+pub(crate) const LEAVING_PARTITION: &str = "LEAVING";
+
+/// An account that has ended, but whose owner has not been forgotten yet.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Leaving {
+    /// The user that it was.
+    pub user_id: UserId,
+    /// The canonical form of their address.
+    pub email: String,
+    /// The end of the account (UTC).
+    pub since: Timestamp,
+}
+
+/// A profile's row while it is leaving.
+#[derive(Deserialize)]
+struct LeavingRow {
+    id: UserId,
+    leaving_email: String,
+    leaving_since: Timestamp,
+}
+
+fn leaving(item: Item) -> Result<Leaving, StoreError> {
+    let LeavingRow { id, leaving_email, leaving_since } = from_item(item)?;
+    Ok(Leaving { user_id: id, email: leaving_email, since: leaving_since })
+}
+
 impl Reader {
+    /// The account with this id, if it is leaving.
+    ///
+    /// # Errors
+    /// [`StoreError`] when it could not be read.
+    pub async fn leaving(&self, id: UserId) -> Result<Option<Leaving>, StoreError> {
+        let row = self.get(self.users()?, keys::profile(id), true).await?;
+        row.filter(is_leaving).map(leaving).transpose()
+    }
+
+    /// Accounts that are leaving, at most a page of them; the index lags behind by fractions of a second.
+    ///
+    /// # Errors
+    /// [`StoreError`] when they could not be read.
+    pub async fn all_leaving(&self) -> Result<Vec<Leaving>, StoreError> {
+        let call = self
+            .query(self.users()?)
+            .index_name("by_created")
+            .key_condition_expression("created_month = :leaving")
+            .expression_attribute_values(":leaving", s(LEAVING_PARTITION))
+            .send();
+        meter::metered(call).await?.items.unwrap_or_default().into_iter().map(leaving).collect()
+    }
+
     /// The events of which somebody is the recipient, the latest first; at most `limit`.
     ///
     /// # Errors

@@ -16,6 +16,12 @@ pub enum StoreError {
     /// What the caller wanted to create is there already.
     #[error("it exists already")]
     Exists,
+    /// The session of whoever asked for the change has ended since they were admitted.
+    #[error("the caller's session has ended meanwhile")]
+    SessionEnded,
+    /// Whoever asked for the change has another role than they were admitted with.
+    #[error("the caller's role has changed meanwhile")]
+    RoleChanged,
     /// The salon would have no owner any more.
     #[error("the last owner must stay one")]
     LastOwner,

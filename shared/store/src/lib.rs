@@ -39,6 +39,7 @@ pub use appointment_lists::{AppointmentPage, DayPageKey, PageKey};
 pub use appointments::{BookOutcome, CustomerCheck, Expiry, Idempotency, NewAppointment, RescheduleOutcome};
 pub use catalog::{CatalogChange, CatalogRow, CatalogWrite};
 pub use directory::{UserPage, UsersFrom};
+pub use erasure::Leaving;
 pub use error::StoreError;
 pub use events::{Claim, DeliveryOutcome};
 pub use limits::MailLimits;

@@ -1,17 +1,28 @@
 //! Table `users`, rows `SESSION#…`: what every request is checked against.
 
-use aws_sdk_dynamodb::types::AttributeValue;
-use chairbook_auth::Session;
+use aws_sdk_dynamodb::types::{AttributeValue, TransactWriteItem};
+use chairbook_auth::{Caller, Session};
 use chairbook_models::event::Event;
 use chairbook_models::ids::{SessionId, UserId};
+use chairbook_models::user::Role;
 use jiff::Timestamp;
 
 use crate::item::{from_item, instant, n, s, to_item};
-use crate::transaction::{create, delete, finish, update};
+use crate::transaction::{
+    Refusal, check, create, delete, deletion, finish, finish_check, finish_deletion, update,
+};
 use crate::{Reader, Store, StoreError, keys, meter};
 
 /// How many sessions one transaction ends; it takes 100 writes, and has others to make.
 pub(crate) const SESSIONS_AT_ONCE: usize = 90;
+
+/// A session that lives and gives its caller the role that they were admitted with; one that has ended has none.
+const SAME_ROLE: &str = "#role = :caller_role";
+
+/// The reason for which the condition on a caller was refused.
+pub(crate) fn caller_refused(refusal: &Refusal) -> StoreError {
+    if refusal.found.is_some() { StoreError::RoleChanged } else { StoreError::SessionEnded }
+}
 
 /// A session's refresh token, replaced.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -66,10 +77,7 @@ impl Reader {
 
 impl Store {
     /// The write that opens a session.
-    pub(crate) fn session_write(
-        &self,
-        session: &Session,
-    ) -> Result<aws_sdk_dynamodb::types::TransactWriteItem, StoreError> {
+    pub(crate) fn session_write(&self, session: &Session) -> Result<TransactWriteItem, StoreError> {
         let mut item = to_item(keys::session(session.user_id, session.id), session)?;
         item.insert("ttl".to_owned(), n(session.expires_at.as_second()));
         create(self.users()?, item)
@@ -126,10 +134,44 @@ impl Store {
         self.transact_or_changed(writes).await
     }
 
-    pub(crate) fn session_ends(
+    /// The condition under which a caller is still who was admitted: their session lives and gives them the same role.
+    /// It belongs to a transaction that they may make by their role alone, as its first write.
+    pub(crate) fn caller_check(&self, caller: Caller) -> Result<TransactWriteItem, StoreError> {
+        finish_check(
+            check(self.users()?, keys::session(caller.user_id, caller.session_id))
+                .condition_expression(SAME_ROLE)
+                .expression_attribute_names("#role", "role")
+                .expression_attribute_values(":caller_role", s(caller.role.as_str())),
+        )
+    }
+
+    /// The end of a caller's own session, on the condition of [`Self::caller_check`].
+    pub(crate) fn caller_session_end(&self, caller: Caller) -> Result<TransactWriteItem, StoreError> {
+        finish_deletion(
+            deletion(self.users()?, keys::session(caller.user_id, caller.session_id))
+                .condition_expression(SAME_ROLE)
+                .expression_attribute_names("#role", "role")
+                .expression_attribute_values(":caller_role", s(caller.role.as_str())),
+        )
+    }
+
+    /// Another role for a caller's own session, on the condition of [`Self::caller_check`].
+    pub(crate) fn caller_session_role(
         &self,
-        sessions: &[Session],
-    ) -> Result<Vec<aws_sdk_dynamodb::types::TransactWriteItem>, StoreError> {
+        caller: Caller,
+        role: Role,
+    ) -> Result<TransactWriteItem, StoreError> {
+        finish(
+            update(self.users()?, keys::session(caller.user_id, caller.session_id))
+                .update_expression("SET #role = :role")
+                .condition_expression(SAME_ROLE)
+                .expression_attribute_names("#role", "role")
+                .expression_attribute_values(":caller_role", s(caller.role.as_str()))
+                .expression_attribute_values(":role", s(role.as_str())),
+        )
+    }
+
+    pub(crate) fn session_ends(&self, sessions: &[Session]) -> Result<Vec<TransactWriteItem>, StoreError> {
         let table = self.users()?;
         sessions
             .iter()

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use aws_sdk_dynamodb::error::SdkError;
 use aws_sdk_dynamodb::operation::transact_write_items::TransactWriteItemsError;
+use aws_sdk_dynamodb::types::builders::{ConditionCheckBuilder, DeleteBuilder, UpdateBuilder};
 use aws_sdk_dynamodb::types::{
     CancellationReason, ConditionCheck, Delete, Put, ReturnConsumedCapacity,
     ReturnValuesOnConditionCheckFailure, TransactWriteItem, Update,
@@ -61,16 +62,18 @@ pub(crate) fn put(table: &str, item: Item, condition: Option<&str>) -> Result<Tr
     Ok(TransactWriteItem::builder().put(put).build())
 }
 
-/// A check that a row exists, which writes nothing.
-pub(crate) fn check_exists(table: &str, key: Key) -> Result<TransactWriteItem, StoreError> {
-    let check = ConditionCheck::builder()
+/// A check of a row, which writes nothing; to be given its condition and completed by [`finish_check`].
+pub(crate) fn check(table: &str, key: Key) -> ConditionCheckBuilder {
+    ConditionCheck::builder()
         .table_name(table)
         .key("pk", s(key.pk))
         .key("sk", s(key.sk))
-        .condition_expression("attribute_exists(pk)")
-        .build()
-        .map_err(unbuilt)?;
-    Ok(TransactWriteItem::builder().condition_check(check).build())
+        .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld)
+}
+
+/// Completes a check.
+pub(crate) fn finish_check(check: ConditionCheckBuilder) -> Result<TransactWriteItem, StoreError> {
+    Ok(TransactWriteItem::builder().condition_check(check.build().map_err(unbuilt)?).build())
 }
 
 /// A put that succeeds only if the row that it replaces has this `revision`; without one, only if no row has its key
@@ -101,18 +104,25 @@ pub(crate) fn delete(
     key: Key,
     condition: Option<&str>,
 ) -> Result<TransactWriteItem, StoreError> {
-    let delete = Delete::builder()
+    finish_deletion(deletion(table, key).set_condition_expression(condition.map(str::to_owned)))
+}
+
+/// A deletion, to be completed by [`finish_deletion`].
+pub(crate) fn deletion(table: &str, key: Key) -> DeleteBuilder {
+    Delete::builder()
         .table_name(table)
         .key("pk", s(key.pk))
         .key("sk", s(key.sk))
-        .set_condition_expression(condition.map(str::to_owned))
-        .build()
-        .map_err(unbuilt)?;
-    Ok(TransactWriteItem::builder().delete(delete).build())
+        .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld)
+}
+
+/// Completes a deletion.
+pub(crate) fn finish_deletion(deletion: DeleteBuilder) -> Result<TransactWriteItem, StoreError> {
+    Ok(TransactWriteItem::builder().delete(deletion.build().map_err(unbuilt)?).build())
 }
 
 /// An update, to be completed by [`finish`].
-pub(crate) fn update(table: &str, key: Key) -> aws_sdk_dynamodb::types::builders::UpdateBuilder {
+pub(crate) fn update(table: &str, key: Key) -> UpdateBuilder {
     Update::builder()
         .table_name(table)
         .key("pk", s(key.pk))
@@ -121,9 +131,7 @@ pub(crate) fn update(table: &str, key: Key) -> aws_sdk_dynamodb::types::builders
 }
 
 /// Completes an update.
-pub(crate) fn finish(
-    update: aws_sdk_dynamodb::types::builders::UpdateBuilder,
-) -> Result<TransactWriteItem, StoreError> {
+pub(crate) fn finish(update: UpdateBuilder) -> Result<TransactWriteItem, StoreError> {
     Ok(TransactWriteItem::builder().update(update.build().map_err(unbuilt)?).build())
 }
 

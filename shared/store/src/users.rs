@@ -140,9 +140,18 @@ impl From<Credentials> for Account {
     }
 }
 
+/// The condition under which a profile's row is that of an account, and of none that is leaving.
+pub(crate) const IS_ACCOUNT: &str = "attribute_exists(pk) AND attribute_not_exists(leaving_since)";
+
+/// Whether an account has ended and waits for its owner to be forgotten: nobody has it any more.
+pub(crate) fn is_leaving(row: &Item) -> bool {
+    row.contains_key("leaving_since")
+}
+
 /// The row of an address that nobody has holds failed logins only.
 fn account(item: Item) -> Result<Option<Account>, StoreError> {
-    if item.contains_key("user_id") { Ok(Some(from_item::<Credentials>(item)?.into())) } else { Ok(None) }
+    let has_account = item.contains_key("user_id") && !is_leaving(&item);
+    if has_account { Ok(Some(from_item::<Credentials>(item)?.into())) } else { Ok(None) }
 }
 
 /// The item that a failed condition was checked against.
@@ -211,12 +220,13 @@ async fn attempted(call: UpdateItemFluentBuilder, now: Timestamp) -> Result<Resu
 }
 
 impl Reader {
-    /// A profile.
+    /// The profile of an account; one that is leaving has none.
     ///
     /// # Errors
     /// [`StoreError`] when it could not be read.
     pub async fn profile(&self, id: UserId) -> Result<Option<Profile>, StoreError> {
-        self.get(self.users()?, keys::profile(id), true).await?.map(from_item).transpose()
+        let row = self.get(self.users()?, keys::profile(id), true).await?;
+        row.filter(|row| !is_leaving(row)).map(from_item).transpose()
     }
 
     /// A verification key; one that was found is remembered, so that it is read once.
@@ -330,7 +340,7 @@ impl Store {
         event: &Event,
     ) -> Result<(), StoreError> {
         let write = update(self.users()?, keys::profile(id))
-            .condition_expression("attribute_exists(pk)")
+            .condition_expression(IS_ACCOUNT)
             .expression_attribute_names("#name", "name")
             .expression_attribute_values(":name", s(name))
             .expression_attribute_values(":now", s(instant(event.at)));
@@ -419,7 +429,7 @@ impl Store {
             .expression_attribute_values(":true", AttributeValue::Bool(true));
         let profile = update(table, keys::profile(token.user_id))
             .update_expression("SET email_verified = :true, updated_at = :now")
-            .condition_expression("attribute_exists(pk)")
+            .condition_expression(IS_ACCOUNT)
             .expression_attribute_values(":true", AttributeValue::Bool(true))
             .expression_attribute_values(":now", s(instant(event.at)));
         let writes =

@@ -17,6 +17,7 @@ use chairbook_auth::Caller;
 use chairbook_auth::access_token::{Claims, TokenError, key_id};
 use chairbook_models::ids::UserId;
 use chairbook_models::user::Role;
+use chairbook_platform::clock;
 use chairbook_store::{Reader, Store};
 use http::header::AUTHORIZATION;
 use http::request::Parts;
@@ -135,6 +136,19 @@ pub trait Access: sealed::Admit + Send + Sync {
     fn store(&self) -> &Store;
 }
 
+/// A kind of caller who is logged in.
+pub trait LoggedIn: Access {
+    /// Who it is.
+    fn caller(&self) -> Caller;
+
+    /// Checks the session and its role again, for a change that is to be decided again: a role that was checked beside
+    /// one state of a thing decides nothing about another.
+    ///
+    /// # Errors
+    /// 401 or 403, as at first.
+    fn again(&self) -> impl Future<Output = Result<Self, ApiError>> + Send;
+}
+
 /// Anybody, within the rate limit.
 #[derive(Clone)]
 pub struct Visitor {
@@ -185,6 +199,22 @@ macro_rules! logged_in {
         impl Access for $access {
             fn store(&self) -> &Store {
                 &self.store
+            }
+        }
+
+        impl LoggedIn for $access {
+            fn caller(&self) -> Caller {
+                self.caller
+            }
+
+            async fn again(&self) -> Result<Self, ApiError> {
+                let Caller { user_id, session_id, .. } = self.caller;
+                let session = self.store.session(user_id, session_id).await?;
+                let session = session.filter(|session| session.is_live(clock::now()));
+                let caller = session
+                    .map(|session| Caller { role: session.role, ..self.caller })
+                    .ok_or_else(ApiError::session_ended);
+                <Self as sealed::Admit>::admit(caller, self.store.clone())
             }
         }
     };

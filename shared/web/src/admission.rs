@@ -86,10 +86,6 @@ pub(crate) fn source(ip: Option<&str>) -> String {
     }
 }
 
-fn session_ended() -> ApiError {
-    ApiError::unauthorized("session_ended", "You are logged out. Please log in again.")
-}
-
 impl Question {
     /// The standing of a client that this process knows to be over the limit: nothing more is to be asked or counted
     /// for it.
@@ -116,7 +112,7 @@ impl Question {
             return Ok(Checks { standing: None, caller: Err(no_token()) });
         };
         let claims = match &self.claims {
-            Ok(claims) if self.has_ended(claims) => Err(session_ended()),
+            Ok(claims) if self.has_ended(claims) => Err(ApiError::session_ended()),
             other => other.clone(),
         };
         let claims = match claims {
@@ -148,7 +144,7 @@ impl Question {
         let learned = &self.web.learned;
         let Some(session) = session.filter(|session| session.is_live(self.now)) else {
             learned.ended.keep((claims.sub, claims.sid), until, self.now);
-            return Ok(Err(session_ended()));
+            return Ok(Err(ApiError::session_ended()));
         };
         learned.live.keep((claims.sub, claims.sid), until, self.now);
         Ok(Ok(Caller { user_id: session.user_id, session_id: session.id, role: session.role }))

@@ -5,18 +5,19 @@ use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 
 use axum::Json;
-use axum::extract::{MatchedPath, Request, State};
+use axum::Router;
+use axum::extract::{FromRequest, MatchedPath, Request, State};
 use axum::middleware::{Next, from_fn, from_fn_with_state};
 use axum::response::{IntoResponse, Response};
-use axum::routing::MethodRouter;
-use axum::{Extension, Router};
+use axum::routing::{MethodRouter, post};
 use chairbook_platform::{clock, env, init_tracing};
 use chairbook_store::meter::Meter;
 use chairbook_store::{Reader, Store, Tables};
 use http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
-use lambda_http::RequestExt;
+use jiff::Timestamp;
 use lambda_http::request::RequestContext;
-use serde_json::json;
+use lambda_http::{Context, RequestExt};
+use serde_json::{Value, json};
 use tower_http::catch_panic::CatchPanicLayer;
 
 use crate::access::{Client, Gate, claims, no_token};
@@ -26,6 +27,12 @@ use crate::rate_limit::Policy;
 
 /// How much of a user agent's name is kept.
 const MAX_USER_AGENT: usize = 256;
+
+/// The source of the event that probes a function's health.
+const HEALTH_PROBE: &str = "chairbook.health";
+
+/// Time before Lambda's deadline at which scheduled work begins nothing more.
+const SCHEDULE_RESERVE: Duration = Duration::from_secs(5);
 
 /// Everything that the layers need, the same in every function.
 #[derive(Clone)]
@@ -98,8 +105,35 @@ struct Untimed;
 
 /// Completes a function's routes: what is not found, what panics, the access log, the health probe.
 pub fn router(routes: Router) -> Router {
+    complete(routes, post(probe))
+}
+
+/// Completes the routes of a function that a schedule invokes, too: `work` is given the tables, and the instant (UTC) at
+/// which to begin nothing more.
+pub fn scheduled_router<W, F>(web: &Web, routes: Router, work: W) -> Router
+where
+    W: Fn(Store, Timestamp) -> F + Clone + Send + Sync + 'static,
+    F: Future<Output = Result<Value, ApiError>> + Send,
+{
+    let store = web.store.clone();
+    let invoked = async move |request: Request| {
+        if !is_invoked(&request) {
+            return ApiError::not_found("Route").into_response();
+        }
+        let deadline = request.lambda_context_ref().map(Context::deadline);
+        let deadline = deadline.map_or(Timestamp::MAX, |end| clock::before_deadline(end, SCHEDULE_RESERVE));
+        let event: Result<Json<Value>, _> = Json::from_request(request, &()).await;
+        match event {
+            Ok(Json(event)) if event["source"] == HEALTH_PROBE => Json(json!({"ok": true})).into_response(),
+            _ => work(store.clone(), deadline).await.map(Json).into_response(),
+        }
+    };
+    complete(routes, post(invoked))
+}
+
+fn complete(routes: Router, events: MethodRouter) -> Router {
     routes
-        .route("/events", axum::routing::post(probe))
+        .route("/events", events)
         .fallback(|| async { ApiError::not_found("Route").into_response() })
         .method_not_allowed_fallback(|| async {
             ApiError::new(
@@ -124,11 +158,17 @@ pub async fn run(build: impl FnOnce() -> Result<Router, env::ConfigError>) -> Re
     lambda_http::run(router).await
 }
 
+/// Whether a request came by the Invoke API, and not by HTTP.
+fn is_invoked(request: &Request) -> bool {
+    matches!(request.extensions().get(), Some(RequestContext::PassThrough))
+}
+
 /// A health probe comes by the Invoke API, not by HTTP: `{"source":"chairbook.health"}`.
-async fn probe(Extension(context): Extension<RequestContext>) -> Response {
-    match context {
-        RequestContext::PassThrough => Json(json!({"ok": true})).into_response(),
-        _ => ApiError::not_found("Route").into_response(),
+async fn probe(request: Request) -> Response {
+    if is_invoked(&request) {
+        Json(json!({"ok": true})).into_response()
+    } else {
+        ApiError::not_found("Route").into_response()
     }
 }
 

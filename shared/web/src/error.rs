@@ -80,6 +80,12 @@ impl ApiError {
         Self::new(StatusCode::UNAUTHORIZED, code, message)
     }
 
+    /// 401 `session_ended`.
+    #[must_use]
+    pub fn session_ended() -> Self {
+        Self::unauthorized("session_ended", "You are logged out. Please log in again.")
+    }
+
     /// 403 `forbidden`.
     #[must_use]
     pub fn forbidden(message: &str) -> Self {
@@ -152,6 +158,10 @@ impl From<StoreError> for ApiError {
                 "changed_meanwhile",
                 "Somebody else has changed this meanwhile. Please look at it again.",
             ),
+            StoreError::SessionEnded => Self::session_ended(),
+            StoreError::RoleChanged => {
+                Self::forbidden("Your role has changed while you were doing this. Please look at it again.")
+            }
             StoreError::LastOwner => Self::new(
                 StatusCode::CONFLICT,
                 "last_owner",

@@ -24,8 +24,8 @@ mod reply;
 mod unique;
 
 pub use accept::prefers_json;
-pub use access::{Access, Admin, Client, Customer, Owner, Pending, Visitor};
-pub use app::{Web, router, run};
+pub use access::{Access, Admin, Client, Customer, LoggedIn, Owner, Pending, Visitor};
+pub use app::{Web, router, run, scheduled_router};
 pub use conditional::Revalidated;
 pub use error::{ApiError, FieldError};
 pub use fields::{Body, Fields, FromFields, Id, MAX_BODY_BYTES, Query};

@@ -94,7 +94,9 @@ pub async fn prove_password(
         LoginAttempt::Locked { until } => return Err(locked(seconds_until(until, clock::now()))),
         LoginAttempt::Counted { account, failures } => (account, failures),
     };
-    let account = account.ok_or_else(|| ApiError::bug(&"a profile without credentials"))?;
+    // The account may have ended, and its address may be another's by now.
+    let account = account.filter(|account| account.user_id == customer.caller.user_id);
+    let account = account.ok_or_else(ApiError::session_ended)?;
     match password.verify(Some(account.password_hash.clone()), customer).await? {
         Verdict::Right | Verdict::RightButWeaklyHashed => Ok(account),
         Verdict::Wrong => Err(wrong(field, failures)),

@@ -7,4 +7,5 @@ mod mail_bombing;
 mod payments;
 mod pre_hijacking;
 mod requests;
+mod roles;
 mod tokens;
