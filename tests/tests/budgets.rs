@@ -301,7 +301,7 @@ async fn logging_in() {
     );
     let (answer, line) = scale.cost(&ada, login, "/auth/login", Some(wrong)).await;
     answer.error(401, "invalid_credentials");
-    within("a wrong password", &line, 2, 4.0);
+    within("a wrong password", &line, 3, 4.0);
     let (answer, line) = scale.cost(&ada, login, "/auth/login", Some(right)).await;
     answer.data(200);
     within("login after a wrong password", &line, 3, 11.0);

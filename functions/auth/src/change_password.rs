@@ -4,12 +4,15 @@ use axum::extract::State as Shared;
 use chairbook_models::event::EventType;
 use chairbook_platform::clock;
 use chairbook_store::{AccountChange, StoreError};
-use chairbook_web::password::{GivenPassword, canonical_email, prove_password};
-use chairbook_web::{Access, ApiError, Body, Client, Customer, Fields, FromFields, Pending, Reply};
+use chairbook_web::password::{GivenPassword, canonical_email, prove_password, still_proven};
+use chairbook_web::{Access, ApiError, Body, Client, Customer, Fields, FromFields, LoggedIn, Pending, Reply};
 use serde_json::{Value, json};
 
 use crate::password::Password;
 use crate::{State, account_event};
+
+/// Tries to change a password while others log in or the role changes.
+const TRIES: u32 = 5;
 
 /// `{currentPassword,newPassword}`.
 pub(crate) struct Request {
@@ -32,23 +35,30 @@ pub(crate) async fn change(
     Body(request): Body<Request>,
 ) -> Result<Reply<Value>, ApiError> {
     let now = clock::now();
-    let (customer, profile) = customer.admit_with(state.web.reader.profile(customer.user_id())).await?;
-    let caller = customer.caller;
+    let (mut customer, profile) = customer.admit_with(state.web.reader.profile(customer.user_id())).await?;
     let profile = profile.ok_or_else(ApiError::session_ended)?;
     request.new.check_strength(&[&profile.name, &profile.email], "newPassword", &customer)?;
     let email = canonical_email(&profile)?;
-    let account = prove_password(&customer, &email, &request.current, "currentPassword", now).await?;
+    let mut account = prove_password(&customer, &email, &request.current, "currentPassword").await?;
     let hash = request.new.hash(&customer).await?;
     let change = AccountChange::Password { hash: &hash };
-    let event =
-        account_event(EventType::UserPasswordChanged, caller.user_id, caller.into(), Some(&client), now);
-    match customer.store().change_account(&email, &account, change, Some(caller), &event).await {
-        Ok(()) => Ok(Reply::ok(
-            "Your password is changed. You are still logged in here, and nowhere else.",
-            json!({}),
-        )),
-        // The password, the role or the sessions have changed while it was being checked.
-        Err(StoreError::Changed) => Err(ApiError::unavailable()),
-        Err(error) => Err(error.into()),
+    for _ in 0..TRIES {
+        let caller = customer.caller;
+        let event =
+            account_event(EventType::UserPasswordChanged, caller.user_id, caller.into(), Some(&client), now);
+        match customer.store().change_account(&email, &account, change, Some(caller), &event).await {
+            Ok(()) => {
+                return Ok(Reply::ok(
+                    "Your password is changed. You are still logged in here, and nowhere else.",
+                    json!({}),
+                ));
+            }
+            Err(StoreError::Changed | StoreError::RoleChanged) => {}
+            Err(error) => return Err(error.into()),
+        }
+        // Somebody may have logged in, which changes nothing.
+        customer = customer.again().await?;
+        account = still_proven(&customer, &email, &account).await?;
     }
+    Err(ApiError::unavailable())
 }

@@ -4,20 +4,21 @@ use axum::extract::State as Shared;
 use chairbook_auth::email_address::EmailAddress;
 use chairbook_auth::lockout;
 use chairbook_auth::opaque_token::{self, RefreshToken};
-use chairbook_auth::password::Verdict;
 use chairbook_auth::session::Session;
 use chairbook_models::event::{Actor, EventType};
 use chairbook_models::ids::SessionId;
 use chairbook_platform::{clock, random};
-use chairbook_store::{Account, LoginAttempt, Store, StoreError};
-use chairbook_web::password::{GivenPassword, locked, seconds_until};
+use chairbook_store::{Account, Store, StoreError};
+use chairbook_web::password::{Checked, GivenPassword, check_password, locked};
 use chairbook_web::{Access, ApiError, Body, Client, Fields, FromFields, Reply, Visitor};
 use http::StatusCode;
-use jiff::Timestamp;
 use serde_json::{Value, json};
 
 use crate::password::Password;
 use crate::{State, account_event};
+
+/// Tries to log in while the password or the role changes.
+const TRIES: u32 = 5;
 
 /// `{email,password}`.
 pub(crate) struct Request {
@@ -39,43 +40,30 @@ pub(crate) async fn login(
     client: Client,
     Body(request): Body<Request>,
 ) -> Result<Reply<Value>, ApiError> {
-    let now = clock::now();
-    let email = request.email.canonical();
+    let (email, password) = (request.email.canonical(), &request.password);
     let store = visitor.store();
-    let (account, failures) = match store.attempt_login(email, now).await? {
-        // Seen from now: the attempt that locked the account may have come after this request did.
-        LoginAttempt::Locked { until } => return Err(locked(seconds_until(until, clock::now()))),
-        LoginAttempt::Counted { account, failures } => (account, failures),
-    };
-    let password = request.password;
-    let phc = account.as_ref().map(|account| account.password_hash.clone());
-    let verified = if account.is_some() {
-        password.verify(phc, &visitor).await?
-    } else {
-        // Beside the hash, so that it adds nothing to the answer's time.
-        let (verdict, remembered) = futures_util::join!(
-            password.verify(phc, &visitor),
-            store.forget_unknown_address_later(email, now)
-        );
-        remembered?;
-        verdict?
-    };
-    let (Some(account), Verdict::Right | Verdict::RightButWeaklyHashed) = (account, verified) else {
-        return Err(refusal(failures));
-    };
-    if !account.verified {
-        store.forget_failed_logins(email, account.user_id).await?;
-        return Err(ApiError::new(
-            StatusCode::FORBIDDEN,
-            "email_not_verified",
-            "Please verify your e-mail address first: follow the link that we sent you, or ask for a new one.",
-        ));
+    for _ in 0..TRIES {
+        let (account, is_weakly_hashed) = match check_password(&visitor, email, password).await? {
+            Checked::Wrong { failures } => return Err(refusal(failures)),
+            Checked::Right { account, is_weakly_hashed } => (account, is_weakly_hashed),
+        };
+        if !account.verified {
+            store.password_was_right(email, account.user_id).await?;
+            return Err(ApiError::new(
+                StatusCode::FORBIDDEN,
+                "email_not_verified",
+                "Please verify your e-mail address first: follow the link that we sent you, or ask for a new one.",
+            ));
+        }
+        let stronger_hash =
+            if is_weakly_hashed { Some(Password::known(password).hash(&visitor).await?) } else { None };
+        let opened = open_session(&state, store, email, &account, &client, stronger_hash.as_deref()).await?;
+        if let Some(reply) = opened {
+            return Ok(reply);
+        }
+        store.password_was_right(email, account.user_id).await?;
     }
-    let stronger_hash = match verified {
-        Verdict::RightButWeaklyHashed => Some(Password::known(&password).hash(&visitor).await?),
-        _ => None,
-    };
-    open_session(&state, store, email, &account, &client, stronger_hash.as_deref(), now).await
+    Err(ApiError::unavailable())
 }
 
 fn refusal(failures: u32) -> ApiError {
@@ -91,6 +79,7 @@ fn refusal(failures: u32) -> ApiError {
     .with_detail("attemptsRemaining", json!(left))
 }
 
+/// Opens a session, unless the password or the role has changed since the account was read.
 async fn open_session(
     state: &State,
     store: &Store,
@@ -98,8 +87,8 @@ async fn open_session(
     account: &Account,
     client: &Client,
     stronger_hash: Option<&str>,
-    now: Timestamp,
-) -> Result<Reply<Value>, ApiError> {
+) -> Result<Option<Reply<Value>>, ApiError> {
+    let now = clock::now();
     let user_id = account.user_id;
     let session_id = SessionId::new(now, random::bytes());
     let refresh_token = RefreshToken::new(user_id, session_id, random::bytes());
@@ -130,8 +119,7 @@ async fn open_session(
         store.publish_verification_key(key, now),
     );
     match opened {
-        // The password or the role has changed while it was being checked.
-        Err(StoreError::Changed) => return Err(ApiError::unavailable()),
+        Err(StoreError::Changed) => return Ok(None),
         other => other?,
     }
     published?;
@@ -141,7 +129,7 @@ async fn open_session(
         "user".to_owned(),
         json!({"id": user_id, "name": profile.name, "email": profile.email, "role": account.role}),
     );
-    Ok(Reply::ok(format!("Welcome back, {}!", profile.name), Value::Object(data)))
+    Ok(Some(Reply::ok(format!("Welcome back, {}!", profile.name), Value::Object(data))))
 }
 
 /// A device's fingerprint: what the client calls itself, hashed. Coarse on purpose: it decides no more than

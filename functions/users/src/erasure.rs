@@ -14,7 +14,7 @@ use chairbook_models::event::{Actor, EventType, Subjects};
 use chairbook_models::ids::UserId;
 use chairbook_platform::clock;
 use chairbook_store::{Account, AccountChange, Leaving, Store, StoreError};
-use chairbook_web::password::{GivenPassword, canonical_email, prove_password};
+use chairbook_web::password::{GivenPassword, canonical_email, prove_password, still_proven};
 use chairbook_web::{
     Access, Admin, ApiError, Body, Customer, Fields, FromFields, Id, LoggedIn, Pending, Reply, Web,
 };
@@ -61,19 +61,15 @@ pub(crate) async fn delete_own(
 ) -> Result<Reply<Value>, ApiError> {
     let (mut customer, profile) = customer.admit_with(web.reader.profile(customer.user_id())).await?;
     let email = canonical_email(&profile.ok_or_else(ApiError::session_ended)?)?;
-    let mut account = prove_password(&customer, &email, &request.password, "password", clock::now()).await?;
+    let mut account = prove_password(&customer, &email, &request.password, "password").await?;
     for _ in 0..TRIES {
         let (caller, store) = (customer.caller, customer.store());
         if let Some(leaving) = leave(store, &email, &account, caller).await? {
             return Ok(end(store, &leaving, caller.into(), "Your account is deleted").await);
         }
+        // Somebody may have logged in, which changes nothing.
         customer = customer.again().await?;
-        // Somebody has logged in, which changes nothing; any other password is not proven.
-        let found = customer.store().account(&email).await?.ok_or_else(ApiError::session_ended)?;
-        if (found.user_id, &found.password_hash) != (account.user_id, &account.password_hash) {
-            return Err(StoreError::Changed.into());
-        }
-        account = found;
+        account = still_proven(&customer, &email, &account).await?;
     }
     Err(ApiError::unavailable())
 }

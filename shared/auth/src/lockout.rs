@@ -2,7 +2,7 @@
 //! as long as before, up to 15 minutes. A right password starts over.
 //!
 //! An attempt is counted before its password is looked at, so that parallel guesses cannot exceed the limit:
-//! from the third on, the account is locked from the moment the attempt was counted.
+//! from the third on, the account is locked from the moment the attempt was counted, until a right password takes it back.
 
 use std::time::Duration;
 

@@ -8,10 +8,10 @@ use chairbook_models::ids::UserId;
 use chairbook_models::user::Role;
 
 use crate::erasure::{LEAVING_PARTITION, Leaving};
-use crate::item::{instant, n, s};
+use crate::item::{instant, n, s, text};
 use crate::sessions::{SESSIONS_AT_ONCE, caller_refused};
-use crate::transaction::{Outcome, deletion, finish, finish_deletion, update};
-use crate::users::{Account, IS_ACCOUNT, OneTimeToken};
+use crate::transaction::{Outcome, Refusal, deletion, finish, finish_deletion, update};
+use crate::users::{Account, IS_ACCOUNT, OneTimeToken, START_OVER};
 use crate::{Store, StoreError, keys};
 
 /// A change of an account.
@@ -99,8 +99,15 @@ impl Store {
         if let Some(refusal) = refusals.first().filter(|refusal| by.is_some() && refusal.failed) {
             return Err(caller_refused(refusal));
         }
-        let others_hold = !refusals.iter().rev().skip(1).any(|refusal| refusal.failed);
-        Err(if has_owners_write && others_hold { StoreError::LastOwner } else { StoreError::Changed })
+        // The last owner is the last owner, whatever else has changed of their account meanwhile.
+        let is_as_found = |credentials: &Refusal| {
+            let found = credentials.found.as_ref();
+            !credentials.failed || found.is_some_and(|row| text(row, "role") == Some(account.role.as_str()))
+        };
+        let is_refused_to_owners = has_owners_write && refusals.last().is_some_and(|owners| owners.failed);
+        let credentials = refusals.get(usize::from(by.is_some()));
+        let is_last = is_refused_to_owners && credentials.is_some_and(is_as_found);
+        Err(if is_last { StoreError::LastOwner } else { StoreError::Changed })
     }
 
     /// Ends what is left of an account that has left: its address is free again. Nothing happens if that has been done
@@ -186,7 +193,8 @@ impl Store {
         let writes = match change {
             AccountChange::Password { hash } => vec![finish(
                 credentials
-                    .update_expression("SET password_hash = :new REMOVE failures, attempted_at")
+                    .update_expression(format!("SET password_hash = :new {START_OVER}"))
+                    .expression_attribute_values(":one", n(1))
                     .expression_attribute_values(":new", s(hash)),
             )?],
             AccountChange::PasswordReset { hash, token, role, .. } => {
@@ -201,10 +209,10 @@ impl Store {
                                 ":was_verified",
                                 AttributeValue::Bool(account.verified),
                             )
-                            .update_expression(
-                                "SET password_hash = :new, verified = :yes, #role = :role \
-                                 REMOVE failures, attempted_at",
-                            )
+                            .update_expression(format!(
+                                "SET password_hash = :new, verified = :yes, #role = :role {START_OVER}"
+                            ))
+                            .expression_attribute_values(":one", n(1))
                             .expression_attribute_values(":new", s(hash))
                             .expression_attribute_values(":yes", yes.clone())
                             .expression_attribute_values(":role", role.clone()),
@@ -236,7 +244,7 @@ impl Store {
                 finish(
                     credentials.expression_attribute_values(":now", s(instant(event.at))).update_expression(
                         "SET leaving_since = :now \
-                     REMOVE password_hash, verified, #role, devices, logins, failures, attempted_at",
+                     REMOVE password_hash, verified, #role, devices, logins, failures, attempted_at, settled, series",
                     ),
                 )?,
                 finish(

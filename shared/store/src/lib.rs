@@ -46,7 +46,7 @@ pub use limits::MailLimits;
 pub use reader::Reader;
 pub use sessions::Rotation;
 pub use statistics::{APPOINTMENTS_AT_ONCE, Recount};
-pub use users::{Account, LoginAttempt, OneTimeToken, Registration, TokenPurpose};
+pub use users::{Account, Attempt, LoginAttempt, OneTimeToken, Registration, TokenPurpose};
 
 /// The tables' names; a function knows only those that it may use.
 #[derive(Debug, Clone, Default)]

@@ -155,6 +155,22 @@ pub(crate) async fn pause(tries: u32) {
     }
 }
 
+/// Makes a write of one item again, a few times, while a transaction has that item.
+pub(crate) async fn outwait_conflicts<T, F>(write: impl Fn() -> F) -> Result<T, StoreError>
+where
+    F: Future<Output = Result<T, StoreError>>,
+{
+    for tries in 0..TRIES - 1 {
+        match write().await {
+            Err(StoreError::Unavailable(code)) if code == "TransactionConflictException" => {
+                pause(tries).await;
+            }
+            other => return other,
+        }
+    }
+    write().await
+}
+
 impl Store {
     /// Writes all of the items or none. One that meets another transaction on the same item is tried again a
     /// few times.

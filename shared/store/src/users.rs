@@ -3,7 +3,7 @@
 
 use std::collections::BTreeSet;
 use std::sync::PoisonError;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use aws_sdk_dynamodb::operation::put_item::PutItemError;
 use aws_sdk_dynamodb::operation::update_item::UpdateItemError;
@@ -21,14 +21,26 @@ use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 
 use crate::item::{Item, from_item, instant, n, number, s, to_item};
-use crate::transaction::{Outcome, create, delete, finish, update};
+use crate::transaction::{Outcome, create, delete, finish, outwait_conflicts, pause, update};
 use crate::{Reader, Store, StoreError, keys, meter};
 
 /// How long failed logins are remembered after the last attempt, of an account as of an address that nobody has.
 const FAILURES_KEPT: SignedDuration = SignedDuration::from_hours(24);
 
-/// How often an attempt to log in is counted that others get in the way of.
+/// Tries to count an attempt that others start over at the same time.
 const TRIES: u32 = 5;
+
+/// The longest that an attempt waits for the verdicts on others.
+const PATIENCE: Duration = Duration::from_secs(10);
+
+/// Waits after which the next ones grow no longer.
+const LONGEST_WAIT: u32 = 3;
+
+/// The longest that a verdict takes: no function that looks at passwords lives longer.
+const VERDICT_DUE: SignedDuration = SignedDuration::from_secs(30);
+
+/// The end of a series of attempts in a row, for an update's expression; it needs `:one`.
+pub(crate) const START_OVER: &str = "REMOVE failures, attempted_at, settled ADD series :one";
 
 /// Of somebody who logs in from more devices than this, only the latest is remembered.
 const MOST_DEVICES: usize = 16;
@@ -62,12 +74,18 @@ pub enum LoginAttempt {
         until: Timestamp,
     },
     /// The password may be looked at.
-    Counted {
-        /// The account, if anybody has that address.
-        account: Option<Account>,
-        /// How many attempts have failed in a row, should this one fail too.
-        failures: u32,
-    },
+    Counted(Attempt),
+}
+
+/// An attempt that counts as failed until the right password takes it back.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Attempt {
+    /// The account, if anybody has that address.
+    pub account: Option<Account>,
+    /// Attempts in a row that have failed, should this one fail too.
+    pub failures: u32,
+    /// The series of attempts in a row that it belongs to.
+    series: i64,
 }
 
 /// What a one-time token is good for.
@@ -198,8 +216,16 @@ fn failures(row: &Item) -> u32 {
 }
 
 fn counted(row: Item) -> Result<LoginAttempt, StoreError> {
-    let failures = failures(&row);
-    Ok(LoginAttempt::Counted { account: account(row)?, failures })
+    let (failures, series) = (failures(&row), number(&row, "series").unwrap_or(0));
+    Ok(LoginAttempt::Counted(Attempt { account: account(row)?, failures, series }))
+}
+
+/// Whether a password is still being looked at that counts towards a lock: the lock may not be one. An attempt whose
+/// function died stays without a verdict, and is taken for a wrong one after a while.
+fn is_undecided(row: &Item, now: Timestamp) -> bool {
+    let due = now.saturating_sub(VERDICT_DUE).unwrap_or(Timestamp::MIN).as_millisecond();
+    let is_recent = number(row, "attempted_at").is_some_and(|attempted_at| attempted_at > due);
+    is_recent && number(row, "settled").unwrap_or(0) < i64::from(failures(row))
 }
 
 /// Makes the write that counts an attempt: the row after it, or the row that its condition refused.
@@ -210,13 +236,16 @@ async fn attempted(call: UpdateItemFluentBuilder, now: Timestamp) -> Result<Resu
         .expression_attribute_values(":forgotten", n(forgotten(now)))
         .return_values(ReturnValue::AllNew)
         .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld);
-    match meter::metered(call.send()).await {
-        Ok(output) => Ok(Ok(output.attributes.unwrap_or_default())),
-        Err(error) => match error.as_service_error().and_then(condition_item) {
-            Some(row) => Ok(Err(row)),
-            None => Err(error.into()),
-        },
-    }
+    let written = || async {
+        match meter::metered(call.clone().send()).await {
+            Ok(output) => Ok(Ok(output.attributes.unwrap_or_default())),
+            Err(error) => match error.as_service_error().and_then(condition_item) {
+                Some(row) => Ok(Err(row)),
+                None => Err(error.into()),
+            },
+        }
+    };
+    outwait_conflicts(written).await
 }
 
 impl Reader {
@@ -441,25 +470,37 @@ impl Store {
     /// the same for an address that nobody has, so that neither the answer nor its time tells them apart. Where the last
     /// attempt was a day ago, a second write starts over.
     ///
+    /// Only so many passwords are looked at at a time as may be wrong before a lock. While some of those that would lock
+    /// the account are being looked at, this one waits: they may be right.
+    ///
     /// # Errors
     /// [`StoreError`] when it could not be counted.
     pub async fn attempt_login(&self, email: &str, now: Timestamp) -> Result<LoginAttempt, StoreError> {
-        for _ in 0..TRIES {
+        let (begun, mut waits, mut starts) = (Instant::now(), 0, 0);
+        while starts < TRIES {
+            let waited = begun.elapsed();
+            let now = now.saturating_add(waited).unwrap_or(now);
             let before = match self.count_attempt(email, now).await? {
                 Ok(row) => return counted(row),
                 Err(row) => row,
             };
-            if !is_forgotten(&before, now) {
+            if is_forgotten(&before, now) {
+                // Somebody else may start over at the same time: then this attempt counts after theirs.
+                if let Ok(row) = self.start_over(email, now).await? {
+                    return counted(row);
+                }
+                starts += 1;
+                continue;
+            }
+            if waited >= PATIENCE || !is_undecided(&before, now) {
                 let attempted_at = number(&before, "attempted_at");
                 let attempted_at =
                     attempted_at.and_then(|at| Timestamp::from_millisecond(at).ok()).unwrap_or(now);
                 let until = lockout::locked_until(failures(&before), attempted_at).unwrap_or(now);
                 return Ok(LoginAttempt::Locked { until });
             }
-            // Somebody else may start over at the same time: then this attempt counts after theirs.
-            if let Ok(row) = self.start_over(email, now).await? {
-                return counted(row);
-            }
+            pause(waits).await;
+            waits = LONGEST_WAIT.min(waits + 1);
         }
         Err(StoreError::Unavailable("an account's failed logins start over all the time".to_owned()))
     }
@@ -482,41 +523,60 @@ impl Store {
     async fn start_over(&self, email: &str, now: Timestamp) -> Result<Result<Item, Item>, StoreError> {
         let call = self
             .update_item(self.users()?, keys::credentials(email))
-            .update_expression("SET failures = :one, attempted_at = :now")
+            .update_expression("SET failures = :one, attempted_at = :now REMOVE settled ADD series :one")
             .condition_expression("attempted_at <= :forgotten");
         attempted(call, now).await
     }
 
-    /// Lets the failed logins of an address that nobody has be forgotten after a day.
+    /// Notes that an attempt's password was wrong, so that nobody waits for the verdict. What is kept of an address that
+    /// nobody has is kept for a day.
     ///
     /// # Errors
     /// [`StoreError`] when it could not be written.
-    pub async fn forget_unknown_address_later(&self, email: &str, now: Timestamp) -> Result<(), StoreError> {
+    pub async fn password_was_wrong(
+        &self,
+        email: &str,
+        attempt: &Attempt,
+        now: Timestamp,
+    ) -> Result<(), StoreError> {
+        // A series that has ended has no verdicts any more.
+        let same_series = match attempt.series {
+            0 => "attribute_exists(failures) AND attribute_not_exists(series)",
+            _ => "attribute_exists(failures) AND series = :series",
+        };
         let end = now.saturating_add(FAILURES_KEPT).unwrap_or(Timestamp::MAX);
-        let call = self
+        let mut update = self
             .update_item(self.users()?, keys::credentials(email))
-            .update_expression("SET #ttl = :end")
-            // Somebody may have registered the address meanwhile; an account has no time to live.
-            .condition_expression("attribute_exists(pk) AND attribute_not_exists(user_id)")
-            .expression_attribute_names("#ttl", "ttl")
-            // Never before they are forgotten: whole seconds, upwards.
-            .expression_attribute_values(":end", n(end.as_second().saturating_add(1)))
-            .send();
-        unless_condition_failed(meter::metered(call).await.map(|_| ()))
+            .expression_attribute_values(":one", n(1));
+        if attempt.series != 0 {
+            update = update.expression_attribute_values(":series", n(attempt.series));
+        }
+        update = if attempt.account.is_some() {
+            update.update_expression("ADD settled :one").condition_expression(same_series)
+        } else {
+            update
+                .update_expression("SET #ttl = :end ADD settled :one")
+                // Somebody may have registered the address meanwhile; an account has no time to live.
+                .condition_expression(format!("{same_series} AND attribute_not_exists(user_id)"))
+                .expression_attribute_names("#ttl", "ttl")
+                // Never before they are forgotten: whole seconds, upwards.
+                .expression_attribute_values(":end", n(end.as_second().saturating_add(1)))
+        };
+        unless_condition_fails(update).await
     }
 
-    /// Forgets the failed logins of an account whose right password was just given.
+    /// Takes back all attempts on an account whose right password was just given.
     ///
     /// # Errors
     /// [`StoreError`] when it could not be written.
-    pub async fn forget_failed_logins(&self, email: &str, user: UserId) -> Result<(), StoreError> {
-        let call = self
+    pub async fn password_was_right(&self, email: &str, user: UserId) -> Result<(), StoreError> {
+        let update = self
             .update_item(self.users()?, keys::credentials(email))
-            .update_expression("REMOVE failures, attempted_at")
+            .update_expression(START_OVER)
             .condition_expression("user_id = :user")
-            .expression_attribute_values(":user", s(user.to_string()))
-            .send();
-        unless_condition_failed(meter::metered(call).await.map(|_| ()))
+            .expression_attribute_values(":one", n(1))
+            .expression_attribute_values(":user", s(user.to_string()));
+        unless_condition_fails(update).await
     }
 
     /// Opens a session, forgets the failed logins, remembers the device, and keeps a stronger hash if there is
@@ -548,12 +608,13 @@ impl Store {
             .expression_attribute_values(":one", n(1))
             .expression_attribute_values(":devices", AttributeValue::L(devices.into_iter().map(s).collect()));
         credentials = match stronger_hash {
-            None => credentials
-                .update_expression("SET devices = :devices REMOVE failures, attempted_at ADD logins :one"),
+            None => {
+                credentials.update_expression(format!("SET devices = :devices {START_OVER}, logins :one"))
+            }
             Some(hash) => credentials
-                .update_expression(
-                    "SET devices = :devices, password_hash = :stronger REMOVE failures, attempted_at ADD logins :one",
-                )
+                .update_expression(format!(
+                    "SET devices = :devices, password_hash = :stronger {START_OVER}, logins :one"
+                ))
                 .expression_attribute_values(":stronger", s(hash)),
         };
         let writes = vec![self.session_write(session)?, finish(credentials)?, self.event_write(event)?];
@@ -561,19 +622,21 @@ impl Store {
     }
 }
 
-fn unless_condition_failed(
-    result: Result<(), aws_sdk_dynamodb::error::SdkError<UpdateItemError>>,
-) -> Result<(), StoreError> {
-    match result {
-        Err(error)
-            if error
-                .as_service_error()
-                .is_some_and(UpdateItemError::is_conditional_check_failed_exception) =>
-        {
-            Ok(())
+/// Makes an update, or none where its condition does not hold.
+async fn unless_condition_fails(update: UpdateItemFluentBuilder) -> Result<(), StoreError> {
+    let written = || async {
+        match meter::metered(update.clone().send()).await {
+            Err(error)
+                if error
+                    .as_service_error()
+                    .is_some_and(UpdateItemError::is_conditional_check_failed_exception) =>
+            {
+                Ok(())
+            }
+            other => other.map(|_| ()).map_err(StoreError::from),
         }
-        other => other.map_err(StoreError::from),
-    }
+    };
+    outwait_conflicts(written).await
 }
 
 #[cfg(test)]
@@ -591,8 +654,33 @@ mod tests {
     }
 
     #[test]
-    fn failed_logins_alone_are_no_account() {
-        let item = Item::from([("failures".to_owned(), n(2))]);
-        assert_eq!(account(item), Ok(None));
+    fn failed_logins_alone_are_no_account_and_what_is_left_of_one_is_none() {
+        let failures = ("failures".to_owned(), n(2));
+        assert_eq!(account(Item::from([failures.clone()])), Ok(None));
+        let left =
+            [("user_id".to_owned(), s("usr_…")), ("leaving_since".to_owned(), s("2026-03-03T09:00:00Z"))];
+        assert_eq!(account(left.into_iter().chain([failures]).collect()), Ok(None));
+    }
+
+    #[test]
+    fn verdicts_are_waited_for_while_they_can_come() {
+        let now = Timestamp::from_second(1_000).unwrap();
+        let row = |failures: i64, settled: Option<i64>, seconds_ago: i64| {
+            let at = (now.as_second() - seconds_ago) * 1_000;
+            let mut row =
+                Item::from([("failures".to_owned(), n(failures)), ("attempted_at".to_owned(), n(at))]);
+            row.extend(settled.map(|settled| ("settled".to_owned(), n(settled))));
+            row
+        };
+        for (row, undecided) in [
+            (row(3, None, 0), true),
+            (row(3, Some(2), 29), true),
+            (row(3, Some(2), 30), false),
+            (row(3, Some(3), 0), false),
+            (row(6, Some(3), 1), true),
+            (row(6, Some(6), 1), false),
+        ] {
+            assert_eq!(is_undecided(&row, now), undecided, "{row:?}");
+        }
     }
 }

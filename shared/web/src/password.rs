@@ -7,7 +7,9 @@ use chairbook_auth::lockout;
 use chairbook_auth::password::{self, Verdict};
 use chairbook_models::user::Profile;
 use chairbook_platform::clock;
-use chairbook_store::{Account, LoginAttempt};
+#[cfg(doc)]
+use chairbook_store::Store;
+use chairbook_store::{Account, LoginAttempt, StoreError};
 use http::StatusCode;
 use jiff::Timestamp;
 use serde_json::json;
@@ -78,29 +80,77 @@ pub fn seconds_until(until: Timestamp, now: Timestamp) -> u64 {
     u64::try_from(until.duration_since(now).as_millis()).unwrap_or(0).div_ceil(1_000).max(1)
 }
 
-/// The account of somebody who is logged in, if `password` is theirs. Wrong ones count towards the lock, as they do
-/// at login. `field` is the request's field that had it.
+/// The verdict on a password that was given for an address.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Checked {
+    /// It is the account's. The attempt still counts until it is taken back: by [`Store::password_was_right`], or by
+    /// [`Store::log_in`].
+    Right {
+        /// The account.
+        account: Account,
+        /// Whether its hash is weaker than those of today.
+        is_weakly_hashed: bool,
+    },
+    /// It is not, or nobody has that address.
+    Wrong {
+        /// Attempts in a row that have failed, this one included.
+        failures: u32,
+    },
+}
+
+/// Counts an attempt, and then looks at the password. The same work, whoever has the address.
 ///
 /// # Errors
-/// 400 `wrong_password` with `attemptsRemaining`, 429 `account_locked`.
+/// 429 `account_locked`.
+pub async fn check_password(
+    caller: &impl Access,
+    email: &str,
+    password: &GivenPassword,
+) -> Result<Checked, ApiError> {
+    let (store, now) = (caller.store(), clock::now());
+    let attempt = match store.attempt_login(email, now).await? {
+        // Seen from now: the attempt that locked the account may have come after this request did.
+        LoginAttempt::Locked { until } => return Err(locked(seconds_until(until, clock::now()))),
+        LoginAttempt::Counted(attempt) => attempt,
+    };
+    let phc = attempt.account.as_ref().map(|account| account.password_hash.clone());
+    let verdict = password.verify(phc, caller).await?;
+    if let (Some(account), Verdict::Right | Verdict::RightButWeaklyHashed) = (&attempt.account, verdict) {
+        let is_weakly_hashed = verdict == Verdict::RightButWeaklyHashed;
+        return Ok(Checked::Right { account: account.clone(), is_weakly_hashed });
+    }
+    store.password_was_wrong(email, &attempt, now).await?;
+    Ok(Checked::Wrong { failures: attempt.failures })
+}
+
+/// The account of somebody who is logged in, if `password` is theirs. Wrong ones count towards the lock, as they do
+/// at login, and the right one starts over. `field` is the request's field that had it.
+///
+/// # Errors
+/// 400 `wrong_password` with `attemptsRemaining`, 401 `session_ended`, 429 `account_locked`.
 pub async fn prove_password(
     customer: &Customer,
     email: &str,
     password: &GivenPassword,
     field: &str,
-    now: Timestamp,
 ) -> Result<Account, ApiError> {
-    let (account, failures) = match customer.store().attempt_login(email, now).await? {
-        LoginAttempt::Locked { until } => return Err(locked(seconds_until(until, clock::now()))),
-        LoginAttempt::Counted { account, failures } => (account, failures),
+    let account = match check_password(customer, email, password).await? {
+        Checked::Wrong { failures } => return Err(wrong(field, failures)),
+        Checked::Right { account, .. } => account,
     };
+    customer.store().password_was_right(email, account.user_id).await?;
     // The account may have ended, and its address may be another's by now.
-    let account = account.filter(|account| account.user_id == customer.caller.user_id);
-    let account = account.ok_or_else(ApiError::session_ended)?;
-    match password.verify(Some(account.password_hash.clone()), customer).await? {
-        Verdict::Right | Verdict::RightButWeaklyHashed => Ok(account),
-        Verdict::Wrong => Err(wrong(field, failures)),
-    }
+    if account.user_id == customer.caller.user_id { Ok(account) } else { Err(ApiError::session_ended()) }
+}
+
+/// The account as it is now, if its password is still the one that was proven.
+///
+/// # Errors
+/// 401 `session_ended`, 409 `changed_meanwhile`.
+pub async fn still_proven(customer: &Customer, email: &str, proven: &Account) -> Result<Account, ApiError> {
+    let found = customer.store().account(email).await?;
+    let found = found.filter(|found| found.user_id == proven.user_id).ok_or_else(ApiError::session_ended)?;
+    if found.password_hash == proven.password_hash { Ok(found) } else { Err(StoreError::Changed.into()) }
 }
 
 fn wrong(field: &str, failures: u32) -> ApiError {

@@ -4,6 +4,7 @@
 mod admission;
 mod enumeration;
 mod mail_bombing;
+mod passwords;
 mod payments;
 mod pre_hijacking;
 mod requests;
