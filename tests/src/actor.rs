@@ -4,6 +4,9 @@ use std::net::{IpAddr, Ipv4Addr};
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
+use chairbook_platform::clock;
+use jiff::ToSpan as _;
+use jiff::tz::TimeZone;
 use reqwest::header::AUTHORIZATION;
 use reqwest::{Client, Method, RequestBuilder};
 use serde_json::{Value, json};
@@ -184,7 +187,15 @@ impl Actor {
         self.post("/appointments", body).await
     }
 
-    /// Every free start of a service, as `(date, time, expert ids)`.
+    /// Every free start of two weeks, as [`Self::availability`] gives them, the first of them at least a day ahead: beyond
+    /// the lead time of bookings and the window in which nobody can cancel, whatever the hour.
+    pub async fn later_availability(&self, query: &str) -> Vec<(String, String, Vec<String>)> {
+        let today = clock::now().to_zoned(TimeZone::UTC).date();
+        let (from, to) = (today + 2.days(), today + 15.days());
+        self.availability(&format!("{query}&from={from}&to={to}")).await
+    }
+
+    /// Every free start of a service, as `(date, time, expert ids)`; the first of them may begin within the hour.
     pub async fn availability(&self, query: &str) -> Vec<(String, String, Vec<String>)> {
         let data = self.get(&format!("/availability?{query}")).await.data(200);
         let text = |value: &Value| value.as_str().unwrap().to_owned();

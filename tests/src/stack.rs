@@ -289,12 +289,15 @@ impl TestStack {
         write_catalog(&self.stack.store(), rows).await;
     }
 
-    /// Puts an appointment that is to come four weeks back, into the past, with its cells, as if that time had gone by.
+    /// Puts an appointment that is to come four weeks back, into the past, with its cells, as if that time had gone by:
+    /// to the same local time, even if the clocks have been changed meanwhile.
     pub async fn let_time_pass(&self, appointment: &serde_json::Value) {
         let (store, now) = (self.stack.store(), clock::now());
         let id = appointment["id"].as_str().unwrap().parse().unwrap();
         let before = store.appointment(id).await.unwrap().unwrap();
-        let earlier = |at: Timestamp| at - SignedDuration::from_hours(28 * 24);
+        let local = before.starts_at.in_tz(&before.time_zone).unwrap();
+        let shift = before.starts_at.duration_since((&local - 28.days()).timestamp());
+        let earlier = |at: Timestamp| at - shift;
         let after = Appointment {
             date: before.date - 28.days(),
             starts_at: earlier(before.starts_at),

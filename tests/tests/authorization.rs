@@ -271,7 +271,7 @@ async fn every_route_as_everybody() {
     let bad_tokens = bad_tokens(&stack, &user).await;
     stack.keep_secret(bad_tokens.iter().map(|(_, token)| token.clone()));
 
-    let free = user.availability(&format!("serviceId={CUT}")).await;
+    let free = user.later_availability(&format!("serviceId={CUT}")).await;
     let (date, time, _) = free.last().unwrap();
     let booked = user.book(json!({"serviceId": CUT, "date": date, "time": time, "payNow": true})).await;
     let appointment = booked.data(201)["appointment"]["id"].as_str().unwrap().to_owned();

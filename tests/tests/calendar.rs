@@ -116,7 +116,7 @@ async fn whoever_did_not_come_keeps_the_entry_that_no_mail_takes_back() {
     let stack = TestStack::start().await;
     let admin = stack.demo_account(Role::Admin).await;
     let ada = stack.customer().await;
-    let (date, time, experts) = ada.availability(&format!("serviceId={CUT}")).await.remove(0);
+    let (date, time, experts) = ada.later_availability(&format!("serviceId={CUT}")).await.remove(0);
     let order = json!({"serviceId": CUT, "expertId": experts[0], "date": date, "time": time, "payNow": true});
     let made = ada.book(order).await.data(201)["appointment"].clone();
     let path = format!("/appointments/{}", made["id"].as_str().unwrap());
@@ -138,7 +138,7 @@ async fn whoever_did_not_come_keeps_the_entry_that_no_mail_takes_back() {
 async fn a_reservation_that_runs_out_leaves_the_calendar() {
     let stack = TestStack::builder().parameter("ReservationHold", "1s").start().await;
     let ada = stack.customer().await;
-    let (date, time, experts) = ada.availability(&format!("serviceId={CUT}")).await.pop().unwrap();
+    let (date, time, experts) = ada.later_availability(&format!("serviceId={CUT}")).await.pop().unwrap();
     let order =
         json!({"serviceId": CUT, "expertId": experts[0], "date": date, "time": time, "notes": "Bis gleich!"});
     let made = ada.book(order).await.data(201)["appointment"].clone();

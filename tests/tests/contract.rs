@@ -32,7 +32,7 @@ fn body(answer: &Answer) -> Value {
 
 /// A free slot of Inès for a cut, as a request; the `nth` that does not overlap the others.
 async fn slot(actor: &Actor, nth: usize) -> Value {
-    let free = actor.availability(&format!("serviceId={CUT}&expertId={INES}")).await;
+    let free = actor.later_availability(&format!("serviceId={CUT}&expertId={INES}")).await;
     // A cut keeps her for 65 minutes, and slots come every 15.
     let (date, time, _) = free.into_iter().step_by(5).nth(nth).unwrap();
     json!({"serviceId": CUT, "expertId": INES, "date": date, "time": time})

@@ -2,6 +2,7 @@
 //! stream of events, the numbers that a recount of the appointments finds.
 
 use std::collections::BTreeMap;
+use std::sync::OnceLock;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 
@@ -35,9 +36,11 @@ fn today() -> Date {
     clock::now().to_zoned(TimeZone::get(ZONE).unwrap()).date()
 }
 
-/// All dates on which a test can have left anything.
+/// All dates on which a test can have left anything: the same ones before and after midnight.
 fn everything() -> (Date, Date) {
-    (today() - 40.days(), today() + 60.days())
+    static BEGUN: OnceLock<Date> = OnceLock::new();
+    let begun = *BEGUN.get_or_init(today);
+    (begun - 40.days(), begun + 60.days())
 }
 
 async fn start(hold: &str) -> TestStack {
@@ -209,7 +212,7 @@ async fn what_the_catalog_has_given_up_keeps_its_name_and_its_currency() {
         admin.post("/services", service).await.data(201)["service"]["id"].as_str().unwrap().to_owned();
     let offered = format!("/experts/{MAREK}/services/{service}");
     admin.put(&offered, json!({})).await.data(200);
-    let (date, time, _) = ada.availability(&format!("serviceId={service}")).await.pop().unwrap();
+    let (date, time, _) = ada.later_availability(&format!("serviceId={service}")).await.pop().unwrap();
     let order = json!({"serviceId": service, "date": date, "time": time, "payNow": true});
     let booked = ada.book(order).await.data(201)["appointment"].clone();
 

@@ -35,7 +35,7 @@ async fn used_up(stack: &TestStack) {
 
 /// Books the last free slot, so that no mail is about a time that has passed.
 async fn book(customer: &Actor) -> Value {
-    let free = customer.availability(&format!("serviceId={CUT}")).await;
+    let free = customer.later_availability(&format!("serviceId={CUT}")).await;
     let (date, time, experts) = free.last().unwrap();
     let request =
         json!({"serviceId": CUT, "date": date, "time": time, "expertId": experts[0], "payNow": true});

@@ -31,7 +31,7 @@ async fn start(hold: &str) -> TestStack {
 
 /// A date on which Jonas works from 09:00 to 12:30 and from 13:15 to 18:00, not today.
 async fn full_day(visitor: &Actor) -> String {
-    let free = visitor.availability(&format!("serviceId={BACK_MASSAGE}&expertId={JONAS}")).await;
+    let free = visitor.later_availability(&format!("serviceId={BACK_MASSAGE}&expertId={JONAS}")).await;
     let mut days: BTreeMap<String, Vec<String>> = BTreeMap::new();
     for (date, time, _) in free {
         days.entry(date).or_default().push(time);

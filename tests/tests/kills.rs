@@ -17,7 +17,8 @@ use chairbook_tests::stack_process::StackProcess;
 use chairbook_tests::turnstile::{TRANSACTION, Turnstile};
 use chairbook_tests::{Actor, Answer, Permitted, TestStack, processes};
 use futures_util::future::join_all;
-use jiff::SignedDuration;
+use jiff::tz::TimeZone;
+use jiff::{SignedDuration, ToSpan as _};
 use reqwest::Method;
 use serde_json::{Value, json};
 
@@ -28,11 +29,16 @@ const BACK_MASSAGE: &str = "svc_0000000000000000000000000d";
 /// A lease outlasts its invocation, and a message comes again after that.
 const LEASE: Duration = Duration::from_mins(1);
 
-/// The requests that are to be made: many more than there is room for, each with its own idempotency key.
+/// The requests that are to be made, none of them for soon: many more than there is room for, each with its own idempotency
+/// key.
 async fn orders(customer: &Actor, count: usize) -> Vec<Value> {
+    let today = clock::now().to_zoned(TimeZone::UTC).date();
+    let (from, to) = (today + 2.days(), today + 8.days());
     let mut orders = Vec::new();
     for service in [CUT, SHORT_CUT, BACK_MASSAGE] {
-        for (date, time, experts) in customer.availability(&format!("serviceId={service}")).await {
+        for (date, time, experts) in
+            customer.availability(&format!("serviceId={service}&from={from}&to={to}")).await
+        {
             orders.extend(experts.into_iter().map(|expert| {
                 json!({
                     "serviceId": service, "expertId": expert, "date": date, "time": time, "payNow": true
@@ -258,7 +264,7 @@ async fn what_was_acknowledged_outlives_the_functions() {
     assert_mails(&mails_per_appointment(calendars), &distinct);
 
     // Nothing of it is left: the next one is booked as ever.
-    let (date, time, experts) = ada.availability(&format!("serviceId={CUT}")).await.pop().unwrap();
+    let (date, time, experts) = ada.later_availability(&format!("serviceId={CUT}")).await.pop().unwrap();
     let order = json!({"serviceId": CUT, "expertId": experts[0], "date": date, "time": time, "payNow": true});
     ada.book(order).await.data(201);
     stack.finish_with(Permitted { failed_requests: true, ..Permitted::default() }).await;

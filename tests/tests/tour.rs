@@ -27,7 +27,7 @@ async fn from_registration_to_cancellation() {
 
     let services = ada.get("/services?q=finish").await.data(200);
     assert_eq!(services["items"][0]["id"], CUT);
-    let free = ada.availability(&format!("serviceId={CUT}&subServiceIds={SCALP_MASSAGE}")).await;
+    let free = ada.later_availability(&format!("serviceId={CUT}&subServiceIds={SCALP_MASSAGE}")).await;
     let (date, time, experts) = free.last().unwrap().clone();
     let request = json!({
         "serviceId": CUT, "subServiceIds": [SCALP_MASSAGE], "date": date, "time": time,

@@ -11,7 +11,7 @@ use serde_json::json;
 const CUT: &str = "svc_00000000000000000000000001";
 
 async fn book(actor: &Actor, pay_now: bool) -> String {
-    let free = actor.availability(&format!("serviceId={CUT}")).await;
+    let free = actor.later_availability(&format!("serviceId={CUT}")).await;
     let (date, time, _) = free.last().unwrap().clone();
     let body =
         json!({"serviceId": CUT, "date": date, "time": time, "payNow": pay_now, "notes": "My secret wish"});

@@ -136,11 +136,10 @@ impl<'s> Client<'s> {
             (0..u8::try_from(ADD_ONS.len()).unwrap()).filter(|_| random.random_bool(0.25)).collect();
         let minutes = if random.random_bool(0.85) { AROUND_MIDNIGHT } else { DAY / 2 };
         let offset = random.random_range(0..2 * minutes / GRID) * GRID;
-        Wish {
-            service,
-            add_ons,
-            start: (self.utc_midnight(date) / GRID * GRID + DAY + offset - minutes) % DAY,
-        }
+        let start = (self.utc_midnight(date) / GRID * GRID + DAY + offset - minutes) % DAY;
+        // Clocks that go forward leave out an hour.
+        let start = if self.stage.leaves_out(date, start) { start + 60 } else { start };
+        Wish { service, add_ons, start }
     }
 
     fn request(&mut self) -> Value {

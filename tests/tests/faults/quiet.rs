@@ -14,7 +14,6 @@ use chairbook_tests::{Actor, checker, statistics};
 use futures_util::future::join_all;
 use jiff::ToSpan as _;
 use jiff::civil::{Date, Time};
-use jiff::tz::AmbiguousOffset;
 use proptest::prelude::RngExt as _;
 use proptest::test_runner::TestRng;
 
@@ -131,12 +130,11 @@ pub async fn check_offers(stage: &Stage, appointments: &[Appointment]) {
         for whom in 0..stage.salon.experts {
             for (place, (duration, buffer)) in (0..).zip(SERVICES) {
                 let is_free = |start: &u32| {
-                    let time = Time::midnight() + i64::from(*start).minutes();
-                    let local = zone.to_ambiguous_timestamp(date.to_datetime(time));
-                    if matches!(local.offset(), AmbiguousOffset::Gap { .. }) {
+                    if stage.leaves_out(date, *start) {
                         return false;
                     }
-                    let start = local.compatible().unwrap();
+                    let time = Time::midnight() + i64::from(*start).minutes();
+                    let start = zone.to_ambiguous_timestamp(date.to_datetime(time)).compatible().unwrap();
                     let end = start + i64::from(duration + buffer).minutes();
                     !busy.iter().any(|row| {
                         row.expert_id == expert(whom) && start < row.blocked_until && row.starts_at < end

@@ -9,8 +9,8 @@ use chairbook_tests::checker::Item;
 use chairbook_tests::stack_process::{EditedTemplate, StackProcess};
 use chairbook_tests::{Actor, Answer, open_salon, processes};
 use jiff::ToSpan as _;
-use jiff::civil::Date;
-use jiff::tz::TimeZone;
+use jiff::civil::{Date, Time};
+use jiff::tz::{AmbiguousOffset, TimeZone};
 use reqwest::RequestBuilder;
 use serde_json::{Value, json};
 use tempfile::TempDir;
@@ -116,6 +116,13 @@ impl Stage {
     /// The salon's local date in so many days.
     pub fn date(&self, days: i32) -> Date {
         clock::now().to_zoned(self.zone()).date() + days.days()
+    }
+
+    /// Whether the salon's clock does not show a minute of a date.
+    pub fn leaves_out(&self, date: Date, minute: u32) -> bool {
+        let time = Time::midnight() + i64::from(minute).minutes();
+        let local = self.zone().to_ambiguous_timestamp(date.to_datetime(time));
+        matches!(local.offset(), AmbiguousOffset::Gap { .. })
     }
 
     pub fn zone(&self) -> TimeZone {
