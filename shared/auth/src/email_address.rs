@@ -78,6 +78,10 @@ impl FromStr for EmailAddress {
         if canonical.starts_with('"') {
             return Err(EmailAddressError::Quoted);
         }
+        // Some mail servers read it as an encoded word (RFC 2047), and send to the address that it says.
+        if canonical.contains("=?") {
+            return Err(EmailAddressError::Malformed);
+        }
         Ok(Self { written: written.to_owned(), canonical })
     }
 }
@@ -123,6 +127,7 @@ mod tests {
             "ada@example..com",
             "ada@-example.com",
             "ada@example.com\nBcc: eve@example.com",
+            "=?UTF-8?Q?eve=40evil.example=3E?=@example.com",
             &long,
         ] {
             assert_eq!(bad.parse::<EmailAddress>(), Err(EmailAddressError::Malformed), "{bad}");

@@ -1,5 +1,6 @@
 //! Addresses as mail is sent with them, and who a mail is from: an address with, perhaps, a name before it.
 
+use std::borrow::Cow;
 use std::fmt;
 use std::str::FromStr;
 
@@ -22,13 +23,16 @@ const BYTES_PER_ENCODED_WORD: usize = 45;
 pub struct AddressError;
 
 /// An address as SES takes it: 7-bit ASCII, with the domain in Punycode, since SES knows no SMTPUTF8
-/// (<https://docs.aws.amazon.com/ses/latest/APIReference-V2/API_Destination.html>).
+/// (<https://docs.aws.amazon.com/ses/latest/APIReference-V2/API_Destination.html>); without what some mail servers would
+/// read as an encoded word (RFC 2047), and send elsewhere.
 ///
 /// # Errors
 /// [`AddressError`] when there is no such form of it.
 pub fn in_ascii(address: &str) -> Result<String, AddressError> {
-    let (local, domain) =
-        address.rsplit_once('@').filter(|(local, _)| local.is_ascii()).ok_or(AddressError)?;
+    let (local, domain) = address
+        .rsplit_once('@')
+        .filter(|(local, _)| local.is_ascii() && !local.contains("=?"))
+        .ok_or(AddressError)?;
     let domain = idna::domain_to_ascii_strict(domain).map_err(|_| AddressError)?;
     Ok(format!("{local}@{domain}"))
 }
@@ -65,13 +69,27 @@ impl Mailbox {
 }
 
 fn phrase(name: &str) -> String {
-    if !name.is_ascii() {
+    // What looks like an encoded word would be read as one.
+    if !name.is_ascii() || name.contains("=?") {
         return encoded_words(name);
     }
     if name.chars().all(|c| c.is_ascii_alphanumeric() || " !#$%&'*+-/=?^_`{|}~".contains(c)) {
         return name.to_owned();
     }
     format!("\"{}\"", name.replace('\\', "\\\\").replace('"', "\\\""))
+}
+
+/// A name as it was before somebody put it in quotation marks (RFC 5322 §3.2.4).
+fn unquoted(name: &str) -> Cow<'_, str> {
+    let Some(inner) = name.strip_prefix('"').and_then(|rest| rest.strip_suffix('"')) else {
+        return name.into();
+    };
+    let mut characters = inner.chars();
+    let mut plain = String::with_capacity(inner.len());
+    while let Some(character) = characters.next() {
+        plain.push(if character == '\\' { characters.next().unwrap_or(character) } else { character });
+    }
+    plain.into()
 }
 
 fn encoded_words(text: &str) -> String {
@@ -97,7 +115,7 @@ impl FromStr for Mailbox {
             return Err(AddressError);
         }
         let (name, address) = match text.trim().strip_suffix('>').and_then(|text| text.rsplit_once('<')) {
-            Some((name, address)) => (text::single_line(name.trim().trim_matches('"')), address),
+            Some((name, address)) => (text::single_line(&unquoted(name.trim())), address),
             None => (String::new(), text.trim()),
         };
         let address = EmailAddress::from_str(address).map_err(|_| AddressError)?;
@@ -137,6 +155,18 @@ mod tests {
                 "\"Hair, Inc.\" <a@b.example>",
             ),
             (
+                r#""The \"Best\" Hair" <a@b.example>"#,
+                Some(r#"The "Best" Hair"#),
+                "a@b.example",
+                r#""The \"Best\" Hair" <a@b.example>"#,
+            ),
+            (
+                "=?UTF-8?B?QQ==?= <a@b.example>",
+                Some("=?UTF-8?B?QQ==?="),
+                "a@b.example",
+                "=?UTF-8?B?PT9VVEYtOD9CP1FRPT0/PQ==?= <a@b.example>",
+            ),
+            (
                 "Salon Lumière <a@b.example>",
                 Some("Salon Lumière"),
                 "a@b.example",
@@ -165,6 +195,7 @@ mod tests {
             ("\"a@b\"@bücher.example", Ok("\"a@b\"@xn--bcher-kva.example")),
             ("müller@example.com", Err(AddressError)),
             ("ada@b_ü.example", Err(AddressError)),
+            ("=?UTF-8?Q?eve=40evil.example=3E?=@example.com", Err(AddressError)),
             ("ada", Err(AddressError)),
         ] {
             assert_eq!(in_ascii(address), form.map(str::to_owned), "{address}");
