@@ -4,6 +4,8 @@
 //! Everything here is computation: rows are in `chairbook-store`, HTTP is in `chairbook-web`.
 
 pub mod access_token;
+#[cfg(test)]
+mod edge_properties;
 pub mod email_address;
 pub mod lockout;
 pub mod opaque_token;

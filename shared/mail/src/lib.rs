@@ -22,6 +22,8 @@ pub mod appointment;
 pub mod calendar;
 mod compose;
 mod config;
+#[cfg(test)]
+mod edge_properties;
 mod rendered;
 pub mod text;
 pub mod time;

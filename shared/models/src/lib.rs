@@ -12,6 +12,8 @@ pub mod catalog;
 pub mod catalog_change;
 pub mod day;
 pub mod duration;
+#[cfg(test)]
+mod edge_properties;
 pub mod event;
 pub mod ids;
 pub mod money;

@@ -12,6 +12,8 @@ mod app;
 mod conditional;
 pub mod cursor;
 pub mod dates;
+#[cfg(test)]
+mod edge_properties;
 mod error;
 mod fields;
 pub mod idempotency;

@@ -10,6 +10,8 @@
 
 mod api;
 mod document;
+#[cfg(test)]
+mod edge_properties;
 mod evaluate;
 mod events;
 mod functions;

@@ -5,6 +5,7 @@ use calcard::icalendar::{
     ICalendar, ICalendarParameterName, ICalendarParameterValue, ICalendarProperty, ICalendarValue,
 };
 use chairbook_mail::Rendered;
+use chairbook_mail::text::{lines, single_line};
 use chairbook_models::appointment::payment::{DeskPayment, PaymentMethod, pay};
 use chairbook_models::appointment::reschedule::movable;
 use chairbook_models::appointment::{Appointment, ChangedBy, Status, cancel, expire};
@@ -277,8 +278,92 @@ fn parameter(calendar: &ICalendar, property: &ICalendarProperty) -> String {
     }
 }
 
+/// What may be in a text that nobody has looked at: it ends lines, turns them round, or looks like a line of a calendar.
+fn hostile() -> impl Strategy<Value = String> {
+    let fragments = [
+        "\r\n",
+        "\n",
+        "\r",
+        "\n ",
+        "\r\n\t",
+        "\0",
+        "\u{b}",
+        "\u{c}",
+        "\u{85}",
+        "\u{2028}",
+        "\u{2029}",
+        "\u{feff}",
+        "\u{202e}",
+        "ATTENDEE:mailto:eve@example.com",
+        "END:VEVENT",
+        "BEGIN:VALARM",
+        ":",
+        ";",
+        ",",
+        "\\",
+        "\"",
+        "^n",
+        "%0D%0A",
+    ];
+    let fragment = prop_oneof![
+        6 => prop::sample::select(fragments.to_vec()).prop_map(str::to_owned),
+        1 => any::<char>().prop_map(String::from),
+        1 => "[a-z]{1,90}",
+    ];
+    prop::collection::vec(fragment, 0..20).prop_map(|fragments| fragments.concat())
+}
+
+/// The name of each line of a calendar, before its value and parameters.
+fn line_names(calendar: &str) -> Vec<String> {
+    let unfolded = calendar.replace("\r\n ", "");
+    let lines = unfolded.split("\r\n").filter(|line| !line.is_empty());
+    lines.map(|line| line.split([':', ';']).next().unwrap_or_default().to_owned()).collect()
+}
+
 proptest! {
-    #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::with_cases(128) })]
+    #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn no_text_adds_a_line_or_a_property(
+        service in hostile(),
+        add_on in hostile(),
+        expert in hostile(),
+        salon in hostile(),
+        name in hostile(),
+        notes in prop::option::of(hostile()),
+    ) {
+        let event = by_customer(EventType::AppointmentConfirmed);
+        let harmless = mail_of(&event, &profile(), &appointment(Status::Confirmed), &settings());
+        let harmless = line_names(std::str::from_utf8(&harmless.attachments[0].content).unwrap());
+        let mut appointment = Appointment {
+            service_name: service.clone(),
+            expert_name: expert.clone(),
+            notes: notes.clone(),
+            ..appointment(Status::Confirmed)
+        };
+        for sub_service in &mut appointment.sub_services {
+            sub_service.name.clone_from(&add_on);
+        }
+        let profile = Profile { name: name.clone(), ..profile() };
+        let settings = Settings { salon_name: salon.clone(), ..settings() };
+        let mail = mail_of(&event, &profile, &appointment, &settings);
+        prop_assert!(!mail.subject.chars().any(char::is_control), "{:?}", mail.subject);
+
+        let text = std::str::from_utf8(&mail.attachments[0].content).unwrap();
+        prop_assert_eq!(line_names(text), harmless);
+        prop_assert!(!text.replace("\r\n", "").contains(['\r', '\n']));
+        prop_assert!(text.split("\r\n").all(|line| line.len() <= 75), "{}", text);
+        let calendar = parsed(&mail);
+        prop_assert_eq!(calendar.components.len(), 2);
+        let of_event = |name| value(&calendar, 1, &name).unwrap_or_default();
+        let (service, salon) = (single_line(&service), single_line(&salon));
+        prop_assert_eq!(of_event(ICalendarProperty::Summary), format!("{service} at {salon}"));
+        prop_assert_eq!(of_event(ICalendarProperty::Location), salon);
+        let description = of_event(ICalendarProperty::Description);
+        let notes = notes.filter(|notes| !notes.trim().is_empty()).map_or(Vec::new(), |notes| lines(&notes));
+        prop_assert_eq!(description.split('\n').count(), 3 + notes.len(), "{}", description);
+        prop_assert!(description.ends_with(&notes.join("\n")), "{}", description);
+    }
 
     #[test]
     fn what_people_write_comes_back_as_they_wrote_it(
