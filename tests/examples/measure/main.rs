@@ -3,13 +3,16 @@
 //! ```sh
 //! cargo run --release -p chairbook-tests --example measure
 //! cargo run --release -p chairbook-tests --example measure -- availability
+//! cargo run --release -p chairbook-tests --example measure -- costs
 //! ```
 //!
-//! The second measures a month of free times alone.
+//! The second measures a month of free times alone, the third the CPU time that anybody can make a function spend, for
+//! docs/security.md.
 //!
 //! It builds what it needs, starts stacks of its own, and takes about a minute then. Let the machine do nothing else.
 
 mod availability;
+mod costs;
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -50,8 +53,8 @@ async fn main() {
     let root = Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/.."));
     let functions = read_template(&root.join("template.yaml"), &BTreeMap::new()).unwrap().functions;
     let directory = binaries::build(root, &functions, Profile::Release).unwrap();
-    let is_all = std::env::args().nth(1).as_deref() != Some("availability");
-    let bare = is_all.then(|| build_bare_function(&directory));
+    let part = std::env::args().nth(1);
+    let bare = part.is_none().then(|| build_bare_function(&directory));
     println!("Load of the machine before: {}", std::fs::read_to_string("/proc/loadavg").unwrap().trim());
 
     if let Some(bare) = &bare {
@@ -59,7 +62,12 @@ async fn main() {
         requests().await;
         cold_starts(&functions, &directory, bare).await;
     }
-    availability::availability().await;
+    if part.as_deref() != Some("costs") {
+        availability::availability().await;
+    }
+    if part.as_deref() != Some("availability") {
+        costs::costs().await;
+    }
     println!("\nLoad of the machine after: {}", std::fs::read_to_string("/proc/loadavg").unwrap().trim());
 }
 
