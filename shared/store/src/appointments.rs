@@ -146,7 +146,7 @@ fn appointment_item(appointment: &Appointment, idempotency: Option<&str>) -> Res
 }
 
 impl Reader {
-    /// What came of the request that used the same idempotency key before, if there was one: for a repeat that
+    /// The outcome of the request that used the same idempotency key before, if there was one: for a repeat that
     /// the rules would refuse by now.
     ///
     /// # Errors

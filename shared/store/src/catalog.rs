@@ -268,7 +268,7 @@ impl Store {
     /// else was faster, `decide` is asked again about what there is now. Returns the changed catalog.
     ///
     /// # Errors
-    /// What `decide` says, or [`StoreError`]: [`StoreError::SessionEnded`] or [`StoreError::RoleChanged`] when `by` is no
+    /// The refusal of `decide`, or [`StoreError`]: [`StoreError::SessionEnded`] or [`StoreError::RoleChanged`] when `by` is no
     /// longer who was admitted, [`StoreError::Exists`] when its event has been written before. Then nothing is changed.
     pub async fn change_catalog<T, E: From<StoreError>>(
         &self,

@@ -178,7 +178,7 @@ macro_rules! logged_in {
         $(#[$doc])+
         #[derive(Clone)]
         pub struct $access {
-            /// Who it is.
+            /// The user, with the session that they came by and their role.
             pub caller: Caller,
             store: Store,
         }

@@ -12,7 +12,7 @@ const MOST_KEPT: usize = 20;
 /// Reads a JSON value, and the paths of the members that are named more than once, such as `monday[0].from`.
 ///
 /// # Errors
-/// When it is not JSON.
+/// A syntax error.
 pub(crate) fn read(json: &[u8]) -> Result<(Value, Vec<String>), serde_json::Error> {
     let mut repeated = Vec::new();
     let mut deserializer = serde_json::Deserializer::from_slice(json);

@@ -1,4 +1,4 @@
-//! What comes before the checks of limit, session and token, or gets around them.
+//! Attempts to get something done before the checks of limit, session and token, or around them.
 
 use aws_sdk_dynamodb::types::AttributeValue;
 use base64::Engine as _;
