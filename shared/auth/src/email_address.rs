@@ -160,7 +160,7 @@ mod tests {
             assert_eq!(bad.parse::<EmailAddress>(), Err(EmailAddressError::Quoted), "{bad}");
         }
         assert_eq!(canonical_form(r#""A b"@Example.com"#).as_deref(), Ok(r#""a b"@example.com"#));
-        for fine in ["o'brien@example.com", "a!#$%&*+-/=?^_`{|}~b@example.com", "a.b@example.com"] {
+        for fine in ["o'brien@example.com", "a!#$%&*+-/=^?_`{|}~b@example.com", "a.b@example.com"] {
             assert!(fine.parse::<EmailAddress>().is_ok(), "{fine}");
         }
     }
