@@ -18,6 +18,7 @@ pub mod gateway;
 pub mod mailbox;
 pub mod runtime;
 pub mod secrets;
+mod server;
 pub mod ses;
 pub mod sqs;
 pub mod stack;

@@ -7,8 +7,6 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
-use axum::Router;
-use axum::serve::ListenerExt as _;
 use bytes::Bytes;
 use chairbook_store::{Store, StoreError, Tables};
 use futures_util::FutureExt as _;
@@ -29,7 +27,7 @@ use crate::secrets::Secrets;
 use crate::sqs::{self, Sqs, SqsError};
 use crate::template::model::{EventSource, StreamSource, System};
 use crate::template::{self, TemplateError};
-use crate::{binaries, clock, demo, ses};
+use crate::{binaries, clock, demo, server, ses};
 
 /// Credentials that the local services take, as they take any.
 const CREDENTIAL: &str = "local";
@@ -132,7 +130,7 @@ pub struct Stack {
     requests: broadcast::Sender<Access>,
     end: watch::Sender<bool>,
     event_sources: JoinSet<()>,
-    server: JoinHandle<io::Result<()>>,
+    server: JoinHandle<()>,
     dynamodb: DynamoDb,
     // Last: whatever is in it is closed by then.
     data: DataDirectory,
@@ -191,7 +189,7 @@ impl Stack {
             .merge(ses::router(mailbox.clone(), faults.clone()))
             .merge(mailbox::router(mailbox.clone()))
             .merge(faults::router(faults));
-        let server = tokio::spawn(serve(listener, services, ended_by(&ended)));
+        let server = tokio::spawn(server::serve(listener, services, ended.clone()));
         let event_sources = event_sources(&system, &runtime, &sqs, &dynamodb, &checkpoints, &ended)?;
         let warmed = runtime.clone();
         tokio::spawn(async move { warmed.warm().await });
@@ -343,21 +341,6 @@ fn gateway(system: &System, port: u16, runtime: &Runtime, requests: &broadcast::
         let _nobody = requests.send(access);
     };
     Gateway::new(system, port, Arc::new(invoke), Arc::new(observe))
-}
-
-async fn serve(
-    listener: TcpListener,
-    services: Router,
-    until: impl Future<Output = ()> + Send + 'static,
-) -> io::Result<()> {
-    let listener = listener.tap_io(|connection| {
-        // Small answers must not wait for the client's acknowledgement of the ones before.
-        if let Err(error) = connection.set_nodelay(true) {
-            tracing::debug!(%error, "TCP_NODELAY");
-        }
-    });
-    let services = services.into_make_service_with_connect_info::<SocketAddr>();
-    axum::serve(listener, services).with_graceful_shutdown(until).await
 }
 
 /// Resolves at the stack's end.

@@ -94,7 +94,7 @@ pub struct DynamoDb {
 
 impl DynamoDb {
     /// Opens or creates the database in `file`, creates the tables that are missing (with their TTL), and serves them
-    /// on a free port of 127.0.0.1.
+    /// on a free port of a loopback address that nobody can guess.
     ///
     /// # Errors
     /// When the file cannot be used, or when a table in it has other keys, indexes or another stream than the
@@ -112,7 +112,7 @@ impl DynamoDb {
         let (streams, publishers) =
             Streams::new(&database, file, &sqlite, with_streams).map_err(|error| open(error.to_string()))?;
 
-        let listener = std::net::TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?;
+        let listener = listen(rand::random())?;
         listener.set_nonblocking(true)?;
         let address = listener.local_addr()?;
         let runtime = tokio::runtime::Builder::new_multi_thread()
@@ -183,6 +183,16 @@ impl Drop for DynamoDb {
             }
         }
     }
+}
+
+/// A free port of a loopback address of 127.0.0.0/8 that `random` chooses, where the machine has it: macOS has 127.0.0.1
+/// alone. dynoxide answers pages of every origin, which could find the port by trying, but not one of millions of
+/// addresses, too.
+fn listen(random: [u8; 3]) -> std::io::Result<std::net::TcpListener> {
+    let [second, third, fourth] = random;
+    let address = Ipv4Addr::new(127, second, third, fourth.clamp(1, 254));
+    std::net::TcpListener::bind((address, 0))
+        .or_else(|_| std::net::TcpListener::bind((Ipv4Addr::LOCALHOST, 0)))
 }
 
 /// Serves until `stopped` resolves, which it does when its sender is dropped, too.

@@ -1,7 +1,7 @@
 //! An API Gateway HTTP API: routes requests to functions, in payload format 2.0, with CORS and the documented limits.
 //!
 //! Its refusals are API Gateway's own: 404 for no route, 413 for a body above 10 MB (or an event above Lambda's
-//! 6 MB), 500 for a function that failed or answered what cannot be a response, 503 for one that was too slow or
+//! 6 MB), 431 for a request line and headers above 10,240 bytes, 500 for a function that failed or answered what cannot be a response, 503 for one that was too slow or
 //! could not be started.
 
 pub mod answer;
@@ -30,6 +30,9 @@ use routes::Routes;
 
 /// API Gateway's limit for a request's body.
 const LARGEST_BODY: usize = 10 * 1024 * 1024;
+/// API Gateway's limit for a request's line and its headers together, bytes
+/// (<https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-quotas.html>).
+const LARGEST_HEAD: usize = 10_240;
 /// Lambda's limit for the event of a synchronous invocation: 6 MB and a little for the envelope.
 const LARGEST_EVENT: usize = 6_291_556;
 /// How long an HTTP API waits for an integration.
@@ -153,6 +156,10 @@ impl Inner {
         peer: SocketAddr,
         access: &mut Access,
     ) -> Response<Body> {
+        if head_length(parts) > LARGEST_HEAD {
+            let status = StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE;
+            return refusal(status, "Request Header Fields Too Large");
+        }
         if let Some(cors) = &self.cors
             && cors::is_preflight(&parts.method, &parts.headers)
         {
@@ -200,6 +207,13 @@ impl Inner {
             }
         }
     }
+}
+
+/// Bytes of a request's method, target, and headers.
+fn head_length(parts: &http::request::Parts) -> usize {
+    let target = parts.uri.path_and_query().map_or(0, |target| target.as_str().len());
+    let headers = parts.headers.iter().map(|(name, value)| name.as_str().len() + value.len());
+    parts.method.as_str().len() + target + headers.sum::<usize>()
 }
 
 fn refusal(status: StatusCode, message: &str) -> Response<Body> {

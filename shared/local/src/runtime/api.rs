@@ -22,6 +22,7 @@ use super::connection::{Connection, Fate};
 use super::environment::Environment;
 use super::invocation::{FunctionError, RESPONSE_LIMIT};
 use super::phase::Fetched;
+use crate::server::{check_host, check_origin};
 
 /// What a version of the API begins with.
 const PREFIX: &str = "/2018-06-01/runtime/";
@@ -68,6 +69,9 @@ async fn answer(
     fate: Fate,
 ) -> Response<Full<Bytes>> {
     let (parts, body) = request.into_parts();
+    if let Err(refused) = check_host(&parts).and_then(|()| check_origin(&parts.headers)) {
+        return refusal(refused.status, "AccessDenied", &refused.message);
+    }
     let path = parts.uri.path().strip_prefix(PREFIX).unwrap_or_default();
     let segments: Vec<&str> = path.split('/').collect();
     let error_type =
