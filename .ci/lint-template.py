@@ -3,9 +3,9 @@
 
 `sam validate --lint` looks at the template before SAM has translated it and passes a wrong `!GetAtt`, a timeout of
 1,000 s and misspelt properties. So this translates first and lints the CloudFormation that comes of it; then it checks
-what no linter knows: that no policy has a wildcard, that every function logs to a group with a retention, that every
-function has its folder and its sample event, that the queue outlasts the function that reads it, and that no alarm reads
-more metrics than it may.
+what no linter knows: that no policy has a wildcard, that panics unwind in what is deployed, that every function logs to a
+group with a retention, that every function has its folder and its sample event, that the queue outlasts the function that
+reads it, and that no alarm reads more metrics than it may.
 
 Usage: lint-template.py [ROOT]   (the folder of template.yaml; by default the one above this script's)
 Prints one finding a line and exits with 1 if there is any.
@@ -16,6 +16,7 @@ from __future__ import annotations
 import json
 import re
 import sys
+import tomllib
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -83,8 +84,16 @@ def check_source(root: Path, template: dict[str, Any]) -> Iterator[str]:
         yield from check_triggers(logical_id, function)
         if "Role" not in function["Properties"]:
             yield f"{logical_id}: has no Role; the one that SAM makes carries AWS's managed policies"
+    yield from check_profile(root)
     yield from check_samples(root, functions)
     yield from check_parameters(template)
+
+
+def check_profile(root: Path) -> Iterator[str]:
+    """cargo-lambda adds `--config profile.release.panic="abort"` unless the workspace's manifest sets it."""
+    profile = tomllib.loads((root / "Cargo.toml").read_text())["profile"]["release"]
+    if profile.get("panic") != "unwind":
+        yield 'Cargo.toml: [profile.release] must say panic = "unwind", or a panic ends the function\'s process'
 
 
 def check_build(root: Path, logical_id: str, function: dict[str, Any]) -> Iterator[str]:

@@ -9,20 +9,21 @@ use axum::Router;
 use axum::extract::{FromRequest, MatchedPath, Request, State};
 use axum::middleware::{Next, from_fn, from_fn_with_state};
 use axum::response::{IntoResponse, Response};
-use axum::routing::{MethodRouter, post};
+use axum::routing::{MethodRouter, any, post};
 use chairbook_platform::{clock, env, init_tracing};
 use chairbook_store::meter::Meter;
 use chairbook_store::{Reader, Store, Tables};
 use http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
 use jiff::Timestamp;
 use lambda_http::request::RequestContext;
-use lambda_http::{Context, RequestExt};
+use lambda_http::{Adapter, Context, LambdaEvent, RequestExt, Service as _, lambda_runtime, service_fn};
 use serde_json::{Value, json};
 use tower_http::catch_panic::CatchPanicLayer;
 
 use crate::access::{Client, Gate, claims, no_token};
 use crate::admission::{Checks, Learned, Question, source};
 use crate::error::ApiError;
+use crate::incoming;
 use crate::rate_limit::Policy;
 
 /// How much of a user agent's name is kept.
@@ -133,7 +134,8 @@ where
 
 fn complete(routes: Router, events: MethodRouter) -> Router {
     routes
-        .route("/events", events)
+        .route(incoming::INVOKED, events)
+        .route(incoming::MALFORMED, any(malformed))
         .fallback(|| async { ApiError::not_found("Route").into_response() })
         .method_not_allowed_fallback(|| async {
             ApiError::new(
@@ -155,7 +157,16 @@ fn complete(routes: Router, events: MethodRouter) -> Router {
 pub async fn run(build: impl FnOnce() -> Result<Router, env::ConfigError>) -> Result<(), lambda_http::Error> {
     init_tracing();
     let router = build().inspect_err(|error| tracing::error!(%error, "the function is not configured"))?;
-    lambda_http::run(router).await
+    let adapter = Adapter::from(router);
+    lambda_runtime::run(service_fn(move |event: LambdaEvent<Value>| {
+        let mut adapter = adapter.clone();
+        async move {
+            let request = incoming::request(event.payload)?;
+            let response = adapter.call(LambdaEvent::new(request, event.context)).await;
+            response.map_err(lambda_http::Error::from)
+        }
+    }))
+    .await
 }
 
 /// Whether a request came by the Invoke API, and not by HTTP.
@@ -170,6 +181,25 @@ async fn probe(request: Request) -> Response {
     } else {
         ApiError::not_found("Route").into_response()
     }
+}
+
+/// What no client can have meant.
+async fn malformed() -> ApiError {
+    ApiError::new(
+        StatusCode::BAD_REQUEST,
+        "malformed_request",
+        "The request is malformed: its path, its query string or its Host header is not one.",
+    )
+}
+
+/// Whether the handler that a request reached is that of the route that API Gateway chose.
+fn is_on_its_route(request: &Request) -> bool {
+    let Some(RequestContext::ApiGatewayV2(context)) = request.extensions().get::<RequestContext>() else {
+        return true;
+    };
+    let chosen = context.route_key.as_deref().and_then(|key| key.split_once(' ')).map(|(_, path)| path);
+    let reached = request.extensions().get::<MatchedPath>().map(MatchedPath::as_str);
+    reached.is_none_or(|reached| Some(reached) == chosen || reached == incoming::MALFORMED)
 }
 
 /// What API Gateway says of a request: its id and the client's address.
@@ -227,7 +257,11 @@ async fn observe(request: Request, next: Next) -> Response {
     // The route, not the path: a path can carry a one-time token.
     let route = request.extensions().get::<MatchedPath>().map(|path| path.as_str().to_owned());
     let meter = Arc::new(Meter::default());
-    let mut response = meter.scope(next.run(request)).await;
+    let mut response = if is_on_its_route(&request) {
+        meter.scope(next.run(request)).await
+    } else {
+        ApiError::not_found("Route").into_response()
+    };
     let reading = meter.reading();
     let is_timed = response.extensions_mut().remove::<Untimed>().is_none();
 

@@ -17,6 +17,7 @@ mod edge_properties;
 mod error;
 mod fields;
 pub mod idempotency;
+mod incoming;
 mod memory;
 mod paging;
 pub mod password;
