@@ -278,10 +278,10 @@ async fn fields_of_the_account_routes() {
         guest.send(request).await.error(400, "invalid_token");
         guest.verify_email(token).await.error(400, "invalid_token");
     }
-    // API Gateway decodes the path before the function sees it, so these are other paths.
-    for token in ["%20", "a%2Fb", "..%2f..", "%2e%2e"] {
+    // What API Gateway has decoded is one token still; but two dots are a step, which clients take before they ask.
+    for (token, status) in [("%20", 400), ("a%2Fb", 400), ("..%2f..", 400), ("%2e%2e", 404)] {
         let answer = guest.get(&format!("/auth/verify-email/{token}")).await;
-        assert_eq!(answer.status, 404, "{token}: {}", answer.text);
+        assert_eq!(answer.status, status, "{token}: {}", answer.text);
     }
     stack.finish().await;
 }

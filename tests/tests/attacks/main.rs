@@ -2,6 +2,7 @@
 //! module per kind of promise.
 
 mod admission;
+mod edge;
 mod enumeration;
 mod mail_bombing;
 mod passwords;
