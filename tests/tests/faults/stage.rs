@@ -125,6 +125,12 @@ impl Stage {
         matches!(local.offset(), AmbiguousOffset::Gap { .. })
     }
 
+    /// Whether the salon's clock is not changed on a date.
+    pub fn has_24_hours(&self, date: Date) -> bool {
+        let midnight = |date: Date| date.to_zoned(self.zone()).unwrap().timestamp();
+        midnight(date.tomorrow().unwrap()).duration_since(midnight(date)).as_hours() == 24
+    }
+
     pub fn zone(&self) -> TimeZone {
         TimeZone::get(self.salon.time_zone).unwrap()
     }
