@@ -10,4 +10,5 @@ mod payments;
 mod pre_hijacking;
 mod requests;
 mod roles;
+mod sessions;
 mod tokens;
