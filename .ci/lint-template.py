@@ -5,7 +5,8 @@
 1,000 s and misspelt properties. So this translates first and lints the CloudFormation that comes of it; then it checks
 what no linter knows: that no policy has a wildcard, that panics unwind in what is deployed, that every function logs to a
 group with a retention, that every function has its folder and its sample event, that the queue outlasts the function that
-reads it, and that no alarm reads more metrics than it may.
+reads it, and that AWS's limits hold on which a deployment fails halfway (those on which cfn-lint has no rule).
+test-lint-template.py beside it shows each of these checks a template that breaks it.
 
 Usage: lint-template.py [ROOT]   (the folder of template.yaml; by default the one above this script's)
 Prints one finding a line and exits with 1 if there is any.
@@ -17,6 +18,7 @@ import json
 import re
 import sys
 import tomllib
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -31,6 +33,19 @@ from samtranslator.translator.translator import Translator
 from samtranslator.yaml_helper import yaml_parse
 
 REGION = "eu-central-1"
+# https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/cloudformation-limits.html; cfn-lint counts the 500
+# resources (E3010).
+TEMPLATE_BYTES = 1_000_000
+# https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html: a function's resource policy has 20 KB. A route
+# or a schedule is one statement of it, which takes about 405 bytes and more for long names.
+INVOKERS_PER_FUNCTION = 45
+# https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_iam-quotas.html: all inline policies of a role together.
+INLINE_POLICY_CHARACTERS = 10_240
+# The longest value of a reference in a policy, an ARN: region and account, the stack's name (44), a logical id, and the 13
+# characters that CloudFormation puts behind it.
+REFERENCE_CHARACTERS = 140
+# https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/Streams.html: more are throttled.
+READERS_PER_STREAM = 2
 # https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/alarm-limits.html
 METRICS_PER_ALARM = 10
 HTTP_METHODS = {"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "ANY"}
@@ -42,22 +57,24 @@ def main(root: Path) -> int:
     except yaml.YAMLError as error:
         print(f"template.yaml: {error}")
         return 1
-    findings = list(check_source(root, source))
+    found = findings(root, source)
+    for finding in found:
+        print(finding)
+    functions = len(of_type(source, "AWS::Serverless::Function"))
+    print(f"template lint: {functions} functions, {len(source['Resources'])} resources, {len(found)} findings")
+    return 1 if found else 0
+
+
+def findings(root: Path, source: dict[str, Any]) -> list[str]:
+    """What is wrong with a parsed template and with what must agree with it."""
+    found = list(check_source(root, source))
     try:
         translated = translate(source)
     except InvalidDocumentException as refusal:
-        findings += [f"template.yaml: {cause.message}" for cause in refusal.causes] or [refusal.message]
-    else:
-        findings += check_cloudformation(translated)
-        findings += check_policies(translated)
-        findings += check_logs(translated)
-        findings += check_queues(translated)
-        findings += check_alarms(translated)
-    for finding in findings:
-        print(finding)
-    functions = len(of_type(source, "AWS::Serverless::Function"))
-    print(f"template lint: {functions} functions, {len(source['Resources'])} resources, {len(findings)} findings")
-    return 1 if findings else 0
+        return found + ([f"template.yaml: {cause.message}" for cause in refusal.causes] or [refusal.message])
+    for check in (check_cloudformation, check_policies, check_logs, check_queues, check_limits):
+        found += check(translated)
+    return found
 
 
 def of_type(template: dict[str, Any], resource_type: str) -> dict[str, dict[str, Any]]:
@@ -316,11 +333,55 @@ def check_queues(template: dict[str, Any]) -> Iterator[str]:
                 yield f"{queue_id}: {logical_id} reads it, and it has no RedrivePolicy for what cannot be handled"
 
 
-def check_alarms(template: dict[str, Any]) -> Iterator[str]:
+def check_limits(template: dict[str, Any]) -> Iterator[str]:
+    size = len(json.dumps(template).encode())
+    if size > TEMPLATE_BYTES:
+        yield f"template.yaml: becomes {size:,} bytes of CloudFormation, which takes {TEMPLATE_BYTES:,}; split the stack"
+    yield from check_invokers(template)
+    for logical_id, role in of_type(template, "AWS::IAM::Role").items():
+        documents = [document for name, document in policy_documents(role) if name != "AssumeRolePolicyDocument"]
+        characters = sum(len(json.dumps(resolved(document), separators=(",", ":"))) for document in documents)
+        if characters > INLINE_POLICY_CHARACTERS:
+            yield (
+                f"{logical_id}: its policies may have {characters:,} characters when deployed; IAM takes "
+                f"{INLINE_POLICY_CHARACTERS:,} inline"
+            )
+    readers: Counter[str] = Counter()
+    for mapping in of_type(template, "AWS::Lambda::EventSourceMapping").values():
+        readers.update(set(references(mapping["Properties"].get("EventSourceArn"))))
+    for table in of_type(template, "AWS::DynamoDB::Table"):
+        if readers[table] > READERS_PER_STREAM:
+            yield f"{table}: {readers[table]} functions read its stream; DynamoDB lets {READERS_PER_STREAM}"
     for logical_id, alarm in of_type(template, "AWS::CloudWatch::Alarm").items():
         metrics = sum("MetricStat" in metric for metric in alarm["Properties"].get("Metrics", []))
         if metrics > METRICS_PER_ALARM:
             yield f"{logical_id}: reads {metrics} metrics; CloudWatch lets an alarm read {METRICS_PER_ALARM}"
+
+
+def check_invokers(template: dict[str, Any]) -> Iterator[str]:
+    invokers: Counter[str] = Counter()
+    for permission in of_type(template, "AWS::Lambda::Permission").values():
+        invokers.update(set(references(permission["Properties"]["FunctionName"])))
+    for function, count in invokers.items():
+        if count > INVOKERS_PER_FUNCTION:
+            yield (
+                f"{function}: has {count} routes and schedules; Lambda's policy of who may invoke it has room for "
+                f"{INVOKERS_PER_FUNCTION}, so move some to another function"
+            )
+
+
+def resolved(value: Any) -> Any:
+    """A value as it may be at most when it is deployed: each reference as long as an ARN."""
+    if isinstance(value, list):
+        return [resolved(inner) for inner in value]
+    if not isinstance(value, dict):
+        return value
+    if value.keys() & {"Ref", "Fn::GetAtt"}:
+        return "x" * REFERENCE_CHARACTERS
+    if "Fn::Sub" in value:
+        text = value["Fn::Sub"] if isinstance(value["Fn::Sub"], str) else value["Fn::Sub"][0]
+        return re.sub(r"\$\{[^}!]+\}", "x" * REFERENCE_CHARACTERS, text)
+    return {key: resolved(inner) for key, inner in value.items()}
 
 
 if __name__ == "__main__":

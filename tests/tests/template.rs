@@ -586,8 +586,8 @@ const BROKEN: [(&str, &str, &str); 30] = [
         "AccessTokenLifetime: no description",
     ),
     (
-        "Path: /api/v1/experts/{id}",
-        "Path: /api/v1/experts/{expertId}",
+        "Path: '/api/v1/experts/{id}'",
+        "Path: '/api/v1/experts/{expertId}'",
         "GET /experts/{expertId}: route without documentation",
     ),
 ];
