@@ -21,6 +21,7 @@ use chairbook_models::ids::EventId;
 use chairbook_models::user::Role;
 use chairbook_platform::{clock, random};
 use chairbook_store::{CatalogRow, RescheduleOutcome, Store};
+use futures_util::{StreamExt as _, stream};
 use jiff::{SignedDuration, Timestamp, ToSpan as _};
 use tokio::sync::broadcast::Receiver;
 use tokio::sync::broadcast::error::TryRecvError;
@@ -29,6 +30,9 @@ use crate::{Actor, checker, statistics};
 
 /// How long a mail may take, and how long everything may take to come to rest.
 const PATIENCE: Duration = Duration::from_secs(20);
+
+/// How many rows are put side by side.
+const PUTS_AT_ONCE: usize = 16;
 
 /// The password of the actors that tests make.
 const PASSWORD: &str = "correct horse battery staple";
@@ -321,6 +325,16 @@ impl TestStack {
     /// Every item of a table, by its logical id.
     pub async fn items(&self, table: &str) -> Vec<checker::Item> {
         items(self.stack.system(), &self.dynamodb(), table).await
+    }
+
+    /// Puts rows into a table, by its logical id, as they are.
+    pub async fn put_items(&self, table: &str, rows: impl IntoIterator<Item = checker::Item>) {
+        let (client, name) = (self.dynamodb(), self.table_name(table));
+        stream::iter(rows)
+            .map(|row| client.put_item().table_name(name).set_item(Some(row)).send())
+            .buffer_unordered(PUTS_AT_ONCE)
+            .for_each(async |written| drop(written.unwrap()))
+            .await;
     }
 
     /// Makes an appointment, by its id, one that was booked and last changed 30 days ago.

@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 use argon2::password_hash::PasswordHasher as _;
 use argon2::{Algorithm, Argon2, Params, Version};
 use aws_sdk_dynamodb::types::AttributeValue;
+use chairbook_models::ids::SessionId;
 use chairbook_models::user::Role;
 use chairbook_tests::checker::Item;
 use chairbook_tests::{Actor, TestStack};
@@ -122,6 +123,60 @@ async fn sessions_are_listed_and_ended_at_once_in_every_function() {
         gone.get("/profile").await.error(401, "session_ended");
     }
     stranger.get("/profile").await.data(200);
+    stack.finish().await;
+}
+
+#[tokio::test]
+async fn many_sessions_are_listed_page_by_page() {
+    const SESSIONS: u128 = 600;
+    /// Of a page: a fraction of what all of their rows would be, at half a kilobyte each.
+    const MOST_READ_UNITS: f64 = 40.0;
+
+    let stack = TestStack::start().await;
+    let ada = stack.customer().await;
+    let text = |text: String| AttributeValue::S(text);
+    let user = text(format!("USER#{}", ada.user_id));
+    let rows = stack.items("UsersTable").await;
+    let is_session = |row: &&Item| row["pk"] == user && row["sk"].as_s().unwrap().starts_with("SESSION#");
+    let opened = rows.iter().find(is_session).unwrap();
+    // Others, opened long before; two of three have expired, and their rows are still there.
+    let is_live = |number: &u128| number.is_multiple_of(3);
+    let id = |number: u128| SessionId::derived(number.to_be_bytes()).to_string();
+    stack
+        .put_items(
+            "UsersTable",
+            (1..=SESSIONS).map(|number| {
+                let mut row = opened.clone();
+                row.insert("sk".to_owned(), text(format!("SESSION#{}", id(number))));
+                row.insert("id".to_owned(), text(id(number)));
+                if !is_live(&number) {
+                    row.insert("expires_at".to_owned(), text("2026-01-01T00:00:00.000Z".to_owned()));
+                }
+                row
+            }),
+        )
+        .await;
+
+    let (mut found, mut cursor, mut pages) = (Vec::new(), String::new(), 0);
+    loop {
+        let page = ada.get(&format!("/auth/sessions?limit=30{cursor}")).await.data(200);
+        let items = page["items"].as_array().unwrap();
+        assert!(items.len() <= 30);
+        found.extend(items.iter().map(|session| session["id"].as_str().unwrap().to_owned()));
+        pages += 1;
+        let Some(next) = page["nextCursor"].as_str() else { break };
+        cursor = format!("&cursor={next}");
+    }
+    let mut expected = vec![opened["id"].as_s().unwrap().clone()];
+    expected.extend((1..=SESSIONS).rev().filter(is_live).map(id));
+    assert_eq!(found, expected, "those that live, the latest opened first");
+    // No page reads them all.
+    let lines = stack.access_logs("GET", "/api/v1/auth/sessions", pages).await;
+    for line in lines {
+        assert!(line.read_units < MOST_READ_UNITS, "{line:?}");
+    }
+
+    assert_eq!(ada.post("/auth/logout-all", json!({})).await.data(200)["endedSessions"], 601);
     stack.finish().await;
 }
 

@@ -1,11 +1,16 @@
 //! Profiles, roles, export and erasure.
 
+use std::collections::{BTreeSet, HashMap};
 use std::time::Duration;
 
 use aws_sdk_dynamodb::types::AttributeValue;
+use chairbook_models::ids::{AppointmentId, EventId, SessionId, SubServiceId};
 use chairbook_models::user::Role;
+use chairbook_platform::clock;
+use chairbook_tests::checker::Item;
 use chairbook_tests::{Actor, TestStack};
 use futures_util::future::join_all;
+use jiff::SignedDuration;
 use serde_json::json;
 
 const CUT: &str = "svc_00000000000000000000000001";
@@ -162,6 +167,141 @@ async fn whoever_leaves_takes_what_is_known_of_them_along() {
     stack.finish().await;
 }
 
+/// The longest page of an export, bytes of its body: the documented megabyte of records, and what is around them.
+const LONGEST_PAGE: usize = 1024 * 1024 + 4 * 1024;
+
+/// Read units of one page, at most: of its megabyte, eventually consistent, and of rows that there was no room for, or, if
+/// they are sessions, strongly consistent.
+const MOST_READ_UNITS: f64 = 400.0;
+
+fn text(text: impl Into<String>) -> AttributeValue {
+    AttributeValue::S(text.into())
+}
+
+/// A text of so many characters that is as long in bytes, too.
+fn longest(characters: usize) -> AttributeValue {
+    text("\u{1d11e}".repeat(characters))
+}
+
+/// The row that `is_it` knows, so many times over: each with an id of its own from `id`, and what `change` makes of it.
+fn copies(
+    rows: &[Item],
+    is_it: impl Fn(&Item) -> bool,
+    count: usize,
+    change: impl Fn([u8; 16], AttributeValue, &mut Item),
+) -> Vec<Item> {
+    let original = rows.iter().find(|row| is_it(row)).unwrap();
+    let copy = |number: usize| {
+        let mut copy = original.clone();
+        // Three have the same instant.
+        let at = clock::now() - SignedDuration::from_secs(i64::try_from(number / 3).unwrap());
+        let at = text(at.strftime("%Y-%m-%dT%H:%M:%S%.3fZ").to_string());
+        change(u128::try_from(number).unwrap().to_be_bytes(), at, &mut copy);
+        copy
+    };
+    (1..=count).map(copy).collect()
+}
+
+/// More of everything that is somebody's than a page of their export has, as long as it can be.
+async fn keep_much_about(ada: &Actor, appointment: &str, stack: &TestStack) {
+    let set = |row: &mut Item, attributes: Vec<(&str, AttributeValue)>| {
+        row.extend(attributes.into_iter().map(|(name, value)| (name.to_owned(), value)));
+    };
+    let is_session = |row: &Item| {
+        row["pk"] == text(format!("USER#{}", ada.user_id))
+            && row["sk"].as_s().unwrap().starts_with("SESSION#")
+    };
+    let rows = stack.items("UsersTable").await;
+    let sessions = copies(&rows, is_session, 130, |bytes, _, row| {
+        let id = SessionId::derived(bytes);
+        let key = text(format!("SESSION#{id}"));
+        set(row, vec![("sk", key), ("id", text(id.to_string())), ("user_agent", longest(256))]);
+    });
+    stack.put_items("UsersTable", sessions).await;
+
+    let add_on = AttributeValue::M(HashMap::from([
+        ("id".to_owned(), text(SubServiceId::derived([1; 16]).to_string())),
+        ("name".to_owned(), longest(100)),
+        ("price".to_owned(), AttributeValue::N("100000000".to_owned())),
+        ("durationMinutes".to_owned(), AttributeValue::N("600".to_owned())),
+    ]));
+    let is_appointment = |row: &Item| row["pk"] == text(format!("APT#{appointment}"));
+    let rows = stack.items("AppointmentsTable").await;
+    let appointments = copies(&rows, is_appointment, 450, |bytes, at, row| {
+        let id = AppointmentId::derived(bytes).to_string();
+        let add_ons = AttributeValue::L(vec![add_on.clone(); 20]);
+        let (key, id) = (text(format!("APT#{id}")), text(id));
+        set(row, vec![("pk", key), ("id", id), ("created_at", at), ("sub_services", add_ons)]);
+        set(
+            row,
+            vec![("service_name", longest(100)), ("expert_name", longest(100)), ("notes", longest(500))],
+        );
+    });
+    stack.put_items("AppointmentsTable", appointments).await;
+
+    let is_event = |row: &Item| {
+        row["type"] == text("user.logged_in") && row.get("recipient") == Some(&text(&ada.user_id))
+    };
+    let rows = stack.items("EventsTable").await;
+    let events = copies(&rows, is_event, 2_500, |bytes, at, row| {
+        let id = EventId::derived(bytes).to_string();
+        set(row, vec![("pk", text(format!("EVT#{id}"))), ("id", text(id)), ("at", at)]);
+    });
+    stack.put_items("EventsTable", events).await;
+}
+
+/// The ids of a table's rows, by its logical id, in which an attribute begins with a text, and which have one.
+async fn ids(stack: &TestStack, table: &str, attribute: &str, value: &str) -> BTreeSet<String> {
+    let rows = stack.items(table).await;
+    let is_one = |row: &&Item| row.get(attribute) == Some(&text(value)) && row["sk"] != text("PROFILE");
+    rows.iter().filter(is_one).map(|row| row["id"].as_s().unwrap().clone()).collect()
+}
+
+#[tokio::test]
+async fn an_export_of_any_size_has_everything_once_on_pages_of_a_megabyte() {
+    let stack = TestStack::start().await;
+    let (ada, grace) = (stack.customer().await, stack.customer().await);
+    let id = book(&ada, true).await;
+    stack.settle().await;
+    keep_much_about(&ada, &id, &stack).await;
+
+    let kinds = ["sessions", "appointments", "events"];
+    let mut found = kinds.map(|_| BTreeSet::new());
+    let (mut cursor, mut pages) = (String::new(), 0);
+    loop {
+        let answer = ada.get(&format!("/profile/export{cursor}")).await;
+        assert!(answer.text.len() <= LONGEST_PAGE, "page {pages}: {} bytes", answer.text.len());
+        assert!(answer.header("content-disposition").starts_with("attachment"));
+        let page = answer.data(200);
+        assert_eq!(page["user"].is_object(), pages == 0, "page {pages}");
+        for (kind, found) in kinds.iter().zip(&mut found) {
+            for record in page[kind].as_array().unwrap() {
+                assert!(found.insert(record["id"].as_str().unwrap().to_owned()), "{record} comes again");
+            }
+        }
+        pages += 1;
+        match page["nextCursor"].as_str() {
+            Some(next) => cursor = format!("?cursor={next}"),
+            None => break,
+        }
+        let next = format!("/profile/export{cursor}");
+        assert_eq!(grace.get(&next).await.fields(400, "validation_failed"), ["cursor"], "another's cursor");
+    }
+    let [sessions, appointments, events] = found;
+    assert_eq!(sessions, ids(&stack, "UsersTable", "pk", &format!("USER#{}", ada.user_id)).await);
+    assert_eq!(appointments, ids(&stack, "AppointmentsTable", "user_id", &ada.user_id).await);
+    assert_eq!(events, ids(&stack, "EventsTable", "recipient", &ada.user_id).await);
+    assert_eq!(ids(&stack, "EventsTable", "type", "user.exported").await.len(), 1);
+
+    let lines = stack.access_logs("GET", "/api/v1/profile/export", pages).await;
+    for line in lines.iter().filter(|line| line.status == 200) {
+        assert!(line.read_units <= MOST_READ_UNITS, "{line:?}");
+    }
+    assert_eq!(ada.get("/profile/export?page=2").await.fields(400, "validation_failed"), ["page"]);
+    // No cells, statistics and mails belong to the copies.
+    stack.stack.shutdown().await;
+}
+
 #[tokio::test]
 async fn what_an_index_shows_late_is_forgotten_too() {
     let stack = TestStack::start().await;
@@ -169,11 +309,9 @@ async fn what_an_index_shows_late_is_forgotten_too() {
     let id = book(&bob, true).await;
     stack.settle().await;
     let client = stack.dynamodb();
-    let text = |text: String| AttributeValue::S(text);
     let appear = async || {
         let profile = client.get_item().table_name(stack.table_name("UsersTable")).consistent_read(true);
-        let profile =
-            profile.key("pk", text(format!("USER#{}", ada.user_id))).key("sk", text("PROFILE".to_owned()));
+        let profile = profile.key("pk", text(format!("USER#{}", ada.user_id))).key("sk", text("PROFILE"));
         let is_leaving =
             async || profile.clone().send().await.unwrap().item.unwrap().contains_key("leaving_since");
         while !is_leaving().await {
@@ -183,9 +321,9 @@ async fn what_an_index_shows_late_is_forgotten_too() {
         tokio::time::sleep(Duration::from_millis(200)).await;
         let row = client.update_item().table_name(stack.table_name("AppointmentsTable"));
         row.key("pk", text(format!("APT#{id}")))
-            .key("sk", text("APT".to_owned()))
+            .key("sk", text("APT"))
             .update_expression("SET user_id = :ada")
-            .expression_attribute_values(":ada", text(ada.user_id.clone()))
+            .expression_attribute_values(":ada", text(&ada.user_id))
             .send()
             .await
             .unwrap();

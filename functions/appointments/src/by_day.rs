@@ -6,7 +6,7 @@ use chairbook_models::ids::{ExpertId, UserId};
 use chairbook_platform::clock;
 use chairbook_store::DayPageKey;
 use chairbook_web::dates::Dates;
-use chairbook_web::{Admin, ApiError, Fields, FromFields, Page, Pending, Query, Reply, cursor};
+use chairbook_web::{Admin, ApiError, Fields, FromFields, Page, Paging, Pending, Query, Reply, cursor};
 use jiff::Timestamp;
 
 use crate::fields;
@@ -18,8 +18,7 @@ pub(crate) struct Filter {
     status: Option<Status>,
     expert_id: Option<ExpertId>,
     user_id: Option<UserId>,
-    limit: usize,
-    cursor: Option<String>,
+    paging: Paging,
 }
 
 impl FromFields for Filter {
@@ -28,15 +27,13 @@ impl FromFields for Filter {
         let status = fields.optional_with("status", fields::status);
         let expert_id = fields.optional("expertId");
         let user_id = fields.optional("userId");
-        let limit = fields.limit();
-        let cursor = fields.optional("cursor");
+        let paging = Paging::from_fields(fields);
         Some(Self {
             dates: dates?,
             status: status?,
             expert_id: expert_id?,
             user_id: user_id?,
-            limit: limit?,
-            cursor: cursor?,
+            paging: paging?,
         })
     }
 }
@@ -74,15 +71,12 @@ pub(crate) async fn list(
 ) -> Result<Reply<Page>, ApiError> {
     let now = clock::now();
     let list = filter.list(admin.user_id());
-    let after = match &filter.cursor {
-        None => None,
-        Some(cursor) => read_position(&cursor::decode(&list, cursor)?),
-    };
+    let after = filter.paging.start(&list, read_position)?;
     let reader = &state.web.reader;
     let (_, catalog) = admin.admit_with(reader.catalog()).await?;
     let dates = fields::resolve(filter.dates, availability::salon(&catalog)?.today(now))?;
     let keep = |appointment: &Appointment| filter.keeps(appointment, now);
-    let page = reader.appointments_by_day(dates, keep, filter.limit, after).await?;
+    let page = reader.appointments_by_day(dates, keep, filter.paging.limit(), after).await?;
     let cursor = |key: &DayPageKey| cursor::encode(&list, &position(key));
     let next = page.next.as_ref().map(cursor);
     let show = |appointment: &Appointment| render::appointment(appointment, now);

@@ -6,7 +6,7 @@ use chairbook_models::event::EventType;
 use chairbook_models::ids::SessionId;
 use chairbook_platform::clock;
 use chairbook_store::StoreError;
-use chairbook_web::{Access, ApiError, Customer, Id, Page, Paging, Pending, Query, Reply};
+use chairbook_web::{Access, ApiError, Customer, Id, Page, Paging, Pending, Query, Reply, cursor};
 use serde_json::{Value, json};
 
 use crate::{State, account_event};
@@ -29,14 +29,15 @@ pub(crate) async fn list(
     Query(paging): Query<Paging>,
 ) -> Result<Reply<Page>, ApiError> {
     let now = clock::now();
-    let sessions = state.web.reader.sessions(customer.user_id());
-    let (customer, mut sessions) = customer.admit_with(sessions).await?;
-    let caller = customer.caller;
-    sessions.retain(|session| session.is_live(now));
-    sessions.sort_by_key(|session| std::cmp::Reverse((session.last_used_at, session.id)));
-    let list = format!("sessions {}", caller.user_id);
-    let show = |session: &Session| render(session, caller.session_id);
-    let page = paging.page(&list, &sessions, |session| session.id.to_string(), show)?;
+    let user = customer.user_id();
+    let list = format!("sessions {user}");
+    let after = paging.start(&list, |last| last.parse().ok())?;
+    let is_live = |session: &Session| session.is_live(now);
+    let sessions = state.web.reader.sessions_page(user, is_live, paging.limit(), after);
+    let (customer, page) = customer.admit_with(sessions).await?;
+    let cursor = |last: SessionId| cursor::encode(&list, &last.to_string());
+    let show = |session: &Session| render(session, customer.caller.session_id);
+    let page = Page::bounded(&page.items, page.next.map(cursor), show, |last| cursor(last.id))?;
     Ok(Reply::ok("Where you are logged in.", page))
 }
 

@@ -5,19 +5,17 @@ use chairbook_auth::email_address::EmailAddress;
 use chairbook_models::ids::UserId;
 use chairbook_models::user::{Profile, Role};
 use chairbook_platform::clock;
-use chairbook_store::{StoreError, UserPage, UsersFrom};
+use chairbook_store::{ListPage, PageKey, StoreError, UsersFrom};
 use chairbook_web::{
-    Admin, ApiError, Fields, FromFields, Id, Page, Pending, Query, Reply, Web, cursor, render,
+    Admin, ApiError, Fields, FromFields, Id, Page, Paging, Pending, Query, Reply, Web, cursor, render,
 };
-use jiff::Timestamp;
 use serde_json::{Value, json};
 
 /// `role`, `email`, `limit`, `cursor`.
 pub(crate) struct Filter {
     role: Option<Role>,
     email: Option<EmailAddress>,
-    limit: usize,
-    cursor: Option<String>,
+    paging: Paging,
 }
 
 pub(crate) fn role(value: Value) -> Result<Role, &'static str> {
@@ -28,9 +26,8 @@ impl FromFields for Filter {
     fn from_fields(fields: &mut Fields) -> Option<Self> {
         let role = fields.optional_with("role", role);
         let email = fields.optional("email");
-        let limit = fields.limit();
-        let cursor = fields.optional("cursor");
-        Some(Self { role: role?, email: email?, limit: limit?, cursor: cursor? })
+        let paging = Paging::from_fields(fields);
+        Some(Self { role: role?, email: email?, paging: paging? })
     }
 }
 
@@ -43,19 +40,13 @@ impl Filter {
 /// A page's position in a cursor: the last user, or the month that comes next.
 fn position(from: &UsersFrom) -> String {
     match from {
-        UsersFrom::After { id, created_at } => format!("{} {id}", created_at.as_millisecond()),
+        UsersFrom::After(last) => last.to_string(),
         UsersFrom::Month(month) => month.to_string(),
     }
 }
 
 fn read_position(text: &str) -> Option<UsersFrom> {
-    match text.split_once(' ') {
-        Some((millisecond, id)) => Some(UsersFrom::After {
-            id: id.parse().ok()?,
-            created_at: Timestamp::from_millisecond(millisecond.parse().ok()?).ok()?,
-        }),
-        None => text.parse().ok().map(UsersFrom::Month),
-    }
+    text.parse().map(UsersFrom::After).ok().or_else(|| text.parse().map(UsersFrom::Month).ok())
 }
 
 pub(crate) async fn list(
@@ -64,28 +55,29 @@ pub(crate) async fn list(
     Query(filter): Query<Filter>,
 ) -> Result<Reply<Page>, ApiError> {
     let list = format!("users for {} {:?}", admin.user_id(), filter.role);
-    let from = match &filter.cursor {
-        None => None,
-        Some(cursor) => read_position(&cursor::decode(&list, cursor)?),
-    };
+    let from = filter.paging.start(&list, read_position)?;
     let (_, page) = if let Some(email) = &filter.email {
         admin.admit_with(by_email(&web, email, &filter)).await?
     } else {
         let keep = |profile: &Profile| filter.keeps(profile);
-        admin.admit_with(web.reader.users_page(keep, filter.limit, from, clock::now())).await?
+        admin.admit_with(web.reader.users_page(keep, filter.paging.limit(), from, clock::now())).await?
     };
     let cursor = |from: &UsersFrom| cursor::encode(&list, &position(from));
-    let after = |user: &Profile| cursor(&UsersFrom::After { id: user.id, created_at: user.created_at });
+    let after = |user: &Profile| cursor(&UsersFrom::After(PageKey::from(user)));
     let next = page.next.as_ref().map(cursor);
     Ok(Reply::ok("The salon's users.", Page::bounded(&page.items, next, render::user, after)?))
 }
 
-async fn by_email(web: &Web, email: &EmailAddress, filter: &Filter) -> Result<UserPage, StoreError> {
+async fn by_email(
+    web: &Web,
+    email: &EmailAddress,
+    filter: &Filter,
+) -> Result<ListPage<Profile, UsersFrom>, StoreError> {
     let profile = match web.reader.account(email.canonical()).await? {
         Some(account) => web.reader.profile(account.user_id).await?,
         None => None,
     };
-    Ok(UserPage { items: profile.into_iter().filter(|profile| filter.keeps(profile)).collect(), next: None })
+    Ok(ListPage { items: profile.into_iter().filter(|profile| filter.keeps(profile)).collect(), next: None })
 }
 
 pub(crate) async fn one(

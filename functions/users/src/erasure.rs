@@ -23,7 +23,6 @@ use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
 
 use crate::event;
-use crate::export::appointments;
 
 /// How often something that others change at the same time is tried.
 const TRIES: u32 = 5;
@@ -40,8 +39,8 @@ const INDEX_LAG: Duration = Duration::from_secs(1);
 /// some more.
 const REQUEST_LIFE: SignedDuration = SignedDuration::from_mins(1);
 
-/// How many events are looked up at a time.
-const EVENTS_AT_ONCE: usize = 500;
+/// How many appointments or events are looked up at a time.
+const ROWS_AT_ONCE: usize = 500;
 
 /// `{password}`.
 pub(crate) struct Request {
@@ -169,18 +168,27 @@ pub(crate) async fn finish_erasures(store: Store, deadline: Timestamp) -> Result
 /// Cancels what is to come, and takes somebody out of their appointments and of the events that told them something.
 async fn forget(store: &Store, user: UserId, actor: Actor) -> Result<(), StoreError> {
     store.forget_open_reservations(user).await?;
-    stream::iter(appointments(store, user).await?)
-        .map(Ok)
-        .try_for_each_concurrent(SIDE_BY_SIDE, |found| Box::pin(forget_in(store, found, actor)))
-        .await?;
+    let mut after = None;
     loop {
-        let events = store.events_of(user, EVENTS_AT_ONCE).await?;
-        let is_last = events.len() < EVENTS_AT_ONCE;
-        stream::iter(&events)
+        let page = store.appointments_of(user, |_| true, ROWS_AT_ONCE, after).await?;
+        stream::iter(page.items)
+            .map(Ok)
+            .try_for_each_concurrent(SIDE_BY_SIDE, |found| Box::pin(forget_in(store, found, actor)))
+            .await?;
+        after = page.next;
+        if after.is_none() {
+            break;
+        }
+    }
+    let mut after = None;
+    loop {
+        let page = store.events_of(user, ROWS_AT_ONCE, after).await?;
+        stream::iter(&page.items)
             .map(Ok)
             .try_for_each_concurrent(SIDE_BY_SIDE, |event| Box::pin(store.forget_recipient(event)))
             .await?;
-        if is_last {
+        after = page.next;
+        if after.is_none() {
             return Ok(());
         }
     }

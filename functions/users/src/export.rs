@@ -1,97 +1,316 @@
-//! `GET /profile/export`: all that is kept about the caller.
+//! `GET /profile/export`: all that is kept about the caller, page by page.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::str::FromStr;
 
 use axum::extract::State;
-use chairbook_models::appointment::Appointment;
-use chairbook_models::event::{Event, EventType};
-use chairbook_models::ids::UserId;
+use chairbook_auth::Session;
+use chairbook_models::appointment::payment::Refund;
+use chairbook_models::appointment::{Appointment, BookedSubService, PaymentStatus, Status};
+use chairbook_models::event::{Event, EventType, Subjects};
+use chairbook_models::ids::{AppointmentId, EventId, SessionId, UserId};
+use chairbook_models::money::Currency;
+use chairbook_models::offers::AppliedOffer;
 use chairbook_platform::clock;
-use chairbook_store::{Reader, StoreError};
-use chairbook_web::{Access, ApiError, Customer, Reply, Web, render};
+use chairbook_store::{ListPage, PageKey, Reader};
+use chairbook_web::{
+    Access, ApiError, Customer, Fields, FromFields, Query, Reply, Room, Web, cursor, render,
+};
 use futures_util::try_join;
 use http::{HeaderValue, header};
-use serde_json::{Value, json};
+use jiff::Timestamp;
+use serde::Serialize;
+use serde_json::Value;
+use serde_json::value::RawValue;
 
 use crate::event;
 
-/// So many of the latest events are exported: what fits an answer of Lambda's 6 MB with much to spare.
-const MOST_EVENTS: usize = 5_000;
+/// How many rows are asked for at a time.
+const ROWS_AT_ONCE: usize = 100;
 
-/// Every appointment of somebody, the latest booked first.
-pub(crate) async fn appointments(reader: &Reader, user: UserId) -> Result<Vec<Appointment>, StoreError> {
-    let mut all = Vec::new();
-    let mut after = None;
-    loop {
-        let page = reader.appointments_of(user, |_| true, 100, after).await?;
-        all.extend(page.items);
-        after = page.next;
-        if after.is_none() {
-            return Ok(all);
+/// How often rows are asked for one page. So many small rows do not fill its megabyte, but take as long as a request
+/// should.
+const READS_PER_PAGE: usize = 20;
+
+/// `cursor`.
+pub(crate) struct Request {
+    cursor: Option<String>,
+}
+
+impl FromFields for Request {
+    fn from_fields(fields: &mut Fields) -> Option<Self> {
+        fields.optional("cursor").map(|cursor| Self { cursor })
+    }
+}
+
+/// A page of an export.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct Export {
+    exported_at: Timestamp,
+    /// On the first page only.
+    user: Option<Value>,
+    /// Each an [`ExportedSession`].
+    sessions: Vec<Box<RawValue>>,
+    /// Each an [`ExportedAppointment`].
+    appointments: Vec<Box<RawValue>>,
+    /// Each an [`ExportedEvent`].
+    events: Vec<Box<RawValue>>,
+    next_cursor: Option<String>,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct ExportedSession<'a> {
+    id: SessionId,
+    ip: Option<&'a str>,
+    user_agent: Option<&'a str>,
+    created_at: Timestamp,
+    last_used_at: Timestamp,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct ExportedAppointment<'a> {
+    id: AppointmentId,
+    service_name: &'a str,
+    sub_services: &'a [BookedSubService],
+    expert_name: &'a str,
+    starts_at: Timestamp,
+    ends_at: Timestamp,
+    time_zone: &'a str,
+    status: Status,
+    payment_status: PaymentStatus,
+    total_price: i64,
+    offer: Option<&'a AppliedOffer>,
+    currency: Currency,
+    payment: Value,
+    refund: Option<Refund>,
+    notes: Option<&'a str>,
+    created_at: Timestamp,
+}
+
+#[derive(Serialize)]
+struct ExportedEvent<'a> {
+    id: EventId,
+    #[serde(rename = "type")]
+    event_type: EventType,
+    at: Timestamp,
+    subjects: &'a Subjects,
+    data: &'a BTreeMap<String, Value>,
+}
+
+fn session(session: &Session) -> ExportedSession<'_> {
+    ExportedSession {
+        id: session.id,
+        ip: session.ip.as_deref(),
+        user_agent: session.user_agent.as_deref(),
+        created_at: session.created_at,
+        last_used_at: session.last_used_at,
+    }
+}
+
+/// `now` decides whether a reservation that has not been swept yet has expired.
+fn appointment(appointment: &Appointment, now: Timestamp) -> ExportedAppointment<'_> {
+    ExportedAppointment {
+        id: appointment.id,
+        service_name: &appointment.service_name,
+        sub_services: &appointment.sub_services,
+        expert_name: &appointment.expert_name,
+        starts_at: appointment.starts_at,
+        ends_at: appointment.ends_at,
+        time_zone: &appointment.time_zone,
+        status: appointment.effective_status(now),
+        payment_status: appointment.payment_status(),
+        total_price: appointment.total_price,
+        offer: appointment.offer.as_ref(),
+        currency: appointment.currency,
+        payment: render::payment(appointment),
+        refund: appointment.refund,
+        notes: appointment.notes.as_deref(),
+        created_at: appointment.created_at,
+    }
+}
+
+fn told(event: &Event) -> ExportedEvent<'_> {
+    ExportedEvent {
+        id: event.id,
+        event_type: event.event_type,
+        at: event.at,
+        subjects: &event.subjects,
+        data: &event.data,
+    }
+}
+
+/// Where an export goes on: among which records, and after which of them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Position {
+    Sessions(Option<SessionId>),
+    Appointments(Option<PageKey<AppointmentId>>),
+    Events(Option<PageKey<EventId>>),
+}
+
+impl Position {
+    const START: Self = Self::Sessions(None);
+}
+
+impl fmt::Display for Position {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fn write(f: &mut fmt::Formatter<'_>, of: &str, after: Option<impl fmt::Display>) -> fmt::Result {
+            match after {
+                None => f.write_str(of),
+                Some(after) => write!(f, "{of} {after}"),
+            }
+        }
+        match self {
+            Self::Sessions(after) => write(f, "sessions", *after),
+            Self::Appointments(after) => write(f, "appointments", *after),
+            Self::Events(after) => write(f, "events", *after),
         }
     }
 }
 
-fn told(event: &Event) -> Value {
-    json!({"type": event.event_type, "at": event.at, "subjects": event.subjects, "data": event.data})
+/// Reads a position as it is displayed; `None` where it is none.
+fn read_position(text: &str) -> Option<Position> {
+    fn read<K: FromStr>(after: Option<&str>, position: fn(Option<K>) -> Position) -> Option<Position> {
+        after.map(str::parse).transpose().ok().map(position)
+    }
+    let (of, after) = text.split_once(' ').map_or((text, None), |(of, after)| (of, Some(after)));
+    match of {
+        "sessions" => read(after, Position::Sessions),
+        "appointments" => read(after, Position::Appointments),
+        "events" => read(after, Position::Events),
+        _ => None,
+    }
 }
 
-pub(crate) async fn export(State(web): State<Web>, customer: Customer) -> Result<Reply<Value>, ApiError> {
-    let now = clock::now();
-    let (reader, caller) = (&web.reader, customer.caller);
-    let user = caller.user_id;
-    // Admitted first: these reads are worth more than a round trip.
-    let reads = async {
-        try_join!(
-            reader.profile(user),
-            reader.sessions(user),
-            appointments(reader, user),
-            reader.events_of(user, MOST_EVENTS)
-        )
+/// Where an export goes on after `page`, of which there was room for the first `shown` items; `None` where nothing of the
+/// kind is left. `here` is where the page began, `key` says where one begins after an item.
+fn next<T, K>(
+    page: ListPage<T, K>,
+    shown: usize,
+    here: Position,
+    key: impl Fn(&T) -> K,
+    position: fn(Option<K>) -> Position,
+) -> Option<Position> {
+    if shown == page.items.len() {
+        return page.next.map(|next| position(Some(next)));
+    }
+    Some(shown.checked_sub(1).map_or(here, |last| position(Some(key(&page.items[last])))))
+}
+
+/// A page that is being filled.
+struct Filling<'a> {
+    reader: &'a Reader,
+    user: UserId,
+    room: Room,
+    page: Export,
+}
+
+impl Filling<'_> {
+    /// Adds the records after a position, as far as there is room; returns where the export goes on, if it does.
+    async fn add(&mut self, here: Position) -> Result<Option<Position>, ApiError> {
+        let (reader, user, now) = (self.reader, self.user, self.page.exported_at);
+        match here {
+            Position::Sessions(after) => {
+                let found = reader.sessions_page(user, |_| true, ROWS_AT_ONCE, after).await?;
+                let shown = self.room.fill(found.items.iter().map(session))?;
+                let next = next(found, shown.len(), here, |last| last.id, Position::Sessions);
+                self.page.sessions.extend(shown);
+                Ok(next.or(Some(Position::Appointments(None))))
+            }
+            Position::Appointments(after) => {
+                let found = reader.appointments_of(user, |_| true, ROWS_AT_ONCE, after).await?;
+                let shown = self.room.fill(found.items.iter().map(|found| appointment(found, now)))?;
+                let next = next(found, shown.len(), here, |last| PageKey::from(last), Position::Appointments);
+                self.page.appointments.extend(shown);
+                Ok(next.or(Some(Position::Events(None))))
+            }
+            Position::Events(after) => {
+                let found = reader.events_of(user, ROWS_AT_ONCE, after).await?;
+                let shown = self.room.fill(found.items.iter().map(told))?;
+                let next = next(found, shown.len(), here, |last| PageKey::from(last), Position::Events);
+                self.page.events.extend(shown);
+                Ok(next)
+            }
+        }
+    }
+
+    /// The page from a position on; returns where the next one begins, if there is one.
+    async fn fill(&mut self, from: Position) -> Result<Option<Position>, ApiError> {
+        let mut position = from;
+        for _ in 0..READS_PER_PAGE {
+            match self.add(position).await? {
+                Some(next) if !self.room.is_full() => position = next,
+                end => return Ok(end),
+            }
+        }
+        Ok(Some(position))
+    }
+}
+
+pub(crate) async fn export(
+    State(web): State<Web>,
+    customer: Customer,
+    Query(request): Query<Request>,
+) -> Result<Reply<Export>, ApiError> {
+    let (reader, user) = (&web.reader, customer.caller.user_id);
+    let list = format!("export {user}");
+    let start = cursor::decode(&list, request.cursor.as_deref(), read_position)?;
+    let page = Export {
+        exported_at: clock::now(),
+        user: None,
+        sessions: Vec::new(),
+        appointments: Vec::new(),
+        events: Vec::new(),
+        next_cursor: None,
     };
-    let (profile, sessions, appointments, events) = Box::pin(reads).await?;
-    let profile = profile.ok_or_else(ApiError::session_ended)?;
-    let sessions: Vec<_> = sessions
-        .iter()
-        .map(|session| {
-            json!({
-                "id": session.id,
-                "ip": session.ip,
-                "userAgent": session.user_agent,
-                "createdAt": session.created_at,
-                "lastUsedAt": session.last_used_at,
-            })
-        })
-        .collect();
-    let appointments: Vec<_> = appointments
-        .iter()
-        .map(|appointment| {
-            json!({
-                "id": appointment.id,
-                "serviceName": appointment.service_name,
-                "subServices": appointment.sub_services,
-                "expertName": appointment.expert_name,
-                "startsAt": appointment.starts_at,
-                "endsAt": appointment.ends_at,
-                "timeZone": appointment.time_zone,
-                "status": appointment.effective_status(now),
-                "paymentStatus": appointment.payment_status(),
-                "totalPrice": appointment.total_price,
-                "offer": appointment.offer,
-                "currency": appointment.currency,
-                "payment": render::payment(appointment),
-                "refund": appointment.refund,
-                "notes": appointment.notes,
-                "createdAt": appointment.created_at,
-            })
-        })
-        .collect();
-    customer.store().add_event(&event(EventType::UserExported, user, caller.into(), None, now)).await?;
-    let data = json!({
-        "exportedAt": now,
-        "user": render::user(&profile),
-        "sessions": sessions,
-        "appointments": appointments,
-        "events": events.iter().map(told).collect::<Vec<_>>(),
-    });
+    let mut filling = Filling { reader, user, room: Room::default(), page };
+    let next = if let Some(start) = start {
+        Box::pin(filling.fill(start)).await?
+    } else {
+        let profile = async { reader.profile(user).await.map_err(ApiError::from) };
+        let reads = async { try_join!(filling.fill(Position::START), profile) };
+        let (next, profile) = Box::pin(reads).await?;
+        filling.page.user = Some(render::user(&profile.ok_or_else(ApiError::session_ended)?));
+        next
+    };
+    let mut page = filling.page;
+    page.next_cursor = next.map(|next| cursor::encode(&list, &next.to_string()));
+    if start.is_none() {
+        // One export is one event, however many pages it has.
+        let caller = customer.caller;
+        let exported = event(EventType::UserExported, user, caller.into(), None, page.exported_at);
+        customer.store().add_event(&exported).await?;
+    }
+    let message = match page.next_cursor {
+        None => "All that we keep about you.",
+        Some(_) => "What we keep about you; the next page has more.",
+    };
     let disposition = HeaderValue::from_static("attachment; filename=\"chairbook-export.json\"");
-    Ok(Reply::ok("All that we keep about you.", data).with_header(header::CONTENT_DISPOSITION, disposition))
+    Ok(Reply::ok(message, page).with_header(header::CONTENT_DISPOSITION, disposition))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_position_is_what_its_text_says() {
+        let at = Timestamp::from_millisecond(1_772_528_400_123).unwrap();
+        for position in [
+            Position::START,
+            Position::Sessions(Some(SessionId::derived([1; 16]))),
+            Position::Appointments(None),
+            Position::Appointments(Some(PageKey { id: AppointmentId::derived([2; 16]), at })),
+            Position::Events(None),
+            Position::Events(Some(PageKey { id: EventId::derived([3; 16]), at })),
+        ] {
+            assert_eq!(read_position(&position.to_string()), Some(position), "{position}");
+        }
+        for text in ["", "users", "sessions ", "sessions evt_01jd3x8m4e5zq0v7k2n9r6t1wb", "events soon"] {
+            assert_eq!(read_position(text), None, "{text}");
+        }
+    }
 }

@@ -1,8 +1,8 @@
 //! Typed ids: a prefix that says what an id names, and 26 characters of lower-case Crockford base32 (a ULID,
 //! <https://github.com/ulid/spec>), such as `apt_01jd3x8m4e5zq0v7k2n9r6t1wb`.
 //!
-//! Freshly made ids sort by time; derived ones (from an idempotency key) do not, and nothing
-//! may depend on the order of ids.
+//! Freshly made ids sort by time; derived ones (from an idempotency key) do not, so nothing may depend on the order of ids
+//! that can be derived.
 
 use std::fmt;
 use std::str::FromStr;

@@ -6,7 +6,8 @@ use jiff::civil::Date;
 use jiff::tz::TimeZone;
 use jiff::{Timestamp, ToSpan};
 
-use crate::item::{Item, from_item, instant, s};
+use crate::item::{Item, from_item, index_key, instant, s, text};
+use crate::paging::{ListPage, PageKey};
 use crate::{Reader, StoreError, keys, meter};
 
 /// Nobody registered before.
@@ -18,28 +19,20 @@ const QUERIES_PER_PAGE: u32 = 12;
 /// Where a page of users begins.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum UsersFrom {
-    /// After this user, who registered then (UTC).
-    After {
-        /// The last user of the page before.
-        id: UserId,
-        /// When they registered (UTC).
-        created_at: Timestamp,
-    },
+    /// After this user, by when they registered.
+    After(PageKey<UserId>),
     /// At the end of the month of this date (UTC).
     Month(Date),
 }
 
-/// A page of users.
-#[derive(Debug, Clone, PartialEq)]
-pub struct UserPage {
-    /// The users; there may be fewer than asked for, even none, although more pages follow.
-    pub items: Vec<Profile>,
-    /// Where the next page begins, if there may be one.
-    pub next: Option<UsersFrom>,
-}
-
 fn month_of(at: Timestamp) -> Date {
     at.to_zoned(TimeZone::UTC).date().first_of_month()
+}
+
+impl From<&Profile> for PageKey<UserId> {
+    fn from(last: &Profile) -> Self {
+        Self { id: last.id, at: last.created_at }
+    }
 }
 
 impl Reader {
@@ -53,18 +46,16 @@ impl Reader {
         limit: usize,
         from: Option<UsersFrom>,
         now: Timestamp,
-    ) -> Result<UserPage, StoreError> {
+    ) -> Result<ListPage<Profile, UsersFrom>, StoreError> {
         let (mut month, mut start) = match from {
             None => (month_of(now), None),
             Some(UsersFrom::Month(date)) => (date.first_of_month().min(month_of(now)), None),
-            Some(UsersFrom::After { id, created_at }) => {
-                (month_of(created_at), Some(start_key(id, created_at)))
-            }
+            Some(UsersFrom::After(last)) => (month_of(last.at), Some(start_key(last))),
         };
         let mut items: Vec<Profile> = Vec::new();
         for _ in 0..QUERIES_PER_PAGE {
             if month < FIRST_MONTH {
-                return Ok(UserPage { items, next: None });
+                return Ok(ListPage { items, next: None });
             }
             let call = self
                 .query(self.users()?)
@@ -78,12 +69,12 @@ impl Reader {
             let page = meter::metered(call).await?;
             for item in page.items.unwrap_or_default() {
                 let profile: Profile = from_item(item)?;
-                let after = UsersFrom::After { id: profile.id, created_at: profile.created_at };
+                let after = UsersFrom::After(PageKey::from(&profile));
                 if keep(&profile) {
                     items.push(profile);
                 }
                 if items.len() == limit {
-                    return Ok(UserPage { items, next: Some(after) });
+                    return Ok(ListPage { items, next: Some(after) });
                 }
             }
             start = page.last_evaluated_key;
@@ -95,22 +86,17 @@ impl Reader {
             Some(after) => after,
             None => UsersFrom::Month(month),
         };
-        Ok(UserPage { items, next: Some(next) })
+        Ok(ListPage { items, next: Some(next) })
     }
 }
 
-fn start_key(id: UserId, created_at: Timestamp) -> Item {
-    let primary = keys::profile(id);
-    Item::from([
-        ("pk".to_owned(), s(primary.pk)),
-        ("sk".to_owned(), s(primary.sk)),
-        ("created_month".to_owned(), s(created_at.strftime("USERS#%Y-%m").to_string())),
-        ("created_at".to_owned(), s(instant(created_at))),
-    ])
+fn start_key(last: PageKey<UserId>) -> Item {
+    let month = last.at.strftime("USERS#%Y-%m").to_string();
+    index_key(keys::profile(last.id), [("created_month", month), ("created_at", instant(last.at))])
 }
 
 fn position(key: &Item) -> Option<UsersFrom> {
-    let id = crate::item::text(key, "pk")?.strip_prefix("USER#")?.parse().ok()?;
-    let created_at = crate::item::text(key, "created_at")?.parse().ok()?;
-    Some(UsersFrom::After { id, created_at })
+    let id = text(key, "pk")?.strip_prefix("USER#")?.parse().ok()?;
+    let at = text(key, "created_at")?.parse().ok()?;
+    Some(UsersFrom::After(PageKey { id, at }))
 }

@@ -2,12 +2,13 @@
 
 use chairbook_models::appointment::Appointment;
 use chairbook_models::event::{Delivery, Event};
-use chairbook_models::ids::UserId;
+use chairbook_models::ids::{EventId, UserId};
 use jiff::Timestamp;
 use serde::Deserialize;
 
 use crate::appointments::appointment_write;
-use crate::item::{Item, from_item, s};
+use crate::item::{Item, from_item, index_key, instant, s};
+use crate::paging::{ListPage, PageKey, read_page};
 use crate::users::is_leaving;
 use crate::{Reader, Store, StoreError, keys, meter};
 
@@ -39,6 +40,12 @@ fn leaving(item: Item) -> Result<Leaving, StoreError> {
     Ok(Leaving { user_id: id, email: leaving_email, since: leaving_since })
 }
 
+impl From<&Event> for PageKey<EventId> {
+    fn from(last: &Event) -> Self {
+        Self { id: last.id, at: last.at }
+    }
+}
+
 impl Reader {
     /// The account with this id, if it is leaving.
     ///
@@ -63,32 +70,26 @@ impl Reader {
         meter::metered(call).await?.items.unwrap_or_default().into_iter().map(leaving).collect()
     }
 
-    /// The events of which somebody is the recipient, the latest first; at most `limit`.
+    /// The events of which somebody is the recipient, the latest first.
     ///
     /// # Errors
     /// [`StoreError`] when they could not be read.
-    pub async fn events_of(&self, user: UserId, limit: usize) -> Result<Vec<Event>, StoreError> {
-        let mut events = Vec::new();
-        let mut start = None;
-        loop {
-            let call = self
-                .query(self.events()?)
-                .index_name("by_recipient")
-                .key_condition_expression("recipient = :user")
-                .expression_attribute_values(":user", s(user.to_string()))
-                .scan_index_forward(false)
-                .set_exclusive_start_key(start)
-                .send();
-            let page = meter::metered(call).await?;
-            for item in page.items.unwrap_or_default() {
-                events.push(from_item(item)?);
-            }
-            start = page.last_evaluated_key;
-            if start.is_none() || events.len() >= limit {
-                events.truncate(limit);
-                return Ok(events);
-            }
-        }
+    pub async fn events_of(
+        &self,
+        user: UserId,
+        limit: usize,
+        after: Option<PageKey<EventId>>,
+    ) -> Result<ListPage<Event, PageKey<EventId>>, StoreError> {
+        let start = after.map(|key| {
+            index_key(keys::event(key.id), [("recipient", user.to_string()), ("at", instant(key.at))])
+        });
+        let query = self
+            .query(self.events()?)
+            .index_name("by_recipient")
+            .key_condition_expression("recipient = :user")
+            .expression_attribute_values(":user", s(user.to_string()))
+            .scan_index_forward(false);
+        read_page(query, start, limit, |_| true, |last: &Event| PageKey::from(last)).await
     }
 }
 

@@ -36,6 +36,12 @@ pub(crate) fn to_item(key: Key, value: &impl Serialize) -> Result<Item, StoreErr
     Ok(item)
 }
 
+/// A row's key in an index over these two attributes.
+pub(crate) fn index_key(primary: Key, index: [(&str, String); 2]) -> Item {
+    let key = [("pk", primary.pk), ("sk", primary.sk)].into_iter().chain(index);
+    key.map(|(name, value)| (name.to_owned(), s(value))).collect()
+}
+
 /// Reads an item as a value; attributes that the value does not have are passed over.
 pub(crate) fn from_item<T: DeserializeOwned>(item: Item) -> Result<T, StoreError> {
     Ok(serde_dynamo::aws_sdk_dynamodb_1::from_item(item)?)

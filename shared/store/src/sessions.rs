@@ -1,5 +1,6 @@
 //! Table `users`, rows `SESSION#…`: what every request is checked against.
 
+use aws_sdk_dynamodb::operation::query::builders::QueryFluentBuilder;
 use aws_sdk_dynamodb::types::{AttributeValue, TransactWriteItem};
 use chairbook_auth::{Caller, Session};
 use chairbook_models::event::Event;
@@ -7,7 +8,9 @@ use chairbook_models::ids::{SessionId, UserId};
 use chairbook_models::user::Role;
 use jiff::Timestamp;
 
-use crate::item::{from_item, instant, n, s, to_item};
+use crate::item::{Item, from_item, instant, n, s, to_item};
+use crate::keys::Key;
+use crate::paging::{ListPage, read_page, rows};
 use crate::transaction::{
     Refusal, check, create, delete, deletion, finish, finish_check, finish_deletion, update,
 };
@@ -46,32 +49,50 @@ impl Reader {
         self.get(self.users()?, keys::session(user, session), true).await?.map(from_item).transpose()
     }
 
-    /// Every session of a user, those that have run out too; strongly consistent.
+    /// A user's sessions, strongly consistent, the latest opened first; those that are to be kept.
+    ///
+    /// # Errors
+    /// [`StoreError`] when they could not be read.
+    pub async fn sessions_page(
+        &self,
+        user: UserId,
+        keep: impl Fn(&Session) -> bool,
+        limit: usize,
+        after: Option<SessionId>,
+    ) -> Result<ListPage<Session, SessionId>, StoreError> {
+        let start = after.map(|last| {
+            let Key { pk, sk } = keys::session(user, last);
+            Item::from([("pk".to_owned(), s(pk)), ("sk".to_owned(), s(sk))])
+        });
+        // Their ids, by which the rows are in order, begin with the millisecond at which they were opened.
+        let query = self.sessions_query(user)?.scan_index_forward(false);
+        read_page(query, start, limit, keep, |last: &Session| last.id).await
+    }
+
+    /// Every session of a user, those that have expired too; strongly consistent.
     ///
     /// # Errors
     /// [`StoreError`] when they could not be read.
     pub async fn sessions(&self, user: UserId) -> Result<Vec<Session>, StoreError> {
-        let (pk, prefix) = keys::sessions(user);
+        let query = self.sessions_query(user)?;
         let mut sessions = Vec::new();
         let mut start = None;
         loop {
-            let call = self
-                .query(self.users()?)
-                .key_condition_expression("pk = :user AND begins_with(sk, :prefix)")
-                .expression_attribute_values(":user", s(&pk))
-                .expression_attribute_values(":prefix", s(prefix))
-                .consistent_read(true)
-                .set_exclusive_start_key(start)
-                .send();
-            let page = meter::metered(call).await?;
-            for item in page.items.unwrap_or_default() {
-                sessions.push(from_item(item)?);
-            }
+            let page = meter::metered(query.clone().set_exclusive_start_key(start).send()).await?;
+            sessions.extend(rows::<Session>(page.items)?);
             start = page.last_evaluated_key;
             if start.is_none() {
                 return Ok(sessions);
             }
         }
+    }
+
+    fn sessions_query(&self, user: UserId) -> Result<QueryFluentBuilder, StoreError> {
+        let (pk, prefix) = keys::sessions(user);
+        let query =
+            self.query(self.users()?).key_condition_expression("pk = :user AND begins_with(sk, :prefix)");
+        let query = query.expression_attribute_values(":user", s(pk));
+        Ok(query.expression_attribute_values(":prefix", s(prefix)).consistent_read(true))
     }
 }
 

@@ -21,39 +21,55 @@ pub fn encode(list: &str, position: &str) -> String {
     BASE64_URL_SAFE_NO_PAD.encode(format!("{}{position}", check(list, position)))
 }
 
-/// The position that a cursor stands for.
+fn position(list: &str, cursor: &str) -> Option<String> {
+    let text = String::from_utf8(BASE64_URL_SAFE_NO_PAD.decode(cursor).ok()?).ok()?;
+    let (given, position) = text.split_at_checked(CHECK_LENGTH)?;
+    (given == check(list, position)).then(|| position.to_owned())
+}
+
+/// The position that a cursor stands for, as `read` makes it of its text; none without a cursor.
 ///
 /// # Errors
-/// 400 when it is not a cursor of this list.
-pub fn decode(list: &str, cursor: &str) -> Result<String, ApiError> {
+/// 400 when it is not a cursor of this list, or `read` makes nothing of it.
+pub fn decode<P>(
+    list: &str,
+    cursor: Option<&str>,
+    read: impl FnOnce(&str) -> Option<P>,
+) -> Result<Option<P>, ApiError> {
     let refused = || {
-        ApiError::validation(vec![FieldError::new(
-            "cursor",
-            "must be the nextCursor of the page before, with the same filters",
-        )])
+        let message = "must be the nextCursor of the page before, with the same filters";
+        ApiError::validation(vec![FieldError::new("cursor", message)])
     };
-    let text = BASE64_URL_SAFE_NO_PAD.decode(cursor).ok().and_then(|bytes| String::from_utf8(bytes).ok());
-    let text = text.ok_or_else(refused)?;
-    let (given, position) = text.split_at_checked(CHECK_LENGTH).ok_or_else(refused)?;
-    if given == check(list, position) { Ok(position.to_owned()) } else { Err(refused()) }
+    let read = |cursor| position(list, cursor).and_then(|position| read(&position)).ok_or_else(refused);
+    cursor.map(read).transpose()
 }
 
 #[cfg(test)]
 mod tests {
+    use jiff::civil::{Date, date};
+
     use super::*;
 
     #[test]
     fn a_cursor_is_good_for_its_own_list_only() {
         let cursor = encode("usr_1 status=", "2026-01-01");
-        assert_eq!(decode("usr_1 status=", &cursor), Ok("2026-01-01".to_owned()));
+        let decode = |list, cursor| decode(list, Some(cursor), |position| position.parse::<Date>().ok());
+        assert_eq!(decode("usr_1 status=", &cursor), Ok(Some(date(2026, 1, 1))));
+        let elsewhere = encode("usr_1 status=", "nowhere");
         for (list, cursor) in [
             ("usr_2 status=", cursor.as_str()),
             ("usr_1 status=reserved", cursor.as_str()),
             ("usr_1 status=", &cursor[1..]),
             ("usr_1 status=", ""),
             ("usr_1 status=", "!!"),
+            ("usr_1 status=", &elsewhere),
         ] {
             assert_eq!(decode(list, cursor).unwrap_err().status, 400, "{list} {cursor}");
         }
+    }
+
+    #[test]
+    fn a_list_without_a_cursor_begins_at_its_beginning() {
+        assert_eq!(decode("usr_1 status=", None, |position| position.parse::<Date>().ok()), Ok(None));
     }
 }

@@ -33,6 +33,6 @@ pub use conditional::Revalidated;
 pub use error::{ApiError, FieldError};
 pub use fields::{Body, Fields, FromFields, Id, MAX_BODY_BYTES, Query};
 pub use idempotency::{IdempotencyKey, Keyed, RequestIdentity};
-pub use paging::{MAX_PAGE_BYTES, Paging};
+pub use paging::{MAX_PAGE_BYTES, Paging, Room};
 pub use rate_limit::Policy;
 pub use reply::{Page, Reply};

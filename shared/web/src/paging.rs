@@ -1,7 +1,7 @@
 //! Pages of lists: bounded by a number of items and by bytes.
 
 use serde::Serialize;
-use serde_json::value::to_raw_value;
+use serde_json::value::{RawValue, to_raw_value};
 
 use crate::cursor;
 use crate::error::ApiError;
@@ -29,6 +29,20 @@ impl FromFields for Paging {
 }
 
 impl Paging {
+    /// How many items the page has at most.
+    #[must_use]
+    pub const fn limit(&self) -> usize {
+        self.limit
+    }
+
+    /// Where the page begins, as `read` makes it of a cursor's position; none for the first page.
+    ///
+    /// # Errors
+    /// 400 when the cursor is not one of this list.
+    pub fn start<P>(&self, list: &str, read: impl FnOnce(&str) -> Option<P>) -> Result<Option<P>, ApiError> {
+        cursor::decode(list, self.cursor.as_deref(), read)
+    }
+
     /// The requested page of `all`, a list in memory and in order. `list` names the list with its filters, `id` an item;
     /// `show` makes the response's item of one.
     ///
@@ -41,18 +55,60 @@ impl Paging {
         id: impl Fn(&T) -> String,
         show: impl Fn(&T) -> U,
     ) -> Result<Page, ApiError> {
-        let start = match &self.cursor {
-            None => 0,
-            Some(cursor) => {
-                let last = cursor::decode(list, cursor)?;
-                // Where the item is gone meanwhile, the list begins again rather than skipping some.
-                all.iter().position(|item| id(item) == last).map_or(0, |place| place + 1)
-            }
-        };
+        let start = self.start(list, |last| {
+            // Where the item is gone meanwhile, the list begins again rather than skipping some.
+            Some(all.iter().position(|item| id(item) == last).map_or(0, |place| place + 1))
+        })?;
+        let start = start.unwrap_or(0);
         let end = all.len().min(start + self.limit);
         let cursor = |item: &T| cursor::encode(list, &id(item));
         let next = (end < all.len() && end > start).then(|| cursor(&all[end - 1]));
         Page::bounded(&all[start..end], next, show, cursor)
+    }
+}
+
+/// The room for the items of a page: [`MAX_PAGE_BYTES`] for all of them together.
+#[derive(Debug)]
+pub struct Room {
+    left: usize,
+    is_empty: bool,
+    is_full: bool,
+}
+
+impl Default for Room {
+    fn default() -> Self {
+        Self { left: MAX_PAGE_BYTES, is_empty: true, is_full: false }
+    }
+}
+
+impl Room {
+    /// The first of `items` that there is room for, as JSON; of a page that has none yet, at least one, however long.
+    ///
+    /// # Errors
+    /// 500 when an item is not JSON.
+    pub fn fill<U: Serialize>(
+        &mut self,
+        items: impl IntoIterator<Item = U>,
+    ) -> Result<Vec<Box<RawValue>>, ApiError> {
+        let mut shown = Vec::new();
+        for item in items {
+            let item = to_raw_value(&item).map_err(|error| ApiError::bug(&error))?;
+            let length = item.get().len();
+            if length > self.left && !self.is_empty {
+                self.is_full = true;
+                break;
+            }
+            self.left = self.left.saturating_sub(length);
+            self.is_empty = false;
+            shown.push(item);
+        }
+        Ok(shown)
+    }
+
+    /// Whether there was no room for an item.
+    #[must_use]
+    pub const fn is_full(&self) -> bool {
+        self.is_full
     }
 }
 
@@ -68,21 +124,9 @@ impl Page {
         show: impl Fn(&T) -> U,
         cursor: impl Fn(&T) -> String,
     ) -> Result<Self, ApiError> {
-        let mut page = Self { items: Vec::with_capacity(items.len()), next_cursor: next };
-        let mut room = MAX_PAGE_BYTES;
-        for (place, item) in items.iter().enumerate() {
-            let shown = to_raw_value(&show(item)).map_err(|error| ApiError::bug(&error))?;
-            let length = shown.get().len();
-            if let Some(last) = place.checked_sub(1)
-                && length > room
-            {
-                page.next_cursor = Some(cursor(&items[last]));
-                break;
-            }
-            room = room.saturating_sub(length);
-            page.items.push(shown);
-        }
-        Ok(page)
+        let shown = Room::default().fill(items.iter().map(show))?;
+        let last = shown.len().checked_sub(1).filter(|_| shown.len() < items.len());
+        Ok(Self { next_cursor: last.map(|last| cursor(&items[last])).or(next), items: shown })
     }
 }
 
