@@ -118,6 +118,49 @@ impl Actor {
         self.send(self.request(Method::DELETE, path)).await
     }
 
+    /// Changes one of the salon's settings.
+    ///
+    /// # Panics
+    /// When it may not be changed, or something else changes.
+    pub async fn change_setting(&self, setting: &str, value: Value) {
+        let mut settings = self.get("/settings").await.data(200)["settings"].clone();
+        settings[setting] = value;
+        let changed = self.put("/settings", settings.clone()).await.data(200)["settings"].clone();
+        assert_eq!(changed, settings);
+    }
+
+    /// Asks routes, by method and path, with an `Authorization` header or without one; each refuses it with 401, this
+    /// code and the challenge of RFC 6750, section 3. `what` says what is tried.
+    ///
+    /// # Panics
+    /// When one of them does not.
+    pub async fn is_refused<'r>(
+        &self,
+        routes: impl IntoIterator<Item = (&'r str, &'r str)>,
+        authorization: Option<&str>,
+        code: &str,
+        what: &str,
+    ) {
+        for (method, path) in routes {
+            let mut request = self.request(method.parse().unwrap(), path);
+            if let Some(authorization) = authorization {
+                request = request.header(AUTHORIZATION, authorization);
+            }
+            if path == "/appointments" {
+                let service = "svc_00000000000000000000000001";
+                request = request.json(&json!({"serviceId": service, "date": "2026-03-03", "time": "10:00"}));
+            }
+            let answer = self.send(request).await;
+            assert_eq!(answer.status, 401, "{what}, {}: {}", answer.asked, answer.text);
+            answer.error(401, code);
+            let challenge = match code {
+                "unauthorized" => r#"Bearer realm="chairbook""#,
+                _ => r#"Bearer realm="chairbook", error="invalid_token""#,
+            };
+            assert_eq!(answer.header("www-authenticate"), challenge, "{what}");
+        }
+    }
+
     /// Registers.
     pub async fn register(&self, name: &str) -> Answer {
         let body = json!({"name": name, "email": self.email, "password": self.password});

@@ -1,6 +1,9 @@
 //! Appointments as the API shows them.
 
-use serde_json::Value;
+use chairbook_platform::clock;
+use jiff::ToSpan as _;
+use jiff::tz::TimeZone;
+use serde_json::{Value, json};
 
 use crate::Actor;
 
@@ -26,4 +29,17 @@ pub fn path(appointment: &Value, action: &str) -> String {
 /// When they may not.
 pub async fn show(actor: &Actor, appointment: &Value) -> Value {
     actor.get(&path(appointment, "")).await.data(200)["appointment"].clone()
+}
+
+/// Requests to book a service of an expert at every `step`th free start of four weeks, none of them soon: so far from one
+/// another that they do not overlap, if the caller has counted right.
+pub async fn wishes(actor: &Actor, service: &str, expert: &str, step: usize, pay_now: bool) -> Vec<Value> {
+    let today = clock::now().to_zoned(TimeZone::UTC).date();
+    let (from, to) = (today + 2.days(), today + 30.days());
+    let query = format!("serviceId={service}&expertId={expert}&from={from}&to={to}");
+    let free = actor.availability(&query).await.into_iter().step_by(step);
+    free.map(|(date, time, _)| {
+        json!({"serviceId": service, "expertId": expert, "date": date, "time": time, "payNow": pay_now})
+    })
+    .collect()
 }

@@ -54,6 +54,22 @@ fn json(value: &AttributeValue) -> Value {
     }
 }
 
+/// An attribute as a text that is the same whenever the attribute is: what is in no order is put into one.
+fn in_order(value: &AttributeValue) -> String {
+    match value {
+        AttributeValue::M(members) => item_in_order(members),
+        AttributeValue::L(list) => format!("{:?}", list.iter().map(in_order).collect::<Vec<_>>()),
+        AttributeValue::Ss(texts) => format!("{:?}", texts.iter().collect::<BTreeSet<_>>()),
+        other => format!("{other:?}"),
+    }
+}
+
+/// The same of a whole item.
+pub(crate) fn item_in_order(item: &Item) -> String {
+    let attributes: BTreeMap<_, _> = item.iter().map(|(name, value)| (name, in_order(value))).collect();
+    format!("{attributes:?}")
+}
+
 pub(crate) fn text<'i>(item: &'i Item, name: &str) -> &'i str {
     item.get(name).and_then(|value| value.as_s().ok()).map_or("", String::as_str)
 }

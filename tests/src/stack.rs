@@ -1,6 +1,6 @@
 //! A stack for one test.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Mutex, OnceLock};
@@ -129,6 +129,12 @@ impl TestStackBuilder {
         self
     }
 
+    /// With a rate limit that tests do not reach.
+    #[must_use]
+    pub fn without_rate_limit(self) -> Self {
+        self.parameter("RateLimitRequests", "100000").parameter("AuthRateLimitRequests", "100000")
+    }
+
     /// Without the demo's salon and accounts.
     #[must_use]
     pub const fn without_demo(mut self) -> Self {
@@ -190,11 +196,7 @@ impl TestStack {
 
     /// A stack as it is out of the box, but for a rate limit that tests do not reach.
     pub async fn start() -> Self {
-        Self::builder()
-            .parameter("RateLimitRequests", "100000")
-            .parameter("AuthRateLimitRequests", "100000")
-            .start()
-            .await
+        Self::builder().without_rate_limit().start().await
     }
 
     /// Somebody who is not logged in, with an e-mail address that nobody has registered.
@@ -327,6 +329,22 @@ impl TestStack {
         items(self.stack.system(), &self.dynamodb(), table).await
     }
 
+    /// Every row of every table but of that which counts requests, as text.
+    pub async fn rows(&self) -> BTreeSet<String> {
+        let mut rows = BTreeSet::new();
+        for table in ["UsersTable", "CatalogTable", "AppointmentsTable", "EventsTable"] {
+            rows.extend(self.items(table).await.iter().map(checker::item_in_order));
+        }
+        rows
+    }
+
+    /// Checks that every row is as it was `before`.
+    pub async fn check_unchanged(&self, before: &BTreeSet<String>) {
+        let after = self.rows().await;
+        let changed: Vec<_> = before.symmetric_difference(&after).collect();
+        assert!(changed.is_empty(), "{changed:#?}");
+    }
+
     /// Puts rows into a table, by its logical id, as they are.
     pub async fn put_items(&self, table: &str, rows: impl IntoIterator<Item = checker::Item>) {
         let (client, name) = (self.dynamodb(), self.table_name(table));
@@ -335,6 +353,22 @@ impl TestStack {
             .buffer_unordered(PUTS_AT_ONCE)
             .for_each(async |written| drop(written.unwrap()))
             .await;
+    }
+
+    /// Makes the last attempt to log in with an address one that was so long ago.
+    pub async fn last_attempted(&self, email: &str, ago: SignedDuration) {
+        let at = clock::now() - ago;
+        self.dynamodb()
+            .update_item()
+            .table_name(self.table_name("UsersTable"))
+            .key("pk", AttributeValue::S(format!("EMAIL#{email}")))
+            .key("sk", AttributeValue::S("CREDENTIALS".to_owned()))
+            .update_expression("SET attempted_at = :at")
+            .condition_expression("attribute_exists(failures)")
+            .expression_attribute_values(":at", AttributeValue::N(at.as_millisecond().to_string()))
+            .send()
+            .await
+            .unwrap();
     }
 
     /// Makes an appointment, by its id, one that was booked and last changed 30 days ago.

@@ -50,13 +50,8 @@ async fn changes(stack: &TestStack) -> (BTreeSet<String>, Vec<Item>) {
 
 /// An empty salon and the owner, who has become it by verifying their address.
 async fn new_salon() -> (TestStack, Actor) {
-    let stack = TestStack::builder()
-        .without_demo()
-        .parameter("OwnerEmail", OWNER)
-        .parameter("RateLimitRequests", "100000")
-        .parameter("AuthRateLimitRequests", "100000")
-        .start()
-        .await;
+    let stack =
+        TestStack::builder().without_demo().parameter("OwnerEmail", OWNER).without_rate_limit().start().await;
     let owner = stack.owner(OWNER).await;
     (stack, owner)
 }

@@ -44,12 +44,7 @@ fn everything() -> (Date, Date) {
 }
 
 async fn start(hold: &str) -> TestStack {
-    TestStack::builder()
-        .parameter("ReservationHold", hold)
-        .parameter("RateLimitRequests", "100000")
-        .parameter("AuthRateLimitRequests", "100000")
-        .start()
-        .await
+    TestStack::builder().parameter("ReservationHold", hold).without_rate_limit().start().await
 }
 
 /// The report of some days, once all that has happened is counted.
@@ -219,9 +214,7 @@ async fn what_the_catalog_has_given_up_keeps_its_name_and_its_currency() {
     admin.delete(&offered).await.data(200);
     admin.delete(&format!("/services/{service}")).await.data(200);
     ada.get(&format!("/services/{service}")).await.error(404, "not_found");
-    let mut settings = admin.get("/settings").await.data(200)["settings"].clone();
-    settings["currency"] = json!("GBP");
-    admin.put("/settings", settings).await.data(200);
+    admin.change_setting("currency", json!("GBP")).await;
 
     let date: Date = date.parse().unwrap();
     let found = report(&stack, &admin, (date, date)).await;
@@ -679,8 +672,7 @@ async fn a_rebuild_that_runs_out_of_time_says_where_to_go_on() {
 #[tokio::test]
 async fn what_was_given_up_is_counted_when_it_is_told_again() {
     let stack = TestStack::builder()
-        .parameter("RateLimitRequests", "100000")
-        .parameter("AuthRateLimitRequests", "100000")
+        .without_rate_limit()
         .template_with("MaximumRetryAttempts: 50", "MaximumRetryAttempts: 0")
         .start()
         .await;

@@ -102,12 +102,7 @@ async fn requests_are_answered() {
 
 #[tokio::test]
 async fn the_schedules_do_what_is_due() {
-    let stack = TestStack::builder()
-        .parameter("RateLimitRequests", "100000")
-        .parameter("AuthRateLimitRequests", "100000")
-        .parameter("ReservationHold", "1s")
-        .start()
-        .await;
+    let stack = TestStack::builder().without_rate_limit().parameter("ReservationHold", "1s").start().await;
     let nobody = stack.invoke("RemindersFunction", samples()["reminders"].clone()).await;
     assert_eq!(nobody, json!({"reminded": 0, "skipped": 0, "failed": 0}));
     let sample = &samples()["expire-reservations"];

@@ -21,12 +21,7 @@ const BACK_MASSAGE: &str = "svc_0000000000000000000000000d";
 const FULL_BODY_MASSAGE: &str = "svc_0000000000000000000000000e";
 
 async fn start(hold: &str) -> TestStack {
-    TestStack::builder()
-        .parameter("ReservationHold", hold)
-        .parameter("RateLimitRequests", "100000")
-        .parameter("AuthRateLimitRequests", "100000")
-        .start()
-        .await
+    TestStack::builder().parameter("ReservationHold", hold).without_rate_limit().start().await
 }
 
 /// A date on which Jonas works from 09:00 to 12:30 and from 13:15 to 18:00, not today.
@@ -172,8 +167,7 @@ async fn a_run_out_hold_is_taken_over_before_the_sweep() {
 async fn a_long_appointment_takes_over_a_day_of_short_holds() {
     let stack = TestStack::builder()
         .parameter("ReservationHold", "2s")
-        .parameter("RateLimitRequests", "100000")
-        .parameter("AuthRateLimitRequests", "100000")
+        .without_rate_limit()
         .without_demo()
         .start()
         .await;

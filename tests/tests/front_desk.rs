@@ -31,8 +31,7 @@ const SWEEP: &str = "ExpireReservationsFunction";
 async fn start(hold: &str) -> TestStack {
     TestStack::builder()
         .parameter("ReservationHold", hold)
-        .parameter("RateLimitRequests", "100000")
-        .parameter("AuthRateLimitRequests", "100000")
+        .without_rate_limit()
         .max_concurrency(8)
         .start()
         .await

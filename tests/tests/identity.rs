@@ -11,6 +11,7 @@ use chairbook_models::user::Role;
 use chairbook_tests::checker::Item;
 use chairbook_tests::{Actor, TestStack};
 use futures_util::future::join_all;
+use jiff::SignedDuration;
 use serde_json::{Value, json};
 
 fn refresh_body(actor: &Actor) -> Value {
@@ -375,22 +376,8 @@ async fn failures_are_forgotten_after_a_day_with_or_without_an_account() {
     let stack = TestStack::start().await;
     let mut known = stack.customer().await;
     let unknown = stack.visitor();
-    let table = stack.table_name("UsersTable");
-    let client = stack.dynamodb();
-    let let_hours_pass = async |email: &str, hours: i64| {
-        let at = chairbook_platform::clock::now() - jiff::SignedDuration::from_hours(hours);
-        client
-            .update_item()
-            .table_name(table)
-            .key("pk", AttributeValue::S(format!("EMAIL#{email}")))
-            .key("sk", AttributeValue::S("CREDENTIALS".to_owned()))
-            .update_expression("SET attempted_at = :at")
-            .condition_expression("attribute_exists(failures)")
-            .expression_attribute_values(":at", AttributeValue::N(at.as_millisecond().to_string()))
-            .send()
-            .await
-            .unwrap();
-    };
+    let let_hours_pass =
+        async |email: &str, hours| stack.last_attempted(email, SignedDuration::from_hours(hours)).await;
     for email in [known.email.clone(), unknown.email.clone()] {
         let guess = async || {
             let body = json!({"email": email, "password": "a wrong guess"});

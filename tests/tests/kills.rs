@@ -310,10 +310,7 @@ const WISH: &str = "A wish that nobody else has";
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn an_erasure_ends_whatever_stops_it() {
     let turnstile = Turnstile::serve().await;
-    let stack = TestStack::builder()
-        .parameter("RateLimitRequests", "100000")
-        .parameter("AuthRateLimitRequests", "100000")
-        .max_concurrency(1);
+    let stack = TestStack::builder().without_rate_limit().max_concurrency(1);
     let stack = turnstile.before(stack).start().await;
     turnstile.lead_to(&stack.stack.dynamodb_url());
     let admin = stack.demo_account(Role::Admin).await;

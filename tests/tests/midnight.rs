@@ -31,8 +31,7 @@ impl Noon {
     async fn new(hold: &str) -> Self {
         let stack = TestStack::builder()
             .parameter("ReservationHold", hold)
-            .parameter("RateLimitRequests", "100000")
-            .parameter("AuthRateLimitRequests", "100000")
+            .without_rate_limit()
             // Who runs the front desk.
             .parameter("OwnerEmail", DESK)
             .without_demo()

@@ -4,7 +4,7 @@
 use std::time::{Duration, Instant};
 
 use chairbook_models::user::Role;
-use chairbook_tests::appointment::path;
+use chairbook_tests::appointment::{path, wishes};
 use chairbook_tests::{Actor, Answer, TestStack};
 use futures_util::future::join_all;
 use reqwest::Method;
@@ -17,8 +17,7 @@ const MAREK: &str = "exp_00000000000000000000000002";
 async fn stack_with_limit(hold: &str, limit: Option<u32>) -> (TestStack, Actor) {
     let stack = TestStack::builder()
         .parameter("ReservationHold", hold)
-        .parameter("RateLimitRequests", "100000")
-        .parameter("AuthRateLimitRequests", "100000")
+        .without_rate_limit()
         .max_concurrency(8)
         .start()
         .await;
@@ -28,24 +27,12 @@ async fn stack_with_limit(hold: &str, limit: Option<u32>) -> (TestStack, Actor) 
 }
 
 async fn set_limit(admin: &Actor, limit: Option<u32>) {
-    let mut settings = admin.get("/settings").await.data(200)["settings"].clone();
-    settings["maxOpenReservations"] = json!(limit);
-    let changed = admin.put("/settings", settings.clone()).await.data(200)["settings"].clone();
-    assert_eq!(changed, settings);
+    admin.change_setting("maxOpenReservations", json!(limit)).await;
 }
 
-/// Wishes for slots of Marek that do not overlap, none of them soon.
-async fn wishes(actor: &Actor) -> Vec<Value> {
-    let today = chairbook_platform::clock::now().to_zoned(jiff::tz::TimeZone::UTC).date();
-    let from = today.saturating_add(jiff::ToSpan::days(2));
-    let to = today.saturating_add(jiff::ToSpan::days(20));
-    let free =
-        actor.availability(&format!("serviceId={SHORT_CUT}&expertId={MAREK}&from={from}&to={to}")).await;
-    // 35 minutes on a grid of 15.
-    free.into_iter()
-        .step_by(3)
-        .map(|(date, time, _)| json!({"serviceId": SHORT_CUT, "expertId": MAREK, "date": date, "time": time}))
-        .collect()
+/// Short cuts of Marek: 35 minutes on a grid of 15.
+async fn short_cuts(actor: &Actor) -> Vec<Value> {
+    wishes(actor, SHORT_CUT, MAREK, 3, false).await
 }
 
 fn paid(wish: &Value) -> Value {
@@ -73,7 +60,7 @@ fn refused(answer: &Answer, limit: u32) {
 async fn exactly_as_many_as_the_salon_allows_however_many_are_asked_for_at_once() {
     let (stack, admin) = stack_with_limit("4h", Some(3)).await;
     let (ada, grace) = futures_util::join!(stack.customer(), stack.customer());
-    let wishes = wishes(&ada).await;
+    let wishes = short_cuts(&ada).await;
 
     let answers = join_all(wishes[..20].iter().map(|wish| ada.book(wish.clone()))).await;
     let (made, others): (Vec<_>, Vec<_>) = answers.iter().partition(|answer| answer.status == 201);
@@ -129,7 +116,7 @@ async fn exactly_as_many_as_the_salon_allows_however_many_are_asked_for_at_once(
 async fn a_repeat_is_answered_as_before_and_counts_once() {
     let (stack, _) = stack_with_limit("4h", Some(2)).await;
     let ada = stack.customer().await;
-    let wishes = wishes(&ada).await;
+    let wishes = short_cuts(&ada).await;
     let answers = join_all((0..10).map(|_| keyed(&ada, &wishes[0], "once"))).await;
     let ids: std::collections::BTreeSet<_> =
         answers.iter().map(|answer| appointment(answer)["id"].to_string()).collect();
@@ -152,7 +139,7 @@ async fn a_repeat_is_answered_as_before_and_counts_once() {
 async fn a_reservation_that_has_run_out_is_open_no_more_whether_or_not_it_has_been_swept() {
     let (stack, _) = stack_with_limit("2s", Some(1)).await;
     let ada = stack.customer().await;
-    let wishes = wishes(&ada).await;
+    let wishes = short_cuts(&ada).await;
     // Its own slot again, which takes the run-out hold over, and another's.
     for wish in [&wishes[0], &wishes[0], &wishes[1]] {
         let begun = Instant::now();

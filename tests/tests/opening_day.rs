@@ -43,13 +43,8 @@ fn today() -> Date {
 #[tokio::test]
 async fn from_an_empty_catalog_to_the_evening_s_dashboard() {
     let opened = today();
-    let stack = TestStack::builder()
-        .parameter("OwnerEmail", OWNER)
-        .parameter("RateLimitRequests", "100000")
-        .parameter("AuthRateLimitRequests", "100000")
-        .without_demo()
-        .start()
-        .await;
+    let stack =
+        TestStack::builder().parameter("OwnerEmail", OWNER).without_rate_limit().without_demo().start().await;
 
     // Olive opens her salon.
     let olive = stack.owner(OWNER).await;

@@ -30,13 +30,7 @@ const EXPERTS: u8 = 12;
 
 /// A stack with a salon that never closes, and the local date in so many days.
 async fn open() -> (TestStack, impl Fn(i32) -> Date) {
-    let stack = TestStack::builder()
-        .parameter("RateLimitRequests", "100000")
-        .parameter("AuthRateLimitRequests", "100000")
-        .without_demo()
-        .max_concurrency(8)
-        .start()
-        .await;
+    let stack = TestStack::builder().without_rate_limit().without_demo().max_concurrency(8).start().await;
     let now = clock::now();
     stack.write_catalog(&open_salon::rows(EXPERTS, ZONE, now)).await;
     let today = now.to_zoned(TimeZone::get(ZONE).unwrap()).date();

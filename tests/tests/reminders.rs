@@ -35,9 +35,7 @@ async fn start(reminder_minutes: u32) -> TestStack {
 
 async fn remind_before(stack: &TestStack, reminder_minutes: u32) {
     let admin = stack.demo_account(Role::Admin).await;
-    let mut settings = admin.get("/settings").await.data(200)["settings"].clone();
-    settings["reminderMinutes"] = json!(reminder_minutes);
-    admin.put("/settings", settings).await.data(200);
+    admin.change_setting("reminderMinutes", json!(reminder_minutes)).await;
 }
 
 /// The free starts of a cut from so many days on until so many, as requests to book them.

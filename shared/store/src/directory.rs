@@ -1,5 +1,6 @@
 //! Table `users`, index `by_created`: everybody, the latest first, month by month.
 
+use aws_sdk_dynamodb::operation::query::builders::QueryFluentBuilder;
 use chairbook_models::ids::UserId;
 use chairbook_models::user::Profile;
 use jiff::civil::Date;
@@ -25,6 +26,11 @@ pub enum UsersFrom {
     Month(Date),
 }
 
+/// The partition of the users who registered in the month of a date (UTC).
+fn partition(month: Date) -> String {
+    month.strftime("USERS#%Y-%m").to_string()
+}
+
 fn month_of(at: Timestamp) -> Date {
     at.to_zoned(TimeZone::UTC).date().first_of_month()
 }
@@ -36,6 +42,13 @@ impl From<&Profile> for PageKey<UserId> {
 }
 
 impl Reader {
+    /// A query of a partition of the index: a month of users, the verification keys, the accounts that are leaving.
+    pub(crate) fn by_created(&self, partition: impl Into<String>) -> Result<QueryFluentBuilder, StoreError> {
+        let query = self.query(self.users()?).index_name("by_created");
+        let query = query.key_condition_expression("created_month = :partition");
+        Ok(query.expression_attribute_values(":partition", s(partition)))
+    }
+
     /// Users, the latest first; those that are to be kept.
     ///
     /// # Errors
@@ -58,10 +71,7 @@ impl Reader {
                 return Ok(ListPage { items, next: None });
             }
             let call = self
-                .query(self.users()?)
-                .index_name("by_created")
-                .key_condition_expression("created_month = :month")
-                .expression_attribute_values(":month", s(month.strftime("USERS#%Y-%m").to_string()))
+                .by_created(partition(month))?
                 .scan_index_forward(false)
                 .limit(i32::try_from(limit).unwrap_or(i32::MAX))
                 .set_exclusive_start_key(start.take())
@@ -91,7 +101,7 @@ impl Reader {
 }
 
 fn start_key(last: PageKey<UserId>) -> Item {
-    let month = last.at.strftime("USERS#%Y-%m").to_string();
+    let month = partition(month_of(last.at));
     index_key(keys::profile(last.id), [("created_month", month), ("created_at", instant(last.at))])
 }
 

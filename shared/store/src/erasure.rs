@@ -61,13 +61,8 @@ impl Reader {
     /// # Errors
     /// [`StoreError`] when they could not be read.
     pub async fn all_leaving(&self) -> Result<Vec<Leaving>, StoreError> {
-        let call = self
-            .query(self.users()?)
-            .index_name("by_created")
-            .key_condition_expression("created_month = :leaving")
-            .expression_attribute_values(":leaving", s(LEAVING_PARTITION))
-            .send();
-        meter::metered(call).await?.items.unwrap_or_default().into_iter().map(leaving).collect()
+        let found = meter::metered(self.by_created(LEAVING_PARTITION)?.send()).await?;
+        found.items.unwrap_or_default().into_iter().map(leaving).collect()
     }
 
     /// The events of which somebody is the recipient, the latest first.

@@ -21,6 +21,7 @@ use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 
 use crate::item::{Item, from_item, instant, n, number, s, to_item};
+use crate::paging::rows;
 use crate::transaction::{Outcome, create, delete, finish, outwait_conflicts, pause, update};
 use crate::{Reader, Store, StoreError, keys, meter};
 
@@ -283,13 +284,7 @@ impl Reader {
     /// # Errors
     /// [`StoreError`] when they could not be read.
     pub async fn verification_keys(&self) -> Result<Vec<VerificationKey>, StoreError> {
-        let call = self
-            .query(self.users()?)
-            .index_name("by_created")
-            .key_condition_expression("created_month = :keys")
-            .expression_attribute_values(":keys", s(KEY_PARTITION))
-            .send();
-        meter::metered(call).await?.items.unwrap_or_default().into_iter().map(from_item).collect()
+        rows(meter::metered(self.by_created(KEY_PARTITION)?.send()).await?.items)
     }
 
     /// The account of an address.

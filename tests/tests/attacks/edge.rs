@@ -26,12 +26,7 @@ struct Target {
 
 impl Target {
     async fn start() -> Self {
-        let stack = TestStack::builder()
-            .parameter("RateLimitRequests", "100000")
-            .parameter("AuthRateLimitRequests", "100000")
-            .max_concurrency(1)
-            .start()
-            .await;
+        let stack = TestStack::builder().without_rate_limit().max_concurrency(1).start().await;
         // The health of the whole is asked of every function.
         stack.visitor().get("/health").await.data(200);
         let processes = Self::processes(&stack);

@@ -1,28 +1,9 @@
 //! Somebody wants to know who has an account, by whatever a response says or shows besides.
 
-use aws_sdk_dynamodb::types::AttributeValue;
-use chairbook_platform::clock;
 use chairbook_tests::{Actor, Answer, TestStack};
 use futures_util::future::join_all;
 use jiff::SignedDuration;
 use serde_json::json;
-
-/// Puts the last attempt to log in with an address into the past.
-async fn let_seconds_pass(stack: &TestStack, email: &str, seconds: i64) {
-    let at = clock::now() - SignedDuration::from_secs(seconds);
-    stack
-        .dynamodb()
-        .update_item()
-        .table_name(stack.table_name("UsersTable"))
-        .key("pk", AttributeValue::S(format!("EMAIL#{email}")))
-        .key("sk", AttributeValue::S("CREDENTIALS".to_owned()))
-        .update_expression("SET attempted_at = :at")
-        .condition_expression("attribute_exists(failures)")
-        .expression_attribute_values(":at", AttributeValue::N(at.as_millisecond().to_string()))
-        .send()
-        .await
-        .unwrap();
-}
 
 #[tokio::test]
 async fn no_response_tells_who_has_an_account() {
@@ -44,7 +25,8 @@ async fn no_response_tells_who_has_an_account() {
     // Through two locks, and on after a day.
     for (seconds, lock) in [(0, 30), (31, 60), (61, 120), (24 * 60 * 60, 30)] {
         if seconds > 0 {
-            join_all(addresses.map(|email| let_seconds_pass(&stack, email, seconds))).await;
+            let ago = SignedDuration::from_secs(seconds);
+            join_all(addresses.map(|email| stack.last_attempted(email, ago))).await;
         }
         for left in [2, 1] {
             let answers = join_all(addresses.map(|email| guess(email))).await;

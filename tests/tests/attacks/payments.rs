@@ -4,7 +4,7 @@
 use std::collections::BTreeSet;
 
 use chairbook_models::user::Role;
-use chairbook_tests::appointment::{path, show};
+use chairbook_tests::appointment::{path, show, wishes};
 use chairbook_tests::{Actor, Answer, TestStack};
 use futures_util::future::join_all;
 use jiff::ToSpan as _;
@@ -24,41 +24,18 @@ const MAREK: &str = "exp_00000000000000000000000002";
 const PRICE: i64 = 3_400;
 
 async fn start() -> (TestStack, Actor) {
-    let stack = TestStack::builder()
-        .parameter("RateLimitRequests", "100000")
-        .parameter("AuthRateLimitRequests", "100000")
-        .max_concurrency(8)
-        .start()
-        .await;
+    let stack = TestStack::builder().without_rate_limit().max_concurrency(8).start().await;
     let admin = stack.demo_account(Role::Admin).await;
     (stack, admin)
-}
-
-async fn set(admin: &Actor, setting: &str, value: Value) {
-    let mut settings = admin.get("/settings").await.data(200)["settings"].clone();
-    settings[setting] = value;
-    let changed = admin.put("/settings", settings.clone()).await.data(200)["settings"].clone();
-    assert_eq!(changed, settings);
 }
 
 fn today() -> Date {
     chairbook_platform::clock::now().to_zoned(jiff::tz::TimeZone::UTC).date()
 }
 
-/// Wishes for a service of an expert that do not overlap, none of them soon, all of them paid at once.
-async fn wishes(actor: &Actor, service: &str, expert: &str, step: usize) -> Vec<Value> {
-    let (from, to) = (today() + 2.days(), today() + 30.days());
-    let query = format!("serviceId={service}&expertId={expert}&from={from}&to={to}");
-    let free = actor.availability(&query).await.into_iter().step_by(step);
-    free.map(|(date, time, _)| {
-        json!({"serviceId": service, "expertId": expert, "date": date, "time": time, "payNow": true})
-    })
-    .collect()
-}
-
 /// Short cuts of Marek: 35 minutes on a grid of 15.
 async fn short_cuts(actor: &Actor) -> Vec<Value> {
-    wishes(actor, SHORT_CUT, MAREK, 3).await
+    wishes(actor, SHORT_CUT, MAREK, 3, true).await
 }
 
 fn unpaid(wish: &Value) -> Value {
@@ -217,7 +194,7 @@ async fn a_salon_can_believe_nobody_but_its_staff() {
         ada.send(request.json(wish)).await
     };
     let before = keyed(&wishes[0], "before").await.data(201)["appointment"].clone();
-    set(&admin, "payNow", json!("staff")).await;
+    admin.change_setting("payNow", json!("staff")).await;
 
     let mut own = wishes[1].clone();
     own["userId"] = json!(ada.user_id);
@@ -251,7 +228,7 @@ async fn a_salon_can_believe_nobody_but_its_staff() {
         pay(&admin, &made).await.error(409, "invalid_transition");
     }
     assert_eq!(amounts(&report(&stack, &admin).await), [3 * PRICE, 0, PRICE, 0]);
-    set(&admin, "payNow", json!("anyone")).await;
+    admin.change_setting("payNow", json!("anyone")).await;
     book(&ada, &wishes[4]).await;
     stack.finish().await;
 }
@@ -259,7 +236,7 @@ async fn a_salon_can_believe_nobody_but_its_staff() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_word_does_not_get_around_the_limit_of_open_reservations() {
     let (stack, admin) = start().await;
-    set(&admin, "maxOpenReservations", json!(2)).await;
+    admin.change_setting("maxOpenReservations", json!(2)).await;
     let (ada, grace) = (stack.customer().await, stack.customer().await);
     let wishes = short_cuts(&ada).await;
     assert!(wishes.len() >= 90, "{}", wishes.len());
@@ -351,8 +328,8 @@ async fn whoever_is_first_nothing_unseen_is_given_back() {
 async fn a_word_does_not_keep_the_price_of_a_cheaper_expert() {
     let (stack, admin) = start().await;
     let ada = stack.customer().await;
-    let of_marek = wishes(&ada, CUT, MAREK, 5).await;
-    let of_ines = wishes(&ada, CUT, INES, 5).await;
+    let of_marek = wishes(&ada, CUT, MAREK, 5, true).await;
+    let of_ines = wishes(&ada, CUT, INES, 5, true).await;
     let dates: BTreeSet<_> = of_ines.iter().map(|wish| wish["date"].as_str().unwrap()).collect();
     assert!(dates.len() > 1);
     let to = |wish: &Value| json!({"date": wish["date"], "time": wish["time"], "expertId": INES});

@@ -15,9 +15,7 @@ const WISH: &str = "The window seat, as always";
 
 async fn open() -> (TestStack, Turnstile) {
     let turnstile = Turnstile::serve().await;
-    let stack = TestStack::builder()
-        .parameter("RateLimitRequests", "100000")
-        .parameter("AuthRateLimitRequests", "100000");
+    let stack = TestStack::builder().without_rate_limit();
     let stack = turnstile.before(stack).start().await;
     turnstile.lead_to(&stack.stack.dynamodb_url());
     (stack, turnstile)

@@ -19,7 +19,6 @@ use reqwest::Method;
 use reqwest::header::AUTHORIZATION;
 use serde_json::{Value, json};
 
-const CUT: &str = "svc_00000000000000000000000001";
 const NO_APPOINTMENT: &str = "/appointments/apt_0000000000000000000000zzzz";
 
 /// A route of each function that asks for a token, and all of those for appointments, by method and path.
@@ -340,33 +339,6 @@ fn badly_claimed(
     forged
 }
 
-/// Asks some of the routes with an `Authorization` header.
-async fn refused(
-    actor: &Actor,
-    routes: impl IntoIterator<Item = (&str, &str)>,
-    authorization: Option<&str>,
-    code: &str,
-    what: &str,
-) {
-    for (method, path) in routes {
-        let mut request = actor.request(method.parse().unwrap(), path);
-        if let Some(authorization) = authorization {
-            request = request.header(AUTHORIZATION, authorization);
-        }
-        if path == "/appointments" {
-            request = request.json(&json!({"serviceId": CUT, "date": "2026-03-03", "time": "10:00"}));
-        }
-        let answer = actor.send(request).await;
-        assert_eq!(answer.status, 401, "{what}, {}: {}", answer.asked, answer.text);
-        answer.error(401, code);
-        let challenge = match code {
-            "unauthorized" => r#"Bearer realm="chairbook""#,
-            _ => r#"Bearer realm="chairbook", error="invalid_token""#,
-        };
-        assert_eq!(answer.header("www-authenticate"), challenge, "{what}");
-    }
-}
-
 fn bearing(actor: &Actor, token: &str) -> Actor {
     let mut bearing = actor.clone();
     bearing.access_token = Some(token.to_owned());
@@ -403,10 +375,10 @@ async fn forged_tokens_open_nothing() {
         twin.send(twin.request(method.parse().unwrap(), path)).await.data(200);
     }
 
-    refused(&nobody, PROTECTED, None, "unauthorized", "no token").await;
+    nobody.is_refused(PROTECTED, None, "unauthorized", "no token").await;
     for header in ["Basic YWRhOng=", "Bearer", "Token abc", &ours, "Bearer\u{9}x", "Digest username=\"ada\""]
     {
-        refused(&nobody, PROTECTED, Some(header), "unauthorized", header).await;
+        nobody.is_refused(PROTECTED, Some(header), "unauthorized", header).await;
     }
     let attacker = Key::new(&encode([9; 32]));
     let mut forged: Vec<_> = unsigned(&ours, jwk, &attacker, &published)
@@ -425,7 +397,7 @@ async fn forged_tokens_open_nothing() {
     // All routes have the same check in front of them, so three of them see each token, and each route a third of all.
     for (place, (what, code, token)) in forged.iter().enumerate() {
         let routes = PROTECTED.into_iter().cycle().skip(place % PROTECTED.len()).step_by(3).take(3);
-        refused(&nobody, routes, Some(&format!("Bearer {token}")), code, what).await;
+        nobody.is_refused(routes, Some(&format!("Bearer {token}")), code, what).await;
     }
     stack.keep_secret(forged.into_iter().map(|(_, _, token)| token).filter(|token| token.len() > 60));
 
