@@ -1,5 +1,5 @@
 //! A salon at every limit of its catalog, with the longest texts that are allowed: each GET route still answers, each list
-//! to its last page, and no row is larger than DynamoDB takes.
+//! to its last page, and no row is larger than DynamoDB takes. And a day on which all of it was booked.
 
 use std::collections::BTreeSet;
 
@@ -17,6 +17,7 @@ use chairbook_models::ids::{
     AppointmentId, CategoryId, ExpertId, ImageId, OfferId, ServiceId, SubServiceId, TimeOffId,
 };
 use chairbook_models::offers::{Discount, Offer};
+use chairbook_models::user::Role;
 use chairbook_models::working_hours::WorkingHours;
 use chairbook_platform::clock;
 use chairbook_store::CatalogRow;
@@ -265,8 +266,7 @@ impl FullSalon {
         let stack = TestStack::builder()
             .without_demo()
             .parameter("OwnerEmail", OWNER)
-            .parameter("RateLimitRequests", "100000")
-            .parameter("AuthRateLimitRequests", "100000")
+            .without_rate_limit()
             .max_concurrency(1)
             .start()
             .await;
@@ -404,4 +404,99 @@ async fn a_salon_at_every_limit_answers() {
         join_all(questions).await;
     }
     salon.stack.stack.shutdown().await;
+}
+
+/// The largest response that Lambda gives, bytes of its JSON, in which a body is a string
+/// (<https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html>).
+const LARGEST_RESPONSE: usize = 6 * 1024 * 1024;
+
+/// Books every service and every expert that a salon can have on one day, and counts them: under the longest names, at the
+/// highest price, which was paid. Returns the day's row of statistics.
+async fn full_day(stack: &TestStack, admin: &Actor) -> Item {
+    const CUT: &str = "svc_00000000000000000000000001";
+
+    let text = |text: String| AttributeValue::S(text);
+    let (date, time, _) = admin.later_availability(&format!("serviceId={CUT}")).await.remove(0);
+    let reserved = admin.book(json!({"serviceId": CUT, "date": date, "time": time})).await.data(201);
+    let booked = reserved["appointment"]["id"].as_str().unwrap();
+    admin.put(&format!("/appointments/{booked}/pay"), json!({"method": "card"})).await.data(200);
+    stack.settle().await;
+    let rows = stack.items("AppointmentsTable").await;
+    let of_booking = rows.iter().find(|row| row["pk"] == text(format!("APT#{booked}"))).unwrap();
+    let price = AttributeValue::N(MAX_PRICE.to_string());
+    let copies = (0..MAX_SERVICES).map(|number| {
+        let mut copy = of_booking.clone();
+        let id = AppointmentId::derived(bytes(number)).to_string();
+        let mut payment = copy["payment"].as_m().unwrap().clone();
+        payment.insert("amount".to_owned(), price.clone());
+        copy.extend(
+            [
+                ("pk", text(format!("APT#{id}"))),
+                ("id", text(id)),
+                ("service_id", text(ServiceId::derived(bytes(1_000 + number)).to_string())),
+                ("service_name", text(longest(0, 100))),
+                ("expert_id", text(ExpertId::derived(bytes(1_000 + number % MAX_EXPERTS)).to_string())),
+                ("expert_name", text(longest(0, 100))),
+                ("total_price", price.clone()),
+                ("payment", AttributeValue::M(payment)),
+            ]
+            .map(|(name, value)| (name.to_owned(), value)),
+        );
+        copy
+    });
+    stack.put_items("AppointmentsTable", copies).await;
+    let rebuilt = stack.invoke("StatsFunction", json!({"rebuild": {"from": date, "to": date}})).await;
+    assert_eq!(rebuilt["miscounted"], MAX_SERVICES);
+    let rows = stack.items("AppointmentsTable").await;
+    let key = text(format!("DAY#{date}"));
+    let is_day = |row: &&Item| row["sk"] == key && row["pk"].as_s().unwrap().starts_with("STATS#");
+    rows.iter().find(is_day).unwrap().clone()
+}
+
+#[tokio::test]
+async fn a_report_of_many_full_days_is_bounded() {
+    // Days of which the first few make a report, and all are too many.
+    const DAYS: i32 = 40;
+    const REPORTED: i32 = 28;
+    // The documented 10 MiB, and what four queries read beyond it.
+    const MOST_READ_UNITS: f64 = 1_280.0 + 4.0 * 130.0;
+
+    let stack = TestStack::start().await;
+    let admin = stack.demo_account(Role::Admin).await;
+    let day = full_day(&stack, &admin).await;
+    assert!(size(&day) < LARGEST_ITEM, "{} bytes", size(&day));
+
+    let first = date(2025, 1, 15);
+    let copies = (0..DAYS).map(|place| {
+        let date = first + place.days();
+        let mut copy = day.clone();
+        copy.insert("pk".to_owned(), AttributeValue::S(date.strftime("STATS#%Y-%m").to_string()));
+        copy.insert("sk".to_owned(), AttributeValue::S(format!("DAY#{date}")));
+        copy
+    });
+    stack.put_items("AppointmentsTable", copies).await;
+    let report = async |days: i32| {
+        let (from, to) = (first, first + (days - 1).days());
+        admin.get(&format!("/dashboard/stats?from={from}&to={to}")).await
+    };
+    let answer = report(REPORTED).await;
+    let found = answer.data(200);
+    // Of the booking that was there before, too.
+    assert_eq!(found["byService"].as_array().unwrap().len(), MAX_SERVICES + 1);
+    assert_eq!(found["byExpert"].as_array().unwrap().len(), MAX_EXPERTS + 1);
+    let services = i64::try_from(MAX_SERVICES).unwrap();
+    assert_eq!(found["byService"][0]["bookings"], REPORTED);
+    assert_eq!(found["byService"][0]["revenue"], i64::from(REPORTED) * MAX_PRICE);
+    let revenue = found["totals"]["revenue"].as_i64().unwrap() / i64::from(REPORTED);
+    assert!((services * MAX_PRICE..(services + 1) * MAX_PRICE).contains(&revenue), "{revenue}");
+    let shown = json!(answer.text).to_string().len();
+    assert!(shown < LARGEST_RESPONSE, "{shown} bytes");
+    for days in [DAYS, 366] {
+        assert_eq!(report(days).await.fields(400, "too_many_statistics"), ["to"], "{days} days");
+    }
+    for line in stack.access_logs("GET", "/api/v1/dashboard/stats", 3).await {
+        assert!(line.read_units < MOST_READ_UNITS, "{line:?}");
+    }
+    // No cells belong to the copies.
+    stack.stack.shutdown().await;
 }

@@ -156,6 +156,11 @@ impl Report {
             ),
         }
     }
+
+    /// How many services and experts it ranks.
+    pub(crate) const fn ranked(&self) -> usize {
+        self.by_service.len() + self.by_expert.len()
+    }
 }
 
 fn other_currencies(all: &Totals, present: Currency) -> Vec<OtherCurrency> {

@@ -4,13 +4,17 @@ use axum::extract::State;
 use chairbook_models::booking::Salon;
 use chairbook_platform::clock;
 use chairbook_web::dates::{self, Dates};
-use chairbook_web::{Admin, ApiError, Fields, FromFields, Pending, Query, Reply, Web};
+use chairbook_web::{Admin, ApiError, FieldError, Fields, FromFields, Pending, Query, Reply, Web};
 use jiff::civil::Date;
 
 use crate::report::Report;
 
 /// How many days one answer may have: a leap year.
 const MAX_DAYS: i32 = 366;
+
+/// How many services and experts one response may have. Each is at most 500 bytes of it, and Lambda answers with at most
+/// 6 MB (<https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html>).
+const MAX_RANKED: usize = 8_000;
 
 /// `from`, `to`.
 pub(crate) struct Question(Dates);
@@ -40,8 +44,23 @@ pub(crate) async fn stats(
     let (_, catalog) = admin.admit_with(web.reader.catalog()).await?;
     let salon = Salon::new(&catalog).map_err(|error| ApiError::bug(&error))?;
     let (from, to) = question.resolve(salon.today(clock::now()))?;
-    let days = web.reader.statistics(from, to).await?;
-    Ok(Reply::ok("The salon's statistics.", Report::new(&catalog, (from, to), &days)))
+    let days = web.reader.statistics(from, to).await?.ok_or_else(too_many_statistics)?;
+    let report = Report::new(&catalog, (from, to), &days);
+    if report.ranked() > MAX_RANKED {
+        return Err(too_many_statistics());
+    }
+    Ok(Reply::ok("The salon's statistics.", report))
+}
+
+/// More services and experts in too many days for one report: 400.
+fn too_many_statistics() -> ApiError {
+    ApiError {
+        code: "too_many_statistics",
+        ..ApiError::validation(vec![FieldError::new(
+            "to",
+            "must be earlier: so many services and experts were booked that one report cannot have all of these days",
+        )])
+    }
 }
 
 #[cfg(test)]

@@ -9,11 +9,14 @@ mod attributes;
 mod recount;
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::{Mutex, PoisonError};
 
-use aws_sdk_dynamodb::types::TransactWriteItem;
+use aws_sdk_dynamodb::operation::query::builders::QueryFluentBuilder;
+use aws_sdk_dynamodb::types::{ConsumedCapacity, TransactWriteItem};
 use chairbook_models::ids::{AppointmentId, EventId};
 use chairbook_models::statistics::{Contribution, DayStatistics, Measure, count_change};
 use futures_util::future::try_join_all;
+use futures_util::{StreamExt as _, TryStreamExt as _, stream};
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
 use jiff::{Timestamp, ToSpan};
@@ -30,6 +33,13 @@ use attributes::{measure_attribute, name_attribute, read_day};
 /// How many appointments are counted in one transaction: with three rows each and two days of their own they are 50 of
 /// the 100 that it may have, and on one day their measures are at most 200 of the 300 that an expression may have.
 pub const APPOINTMENTS_AT_ONCE: usize = 10;
+
+/// Read units of the days of one report, at most: 10 MiB, of which a unit is 8 KiB, eventually consistent. The queries that
+/// are under way when that is reached are not counted: a megabyte each.
+const MOST_READ_UNITS: f64 = 1_280.0;
+
+/// How many months are read side by side.
+const MONTHS_AT_ONCE: usize = 4;
 
 /// How often counting looks again after somebody else has counted one of the same appointments.
 const TRIES: u32 = 6;
@@ -117,21 +127,59 @@ fn day_write(table: &str, date: Date, moved: &DayStatistics) -> Result<TransactW
 }
 
 impl Reader {
-    /// The statistics of the days from one local date to another, of which anything is known; a query for each month,
-    /// side by side. They lag behind what happens by some seconds.
+    /// The statistics of the days from one local date to another, of which anything is known; `None` when their rows are
+    /// more than a report reads. They lag behind what happens by some seconds.
     ///
     /// # Errors
     /// [`StoreError`] when they could not be read.
-    pub async fn statistics(&self, from: Date, to: Date) -> Result<Vec<(Date, DayStatistics)>, StoreError> {
+    pub async fn statistics(
+        &self,
+        from: Date,
+        to: Date,
+    ) -> Result<Option<Vec<(Date, DayStatistics)>>, StoreError> {
         let months = from.first_of_month().series(1.month()).take_while(|month| *month <= to);
-        let days = try_join_all(months.map(async |month| {
-            let (first, last) = (month.max(from), month.last_of_month().min(to));
-            let range = (keys::statistics_day(first).sk, keys::statistics_day(last).sk);
-            let items = self.rows(keys::statistics_month(month), Some(range), false).await?;
-            let days = items.iter().map(|item| Ok((day_of(item)?, read_day(item).0)));
-            days.collect::<Result<Vec<_>, StoreError>>()
-        }));
-        Ok(days.await?.into_iter().flatten().collect())
+        let spent = Mutex::new(0.0);
+        let months = stream::iter(months).map(|month| {
+            let range = (month.max(from), month.last_of_month().min(to));
+            Box::pin(self.statistics_within(range, &spent))
+        });
+        let mut months = months.buffered(MONTHS_AT_ONCE);
+        let mut all = Vec::new();
+        while let Some(days) = months.try_next().await? {
+            let Some(days) = days else { return Ok(None) };
+            all.extend(days);
+        }
+        Ok(Some(all))
+    }
+
+    /// The statistics of some days of one month, unless they, with what was `spent` before, are more than a report reads.
+    async fn statistics_within(
+        &self,
+        (first, last): (Date, Date),
+        spent: &Mutex<f64>,
+    ) -> Result<Option<Vec<(Date, DayStatistics)>>, StoreError> {
+        let range = (keys::statistics_day(first).sk, keys::statistics_day(last).sk);
+        let query = self.rows_query(keys::statistics_month(first), Some(range), false)?;
+        let mut days = Vec::new();
+        let mut start = None;
+        loop {
+            let page = meter::metered(query.clone().set_exclusive_start_key(start).send()).await?;
+            {
+                let mut spent = spent.lock().unwrap_or_else(PoisonError::into_inner);
+                *spent +=
+                    page.consumed_capacity().and_then(ConsumedCapacity::capacity_units).unwrap_or_default();
+                if *spent > MOST_READ_UNITS {
+                    return Ok(None);
+                }
+            }
+            for item in page.items.unwrap_or_default() {
+                days.push((day_of(&item)?, read_day(&item).0));
+            }
+            start = page.last_evaluated_key;
+            if start.is_none() {
+                return Ok(Some(days));
+            }
+        }
     }
 
     async fn counted(&self, id: AppointmentId) -> Result<Counted, StoreError> {
@@ -146,16 +194,7 @@ impl Reader {
         between: Option<(String, String)>,
         consistent: bool,
     ) -> Result<Vec<Item>, StoreError> {
-        let condition = if between.is_some() { "pk = :pk AND sk BETWEEN :from AND :to" } else { "pk = :pk" };
-        let mut query = self
-            .query(self.appointments()?)
-            .key_condition_expression(condition)
-            .expression_attribute_values(":pk", s(pk))
-            .consistent_read(consistent);
-        if let Some((from, to)) = between {
-            query =
-                query.expression_attribute_values(":from", s(from)).expression_attribute_values(":to", s(to));
-        }
+        let query = self.rows_query(pk, between, consistent)?;
         let mut items = Vec::new();
         let mut start = None;
         loop {
@@ -166,6 +205,26 @@ impl Reader {
                 return Ok(items);
             }
         }
+    }
+
+    fn rows_query(
+        &self,
+        pk: String,
+        between: Option<(String, String)>,
+        consistent: bool,
+    ) -> Result<QueryFluentBuilder, StoreError> {
+        let condition = if between.is_some() { "pk = :pk AND sk BETWEEN :from AND :to" } else { "pk = :pk" };
+        let query = self
+            .query(self.appointments()?)
+            .key_condition_expression(condition)
+            .expression_attribute_values(":pk", s(pk))
+            .consistent_read(consistent);
+        Ok(match between {
+            Some((from, to)) => {
+                query.expression_attribute_values(":from", s(from)).expression_attribute_values(":to", s(to))
+            }
+            None => query,
+        })
     }
 
     /// Which appointments have been counted for a day.
