@@ -4,11 +4,15 @@
 mod admission;
 mod edge;
 mod enumeration;
+mod injection;
 mod mail_bombing;
+mod mass_assignment;
+mod others;
 mod passwords;
 mod payments;
 mod pre_hijacking;
 mod requests;
 mod roles;
 mod sessions;
+mod storms;
 mod tokens;
