@@ -12,8 +12,9 @@ use chairbook_local::data_directory::Data;
 use chairbook_local::demo;
 use chairbook_local::gateway::Access;
 use chairbook_local::mailbox::Mail;
+use chairbook_local::product::stack::{NAME, Stack, read_template};
 use chairbook_local::runtime::{AccessLog, InvocationRecord};
-use chairbook_local::stack::{Options, Stack, read_template};
+use chairbook_local::stack::Options;
 use chairbook_local::template::model::System;
 use chairbook_models::appointment::Appointment;
 use chairbook_models::event::{self, Event, EventType, Subjects};
@@ -154,14 +155,14 @@ impl TestStackBuilder {
         let directory = tempfile::tempdir().unwrap();
         let options = Options {
             template: self.template(directory.path()),
+            stack_name: NAME.to_owned(),
             port: 0,
             data: Data::Temporary,
             parameters: self.parameters,
-            demo: self.demo,
             max_concurrency: self.max_concurrency,
             binaries: tokio::task::spawn_blocking(built).await.unwrap(),
         };
-        let stack = Stack::start(options).await.unwrap();
+        let stack = Stack::start(options, self.demo).await.unwrap();
         TestStack {
             requests: Mutex::new(stack.requests()),
             invocations: Mutex::new(stack.runtime().invocations()),

@@ -1,17 +1,18 @@
-//! The command line of `cargo run`.
+//! What every local stack can be told on its command line.
 
 use std::collections::BTreeMap;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
-use clap::Parser;
+use clap::Args;
 
+use crate::binaries::{self, BuildError, Profile};
 use crate::data_directory::Data;
+use crate::stack::Options;
+use crate::template::model::Function;
 
-/// Runs Chairbook on this machine: the functions of template.yaml, their API, and the tables, queues and mailbox that
-/// they need.
-#[derive(Debug, Clone, PartialEq, Eq, Parser)]
-#[command(name = "chairbook", version)]
-pub struct Cli {
+/// The arguments of a program that runs a stack, which flattens them into its own.
+#[derive(Debug, Clone, PartialEq, Eq, Args)]
+pub struct Arguments {
     /// The port of 127.0.0.1 to listen on; 0 picks a free one
     #[arg(long, default_value_t = 3000)]
     pub port: u16,
@@ -21,12 +22,9 @@ pub struct Cli {
     /// Keep nothing: the data goes to a temporary directory, which is removed at the end
     #[arg(long)]
     pub memory: bool,
-    /// A parameter of the template, such as ReservationHold=30s; may be given several times
+    /// A parameter of the template, such as LogLevel=debug; may be given several times
     #[arg(long = "parameter", value_name = "KEY=VALUE", value_parser = parameter)]
     pub parameters: Vec<(String, String)>,
-    /// Leave an empty catalog empty, and make no demo accounts
-    #[arg(long)]
-    pub no_demo: bool,
     /// How many processes a function may have at most, each for one request at a time
     #[arg(long, default_value_t = 8, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1000))]
     pub max_concurrency: u16,
@@ -39,11 +37,11 @@ pub struct Cli {
 }
 
 fn parameter(text: &str) -> Result<(String, String), String> {
-    let (key, value) = text.split_once('=').ok_or("must be KEY=VALUE, such as ReservationHold=30s")?;
+    let (key, value) = text.split_once('=').ok_or("must be KEY=VALUE, such as LogLevel=debug")?;
     Ok((key.to_owned(), value.to_owned()))
 }
 
-impl Cli {
+impl Arguments {
     /// Where the data is to be kept.
     #[must_use]
     pub fn data(&self) -> Data {
@@ -55,21 +53,53 @@ impl Cli {
     pub fn parameters(&self) -> BTreeMap<String, String> {
         self.parameters.iter().cloned().collect()
     }
+
+    /// Builds the functions' binaries, in the workspace of the template's folder, and says where they are.
+    ///
+    /// # Errors
+    /// [`BuildError`] when it fails.
+    pub fn build(&self, functions: &[Function]) -> Result<PathBuf, BuildError> {
+        let root = self.template.parent().filter(|parent| !parent.as_os_str().is_empty());
+        let profile = if self.release { Profile::Release } else { Profile::Dev };
+        binaries::build(root.unwrap_or(Path::new(".")), functions, profile)
+    }
+
+    /// How the stack is started, with the functions' binaries from a directory.
+    #[must_use]
+    pub fn options(&self, stack_name: &str, binaries: PathBuf) -> Options {
+        Options {
+            template: self.template.clone(),
+            stack_name: stack_name.to_owned(),
+            port: self.port,
+            data: self.data(),
+            parameters: self.parameters(),
+            max_concurrency: usize::from(self.max_concurrency),
+            binaries,
+        }
+    }
 }
 
 #[cfg(test)]
 mod tests {
-    use clap::CommandFactory as _;
+    use clap::{CommandFactory as _, Parser};
 
     use super::*;
+
+    #[derive(Debug, Parser)]
+    struct Cli {
+        #[command(flatten)]
+        arguments: Arguments,
+    }
 
     #[test]
     fn the_command_line_is_well_formed() {
         Cli::command().debug_assert();
-        let cli = Cli::parse_from(["chairbook", "--memory", "--parameter", "A=1=2", "--parameter", "B="]);
-        assert_eq!((cli.port, cli.data()), (3000, Data::Temporary));
+        let Cli { arguments } =
+            Cli::parse_from(["shop", "--memory", "--parameter", "A=1=2", "--parameter", "B="]);
+        let options = arguments.options("shop", PathBuf::new());
+        assert_eq!((options.port, options.data), (3000, Data::Temporary));
         let expected = [("A", "1=2"), ("B", "")].map(|(key, value)| (key.to_owned(), value.to_owned()));
-        assert_eq!(cli.parameters(), BTreeMap::from(expected));
+        assert_eq!(options.parameters, BTreeMap::from(expected));
     }
 
     #[test]
@@ -80,7 +110,7 @@ mod tests {
             &["--port", "65536"],
             &["--max-concurrency", "0"],
         ] {
-            let arguments = std::iter::once("chairbook").chain(bad.iter().copied());
+            let arguments = std::iter::once("shop").chain(bad.iter().copied());
             assert!(Cli::try_parse_from(arguments).is_err(), "{bad:?}");
         }
     }

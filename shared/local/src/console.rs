@@ -1,4 +1,4 @@
-//! What `cargo run` shows: where things are, and a line for each invocation.
+//! What a stack in a terminal shows: where things are, and a line for each invocation.
 
 use std::fmt::Write as _;
 use std::time::Duration;
@@ -9,7 +9,6 @@ use serde_json::{Map, Value};
 
 use crate::clock;
 use crate::data_directory::Data;
-use crate::demo;
 use crate::gateway::Access;
 use crate::runtime::{InvocationRecord, LogLine, RecordedOutcome, Trigger};
 use crate::stack::Stack;
@@ -25,25 +24,25 @@ fn styled(style: Style, text: &str) -> String {
     format!("{style}{text}{style:#}")
 }
 
-/// What a person needs to know once everything is up.
+/// What a person needs to know once everything is up: the name of what runs, its own addresses, and where everything is.
 #[must_use]
-pub fn welcome(stack: &Stack, data: &Data, with_demo: bool) -> String {
+pub fn welcome(name: &str, addresses: &[(&str, String)], stack: &Stack, data: &Data) -> String {
     let url = stack.url();
-    let mut text = format!("\n  {} Ctrl-C stops it.\n\n", styled(BOLD, "Chairbook is running."));
+    let running = styled(BOLD, &format!("{name} is running."));
+    let mut text = format!("\n  {running} Ctrl-C stops it.\n\n");
     let kept = match data {
         Data::Kept(path) => path.display().to_string(),
         Data::Temporary => "temporary, gone at the end".to_owned(),
     };
-    for (name, value) in [
-        ("API", format!("{url}/api/v1")),
-        ("Health", format!("{url}/api/v1/health")),
+    let everywhere = [
         ("Mailbox", format!("{url}/_local/mail")),
         ("Invoke API", format!("{url}/2015-03-31/functions/<LogicalId>/invocations")),
         ("DynamoDB", stack.dynamodb_url()),
         ("SQS", format!("{url}/_local/sqs")),
         ("Data", kept),
-    ] {
-        let _infallible = writeln!(text, "  {:<12}{}", name, styled(NOTE, &value));
+    ];
+    for (name, value) in addresses.iter().chain(&everywhere) {
+        let _infallible = writeln!(text, "  {:<12}{}", name, styled(NOTE, value));
     }
     let left_out: Vec<_> = stack.system().left_out.iter().map(left_out).collect();
     if !left_out.is_empty() {
@@ -51,14 +50,6 @@ pub fn welcome(stack: &Stack, data: &Data, with_demo: bool) -> String {
         types.sort();
         types.dedup();
         let _infallible = writeln!(text, "  {:<12}{}", "Left out", styled(DIM, &types.join(", ")));
-    }
-    if with_demo {
-        let _infallible =
-            writeln!(text, "\n  Demo accounts, with the password {}", styled(BOLD, demo::PASSWORD));
-        for account in &demo::ACCOUNTS {
-            let role = format!("{:?}", account.role).to_lowercase();
-            let _infallible = writeln!(text, "  {:<12}{}", role, account.email);
-        }
     }
     text
 }

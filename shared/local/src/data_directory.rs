@@ -44,7 +44,7 @@ impl DataDirectory {
         let (path, temporary) = match data {
             Data::Kept(path) => (path.clone(), None),
             Data::Temporary => {
-                let made = tempfile::Builder::new().prefix("chairbook-").tempdir();
+                let made = tempfile::Builder::new().prefix("local-stack-").tempdir();
                 let made = made.map_err(|error| DataDirectoryError::Io(std::env::temp_dir(), error))?;
                 (made.path().to_owned(), Some(made))
             }

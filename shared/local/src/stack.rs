@@ -8,7 +8,6 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use chairbook_store::{Store, StoreError, Tables};
 use futures_util::FutureExt as _;
 use tokio::net::TcpListener;
 use tokio::sync::{broadcast, watch};
@@ -26,8 +25,8 @@ use crate::runtime::{self, InvokeError, Program, Runtime, RuntimeOptions, Trigge
 use crate::secrets::Secrets;
 use crate::sqs::{self, Sqs, SqsError};
 use crate::template::model::{EventSource, StreamSource, System};
-use crate::template::{self, TemplateError};
-use crate::{binaries, clock, demo, server, ses};
+use crate::template::{self, Settings, TemplateError};
+use crate::{binaries, server, ses};
 
 /// Credentials that the local services take, as they take any.
 const CREDENTIAL: &str = "local";
@@ -46,14 +45,14 @@ const OBSERVER_LAG: usize = 4_096;
 pub struct Options {
     /// The template.
     pub template: PathBuf,
+    /// The value of `AWS::StackName`.
+    pub stack_name: String,
     /// The port of 127.0.0.1 that everything is served on; 0 picks a free one.
     pub port: u16,
     /// Where the data is kept.
     pub data: Data,
     /// Values of template parameters.
     pub parameters: BTreeMap<String, String>,
-    /// Whether an empty catalog is filled with the demo's salon and accounts.
-    pub demo: bool,
     /// Execution environments per function at most.
     pub max_concurrency: usize,
     /// The directory of the functions' binaries.
@@ -96,69 +95,61 @@ pub enum StartError {
     /// An event source asks for what the local stack cannot do.
     #[error("{0}")]
     EventSource(String),
-    /// The demo could not be written.
-    #[error("the demo's data could not be written: {0}")]
-    Demo(StoreError),
 }
 
 /// Reads a template as the local stack at `url` would run it, with secrets that are nobody's.
 ///
 /// # Errors
 /// [`StartError`] when it cannot be read or is at fault.
-pub fn read_template(path: &Path, parameters: &BTreeMap<String, String>) -> Result<System, StartError> {
-    resolve(path, "http://127.0.0.1:3000", parameters, &|_| Ok("not a secret".to_owned()))
-}
-
-fn resolve(
+pub fn read_template(
     path: &Path,
-    url: &str,
+    stack_name: &str,
     parameters: &BTreeMap<String, String>,
-    secrets: &template::SecretSource<'_>,
 ) -> Result<System, StartError> {
-    let text = std::fs::read_to_string(path).map_err(|error| StartError::Read(path.to_owned(), error))?;
-    let settings = template::Settings { url, parameters, secrets };
-    template::resolve(&text, &settings).map_err(|error| StartError::Template(path.to_owned(), error))
+    let secrets = &|_: &_| Ok("not a secret".to_owned());
+    resolve(path, &Settings { url: "http://127.0.0.1:3000", stack_name, parameters, secrets })
 }
 
-/// A running stack.
-pub struct Stack {
+fn resolve(path: &Path, settings: &Settings<'_>) -> Result<System, StartError> {
+    let text = std::fs::read_to_string(path).map_err(|error| StartError::Read(path.to_owned(), error))?;
+    template::resolve(&text, settings).map_err(|error| StartError::Template(path.to_owned(), error))
+}
+
+/// A stack whose tables and queues are there, while nobody can send it a request and no function runs: the time to fill
+/// its tables.
+pub struct PreparedStack {
+    options: Options,
     url: String,
+    port: u16,
+    listener: TcpListener,
     system: System,
-    runtime: Runtime,
     mailbox: Mailbox,
+    checkpoints: Checkpoints,
     sqs: Sqs,
-    requests: broadcast::Sender<Access>,
-    end: watch::Sender<bool>,
-    event_sources: JoinSet<()>,
-    server: JoinHandle<()>,
     dynamodb: DynamoDb,
     // Last: whatever is in it is closed by then.
     data: DataDirectory,
 }
 
-impl Stack {
-    /// Starts everything. The functions' processes are started too, but not waited for.
+impl PreparedStack {
+    /// What the template says.
+    #[must_use]
+    pub const fn system(&self) -> &System {
+        &self.system
+    }
+
+    /// Where the embedded DynamoDB is served.
+    #[must_use]
+    pub fn dynamodb_url(&self) -> String {
+        self.dynamodb.url()
+    }
+
+    /// Starts the rest. The functions' processes are started too, but not waited for. Needs a tokio runtime.
     ///
     /// # Errors
     /// [`StartError`] says what to do about it.
-    pub async fn start(options: Options) -> Result<Self, StartError> {
-        let data = DataDirectory::open(&options.data)?;
-        let listener = TcpListener::bind(SocketAddr::from((Ipv4Addr::LOCALHOST, options.port)))
-            .await
-            .map_err(|error| StartError::Port(options.port, error))?;
-        let port = listener.local_addr().map_err(|error| StartError::Port(options.port, error))?.port();
-        let url = format!("http://127.0.0.1:{port}");
-        let secrets = Secrets::open(data.secrets()).map_err(StartError::Secrets)?;
-        let system = resolve(&options.template, &url, &options.parameters, &|secret| secrets.value(secret))?;
-
-        let dynamodb = DynamoDb::start(&data.dynamodb(), &system.tables)?;
-        let sqs = Sqs::open(&data.local(), &system.queues, &format!("{url}/_local/sqs"))?;
-        let checkpoints = Checkpoints::open(&data.local())?;
-        let mailbox = Mailbox::open(&data.mail()).map_err(|error| StartError::Io("the mailbox", error))?;
-        if options.demo {
-            let store = store(&system, &dynamodb.url());
-            demo::fill(&store, clock::now()).await.map_err(StartError::Demo)?;
-        }
+    pub fn start(self) -> Result<Stack, StartError> {
+        let Self { options, url, port, listener, system, mailbox, checkpoints, sqs, dynamodb, data } = self;
         let runtime = Runtime::new(
             &system.functions,
             RuntimeOptions {
@@ -193,7 +184,61 @@ impl Stack {
         let event_sources = event_sources(&system, &runtime, &sqs, &dynamodb, &checkpoints, &ended)?;
         let warmed = runtime.clone();
         tokio::spawn(async move { warmed.warm().await });
-        Ok(Self { url, system, runtime, mailbox, sqs, requests, end, event_sources, server, dynamodb, data })
+        Ok(Stack { url, system, runtime, mailbox, sqs, requests, end, event_sources, server, dynamodb, data })
+    }
+}
+
+/// A running stack.
+pub struct Stack {
+    url: String,
+    system: System,
+    runtime: Runtime,
+    mailbox: Mailbox,
+    sqs: Sqs,
+    requests: broadcast::Sender<Access>,
+    end: watch::Sender<bool>,
+    event_sources: JoinSet<()>,
+    server: JoinHandle<()>,
+    dynamodb: DynamoDb,
+    // Last: whatever is in it is closed by then.
+    data: DataDirectory,
+}
+
+impl Stack {
+    /// Starts everything but what runs functions and answers requests.
+    ///
+    /// # Errors
+    /// [`StartError`] says what to do about it.
+    pub async fn prepare(options: Options) -> Result<PreparedStack, StartError> {
+        let data = DataDirectory::open(&options.data)?;
+        let listener = TcpListener::bind(SocketAddr::from((Ipv4Addr::LOCALHOST, options.port)))
+            .await
+            .map_err(|error| StartError::Port(options.port, error))?;
+        let port = listener.local_addr().map_err(|error| StartError::Port(options.port, error))?.port();
+        let url = format!("http://127.0.0.1:{port}");
+        let secrets = Secrets::open(data.secrets()).map_err(StartError::Secrets)?;
+        let system = resolve(
+            &options.template,
+            &Settings {
+                url: &url,
+                stack_name: &options.stack_name,
+                parameters: &options.parameters,
+                secrets: &|secret| secrets.value(secret),
+            },
+        )?;
+        let dynamodb = DynamoDb::start(&data.dynamodb(), &system.tables)?;
+        let sqs = Sqs::open(&data.local(), &system.queues, &format!("{url}/_local/sqs"))?;
+        let checkpoints = Checkpoints::open(&data.local())?;
+        let mailbox = Mailbox::open(&data.mail()).map_err(|error| StartError::Io("the mailbox", error))?;
+        Ok(PreparedStack { options, url, port, listener, system, mailbox, checkpoints, sqs, dynamodb, data })
+    }
+
+    /// Starts everything, with the tables as they are. The functions' processes are started too, but not waited for.
+    ///
+    /// # Errors
+    /// [`StartError`] says what to do about it.
+    pub async fn start(options: Options) -> Result<Self, StartError> {
+        Self::prepare(options).await?.start()
     }
 
     /// Where everything is served, such as `http://127.0.0.1:3000`.
@@ -230,12 +275,6 @@ impl Stack {
     #[must_use]
     pub const fn sqs(&self) -> &Sqs {
         &self.sqs
-    }
-
-    /// The tables, as the functions see them.
-    #[must_use]
-    pub fn store(&self) -> Store {
-        store(&self.system, &self.dynamodb.url())
     }
 
     /// Whether every function has handled all that its streams hold at this moment.
@@ -299,23 +338,6 @@ fn environment(url: &str, dynamodb_url: &str) -> BTreeMap<String, String> {
     ]
     .map(|(name, value)| (name.to_owned(), value))
     .into()
-}
-
-/// The tables of a system, as its embedded DynamoDB at this URL has them.
-#[must_use]
-pub fn store(system: &System, dynamodb_url: &str) -> Store {
-    let name = |logical_id: &str| {
-        let table = system.tables.iter().find(|table| table.logical_id == logical_id);
-        table.map(|table| table.name.clone())
-    };
-    let tables = Tables {
-        users: name("UsersTable"),
-        catalog: name("CatalogTable"),
-        appointments: name("AppointmentsTable"),
-        events: name("EventsTable"),
-        limits: name("LimitsTable"),
-    };
-    Store::new(chairbook_platform::aws::local_dynamodb(dynamodb_url, template::REGION, CREDENTIAL), tables)
 }
 
 fn gateway(system: &System, port: u16, runtime: &Runtime, requests: &broadcast::Sender<Access>) -> Gateway {

@@ -286,7 +286,7 @@ fn numbering_a_record_uses_the_index() {
             |row| row.get(3),
         )
         .unwrap();
-    assert!(plan.contains("chairbook_stream_records"), "{plan}");
+    assert!(plan.contains("stream_records_by_number"), "{plan}");
     drop(database);
 }
 

@@ -77,7 +77,7 @@ pub(super) fn connect(file: &Path) -> rusqlite::Result<Connection> {
 /// Without this index, dynoxide looks through every record of a stream to number the next one.
 pub(super) fn create_index(sqlite: &Connection) -> rusqlite::Result<()> {
     sqlite.execute_batch(
-        "CREATE INDEX IF NOT EXISTS chairbook_stream_records \
+        "CREATE INDEX IF NOT EXISTS stream_records_by_number \
          ON _stream_records(table_name, CAST(sequence_number AS INTEGER))",
     )
 }

@@ -40,6 +40,7 @@ impl TestApi {
     async fn start(invoke: impl Fn(Value) -> Result<Value, CallError> + Send + Sync + 'static) -> Self {
         let settings = Settings {
             url: "http://local",
+            stack_name: "shop",
             parameters: &BTreeMap::new(),
             secrets: &|_| Err("none".to_owned()),
         };
@@ -150,8 +151,12 @@ async fn cors_is_the_gateways_business() {
 
 #[tokio::test(start_paused = true)]
 async fn an_answer_after_thirty_seconds_is_too_late() {
-    let settings =
-        Settings { url: "http://local", parameters: &BTreeMap::new(), secrets: &|_| Err("none".to_owned()) };
+    let settings = Settings {
+        url: "http://local",
+        stack_name: "shop",
+        parameters: &BTreeMap::new(),
+        secrets: &|_| Err("none".to_owned()),
+    };
     let system = resolve(TEMPLATE, &settings).unwrap();
     let invoke: Invoke = Arc::new(|_| {
         async {

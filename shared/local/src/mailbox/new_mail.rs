@@ -95,7 +95,7 @@ impl ComposedMail {
     fn into_message(self, id: Ulid, at: Timestamp) -> io::Result<Vec<u8>> {
         let mut message = MessageBuilder::new()
             .header(ENVELOPE_HEADER, Raw::new(self.recipients.join(", ")))
-            .message_id(MessageId::new(format!("{id}@chairbook.localhost")))
+            .message_id(MessageId::new(format!("{id}@mail.localhost")))
             .date(Date::new(at.as_second()))
             .header("From", Raw::new(self.from));
         for (name, addresses) in

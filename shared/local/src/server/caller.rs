@@ -62,7 +62,7 @@ fn is_this_machine(authority: &Authority) -> bool {
         || host.parse::<Ipv4Addr>().is_ok_and(|address| address.is_loopback())
 }
 
-/// Checks that what changes or reveals the stack itself, and not the salon's API, is not asked for by a page of another
+/// Checks that what changes or reveals the stack itself, and not the template's API, is not asked for by a page of another
 /// origin. Browsers say which page asks; other programs say nothing.
 ///
 /// # Errors
@@ -113,7 +113,7 @@ mod tests {
             "localhost",
             "LOCALHOST:3000",
             "localhost.:3000",
-            "salon.localhost:3000",
+            "shop.localhost:3000",
             "127.0.0.1",
             "127.0.0.1:3000",
             "127.9.8.7:1",

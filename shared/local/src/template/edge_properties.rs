@@ -79,7 +79,13 @@ fn resolved(text: &str, parameters: &[(&str, &str)]) -> Result<model::System, Te
     let parameters =
         parameters.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
     let secrets = |secret: &GeneratedSecret| Ok(secret.logical_id.clone());
-    resolve(text, &Settings { url: "http://127.0.0.1:3000", parameters: &parameters, secrets: &secrets })
+    let settings = Settings {
+        url: "http://127.0.0.1:3000",
+        stack_name: "shop",
+        parameters: &parameters,
+        secrets: &secrets,
+    };
+    resolve(text, &settings)
 }
 
 /// The outputs of a template that has nothing else.

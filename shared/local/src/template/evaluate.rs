@@ -9,7 +9,7 @@ use super::problem::Problems;
 use super::resource_types::Role;
 use super::sections::{Resource, Sections};
 use super::substitution::{self, Piece};
-use super::{ACCOUNT, PARTITION, REGION, STACK_NAME};
+use super::{ACCOUNT, PARTITION, REGION, Settings};
 
 /// What a value becomes: `None` is `AWS::NoValue`, whose key or list entry disappears.
 type Evaluated = Option<Node>;
@@ -20,8 +20,7 @@ type Fault = String;
 pub(super) struct Evaluator<'t> {
     pub(super) sections: &'t Sections,
     pub(super) parameters: &'t BTreeMap<String, Value>,
-    /// The stack's own URL, without a slash at its end.
-    pub(super) url: &'t str,
+    settings: &'t Settings<'t>,
     pub(super) problems: &'t Problems,
     /// Conditions and names being worked out, to find circles.
     in_progress: RefCell<Vec<String>>,
@@ -31,10 +30,10 @@ impl<'t> Evaluator<'t> {
     pub(super) fn new(
         sections: &'t Sections,
         parameters: &'t BTreeMap<String, Value>,
-        url: &'t str,
+        settings: &'t Settings<'t>,
         problems: &'t Problems,
     ) -> Self {
-        Self { sections, parameters, url, problems, in_progress: RefCell::default() }
+        Self { sections, parameters, settings, problems, in_progress: RefCell::default() }
     }
 
     /// Evaluates everything in a value. Faults are noted under `subject`, and leave [`Kind::Faulty`] behind.
@@ -184,7 +183,7 @@ impl<'t> Evaluator<'t> {
         if name == "AWS::NoValue" {
             return Ok(None);
         }
-        if let Some(value) = pseudo_parameter(name) {
+        if let Some(value) = pseudo_parameter(name, self.settings.stack_name) {
             return Ok(Some(Node::text(line, value)));
         }
         if let Some(value) = self.parameters.get(name) {
@@ -208,7 +207,7 @@ impl<'t> Evaluator<'t> {
         }
         match attribute {
             "Arn" | "TopicArn" | "PolicyArn" | "Id" => self.arn(resource),
-            "ApiEndpoint" => Ok(self.url.to_owned()),
+            "ApiEndpoint" => Ok(self.settings.url.to_owned()),
             "QueueUrl" => Ok(self.queue_url(&self.name_of(resource)?)),
             "StreamArn" => {
                 let properties = resource.node.get("Properties");
@@ -268,7 +267,7 @@ impl<'t> Evaluator<'t> {
     }
 
     fn queue_url(&self, name: &str) -> String {
-        format!("{}/_local/sqs/{ACCOUNT}/{name}", self.url)
+        format!("{}/_local/sqs/{ACCOUNT}/{name}", self.settings.url)
     }
 
     /// A resource that is declared and whose condition holds.
@@ -406,14 +405,19 @@ fn same(left: &Kind, right: &Kind) -> bool {
     }
 }
 
+/// Whether a name is that of a pseudo parameter other than `AWS::NoValue`.
+pub(super) fn is_pseudo_parameter(name: &str) -> bool {
+    pseudo_parameter(name, "").is_some()
+}
+
 /// The value of a pseudo parameter other than `AWS::NoValue`.
-pub(super) fn pseudo_parameter(name: &str) -> Option<String> {
+fn pseudo_parameter(name: &str, stack_name: &str) -> Option<String> {
     Some(match name {
         "AWS::AccountId" => ACCOUNT.to_owned(),
         "AWS::Partition" => PARTITION.to_owned(),
         "AWS::Region" => REGION.to_owned(),
-        "AWS::StackId" => arn("cloudformation", &format!("stack/{STACK_NAME}/local")),
-        "AWS::StackName" => STACK_NAME.to_owned(),
+        "AWS::StackId" => arn("cloudformation", &format!("stack/{stack_name}/local")),
+        "AWS::StackName" => stack_name.to_owned(),
         "AWS::URLSuffix" => "amazonaws.com".to_owned(),
         _ => return None,
     })

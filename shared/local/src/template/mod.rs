@@ -47,14 +47,14 @@ pub use secrets::{GeneratedSecret, SecretSource};
 pub const REGION: &str = "us-east-1";
 /// `AWS::AccountId` of everything local.
 pub const ACCOUNT: &str = "000000000000";
-/// `AWS::StackName` of the local stack.
-pub const STACK_NAME: &str = "chairbook";
 const PARTITION: &str = "aws";
 
 /// What a template is resolved with.
 pub struct Settings<'s> {
     /// The stack's own URL, such as `http://127.0.0.1:3000`: the API's endpoint and the base of queue URLs.
     pub url: &'s str,
+    /// The value of `AWS::StackName`.
+    pub stack_name: &'s str,
     /// Values for the template's parameters; the rest take their defaults.
     pub parameters: &'s BTreeMap<String, String>,
     /// Supplies the values of generated secrets.
@@ -78,7 +78,7 @@ fn read(root: Node, settings: &Settings<'_>, problems: &Problems) -> System {
     sections::check_resources(&sections, problems);
     references::check(&sections, problems);
     globals::check(sections.section("Globals"), problems);
-    let evaluator = Evaluator::new(&sections, &parameters, settings.url, problems);
+    let evaluator = Evaluator::new(&sections, &parameters, settings, problems);
     evaluator.check_conditions();
     let resources: Vec<Resource<'_>> =
         sections.resources().filter(|resource| evaluator.is_present(resource.node, resource.id)).collect();

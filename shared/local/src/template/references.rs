@@ -2,7 +2,7 @@
 //! left out, and notes those that lead nowhere: `CloudFormation` would refuse them whatever the parameters are.
 
 use super::document::{Intrinsic, Kind, Node};
-use super::evaluate::{pseudo_parameter, unknown_attribute, unknown_name};
+use super::evaluate::{is_pseudo_parameter, unknown_attribute, unknown_name};
 use super::problem::Problems;
 use super::sections::Sections;
 use super::substitution::{self, Piece};
@@ -86,7 +86,7 @@ impl Walk<'_> {
 
     fn name(&self, name: &str) -> Result<(), String> {
         let is_parameter = name == "AWS::NoValue"
-            || pseudo_parameter(name).is_some()
+            || is_pseudo_parameter(name)
             || self.sections.entries("Parameters").iter().any(|entry| entry.key == name);
         match (is_parameter, self.sections.declares(name)) {
             (false, true) if self.parameters_only => {

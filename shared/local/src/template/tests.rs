@@ -9,7 +9,12 @@ fn resolve_with(text: &str, parameters: &[(&str, &str)]) -> Result<System, Strin
     let parameters =
         parameters.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
     let secrets = |secret: &GeneratedSecret| Ok(format!("{}-{}", secret.logical_id, secret.length));
-    let settings = Settings { url: "http://127.0.0.1:3000", parameters: &parameters, secrets: &secrets };
+    let settings = Settings {
+        url: "http://127.0.0.1:3000",
+        stack_name: "shop",
+        parameters: &parameters,
+        secrets: &secrets,
+    };
     resolve(text, &settings).map_err(|error| error.to_string())
 }
 
@@ -101,9 +106,9 @@ GONE: !Ref AWS::NoValue",
         ("REF", "dev"),
         ("NUMBER", "7"),
         ("TABLE", "ThingsTable"),
-        ("QUEUE", "http://127.0.0.1:3000/_local/sqs/000000000000/chairbook-work"),
-        ("QUEUE_ARN", "arn:aws:sqs:us-east-1:000000000000:chairbook-work"),
-        ("QUEUE_NAME", "chairbook-work"),
+        ("QUEUE", "http://127.0.0.1:3000/_local/sqs/000000000000/shop-work"),
+        ("QUEUE_ARN", "arn:aws:sqs:us-east-1:000000000000:shop-work"),
+        ("QUEUE_NAME", "shop-work"),
         ("TABLE_ARN", "arn:aws:dynamodb:us-east-1:000000000000:table/ThingsTable"),
         ("URL", "http://127.0.0.1:3000/v1"),
         ("SUB", "dev-7-${kept}"),
@@ -357,8 +362,8 @@ fn bad_resources_are_refused_by_name() {
         ),
         ("Type: AWS::SQS::Queue\n    Properties: {QueueName: !Ref Odd}", "the name of Odd depends on itself"),
         (
-            "Type: AWS::SQS::Queue\n    Properties: {QueueName: chairbook-work}",
-            "Odd: the queue name chairbook-work is taken by WorkQueue",
+            "Type: AWS::SQS::Queue\n    Properties: {QueueName: shop-work}",
+            "Odd: the queue name shop-work is taken by WorkQueue",
         ),
         (
             "Type: AWS::Serverless::HttpApi",

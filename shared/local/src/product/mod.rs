@@ -1,0 +1,5 @@
+//! What is Chairbook's own on this machine.
+
+pub mod cli;
+pub mod console;
+pub mod stack;
