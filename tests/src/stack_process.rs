@@ -6,7 +6,7 @@ use std::io::{BufRead as _, BufReader};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 
-use chairbook_local::product::stack::read_template;
+use chairbook_local::stack::read_template;
 use chairbook_local::template::model::System;
 use chairbook_store::{CatalogRow, Store};
 use tempfile::TempDir;
@@ -107,7 +107,7 @@ impl StackProcess {
 
     /// Its tables.
     pub fn store(&self) -> Store {
-        chairbook_local::product::stack::store(&system(), &self.dynamodb_url)
+        chairbook_local::stack::store(&system(), &self.dynamodb_url)
     }
 
     /// Writes rows of the catalog, each as a whole.

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
-use chairbook_local::product::stack::read_template;
+use chairbook_local::stack::read_template;
 use chairbook_local::template::model::EventSource;
 use chairbook_tests::{TestStack, statistics};
 use serde_json::{Value, json};

@@ -3,7 +3,7 @@
 
 use std::collections::BTreeSet;
 
-use chairbook_local::product::stack::read_template;
+use chairbook_local::stack::read_template;
 use chairbook_local::template::model::Route;
 use chairbook_models::user::Role;
 use chairbook_tests::{Actor, Answer, TestStack};

@@ -1,27 +1,11 @@
-//! The whole system on one machine: `template.yaml`, executed.
+//! Chairbook on one machine: [`stack`] is the one of its template, filled with the [`demo`]; [`cli`] and [`console`] are
+//! what `cargo run` takes and shows.
 //!
-//! [`template`] reads the template; [`stack`] puts together what it describes: [`gateway`] (the HTTP API),
-//! [`runtime`] (the functions as processes, and the Invoke API), [`dynamodb`] and [`sqs`] (embedded), [`ses`] and
-//! [`mailbox`] (mails are captured, not sent), [`event_sources`] (queues, streams and schedules that invoke
-//! functions). Everything that must survive is in one [`data_directory`].
+//! What runs the template is [`sam_local`], which knows nothing of Chairbook. Of it, this is what tests look at:
 
-pub mod binaries;
-pub mod cli;
-pub mod clock;
-pub mod console;
-pub mod data_directory;
 pub mod demo;
-pub mod dynamodb;
-pub mod event_sources;
-pub mod faults;
-pub mod gateway;
-pub mod mailbox;
 pub mod product;
-pub mod runtime;
-pub mod secrets;
-mod server;
-pub mod ses;
-pub mod sqs;
-pub mod stack;
-pub mod template;
-pub mod terminal;
+
+pub use product::{cli, console, stack};
+
+pub use sam_local::{binaries, data_directory, gateway, mailbox, runtime, template};

@@ -2,11 +2,11 @@
 
 use std::process::ExitCode;
 
-use chairbook_local::product::cli::Cli;
-use chairbook_local::product::console;
-use chairbook_local::product::stack::{self, Stack};
-use chairbook_local::terminal::{attend, init_tracing, show};
+use chairbook_local::cli::Cli;
+use chairbook_local::console;
+use chairbook_local::stack::{self, Stack};
 use clap::Parser as _;
+use sam_local::terminal::{attend, init_tracing, show};
 
 fn main() -> ExitCode {
     let cli = Cli::parse();

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 use std::time::Duration;
 
-use chairbook_local::product::stack::read_template;
+use chairbook_local::stack::read_template;
 use chairbook_local::template::model::Route;
 use chairbook_tests::processes::cpu_time;
 use chairbook_tests::stack_process::StackProcess;

@@ -20,7 +20,7 @@ use std::process::Stdio;
 use std::time::{Duration, Instant};
 
 use chairbook_local::binaries::{self, Profile};
-use chairbook_local::product::stack::read_template;
+use chairbook_local::stack::read_template;
 use chairbook_local::template::model::Function;
 use chairbook_tests::Actor;
 use chairbook_tests::processes::{children_of, status_of};

@@ -1,8 +1,7 @@
 //! The command line of `cargo run`.
 
 use clap::Parser;
-
-use crate::cli::Arguments;
+use sam_local::cli::Arguments;
 
 /// Runs Chairbook on this machine: the functions of template.yaml, their API, and the tables, queues and mailbox that
 /// they need.

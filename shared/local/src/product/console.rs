@@ -3,10 +3,10 @@
 use std::fmt::Write as _;
 
 use clap::builder::styling::Style;
+use sam_local::console;
+use sam_local::data_directory::Data;
 
 use super::stack::Stack;
-use crate::console;
-use crate::data_directory::Data;
 use crate::demo;
 
 const BOLD: Style = Style::new().bold();

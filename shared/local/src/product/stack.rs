@@ -5,11 +5,13 @@ use std::ops::Deref;
 use std::path::Path;
 
 use chairbook_store::{Store, StoreError, Tables};
+use sam_local::stack;
+use sam_local::template::REGION;
+use sam_local::template::model::System;
 
-use crate::stack::{self, Options};
-use crate::template::REGION;
-use crate::template::model::System;
-use crate::{clock, demo};
+use crate::demo;
+
+pub use sam_local::stack::Options;
 
 /// `AWS::StackName` on this machine.
 pub const NAME: &str = "chairbook";
@@ -75,7 +77,7 @@ impl Stack {
     pub async fn start(options: Options, with_demo: bool) -> Result<Self, StartError> {
         let prepared = stack::Stack::prepare(options).await?;
         if with_demo {
-            demo::fill(&store(prepared.system(), &prepared.dynamodb_url()), clock::now()).await?;
+            demo::fill(&store(prepared.system(), &prepared.dynamodb_url()), sam_local::clock::now()).await?;
         }
         Ok(Self(prepared.start()?))
     }
