@@ -3,9 +3,9 @@
 //!
 //! What runs the template is [`sam_local`], which knows nothing of Chairbook. Of it, this is what tests look at:
 
+pub mod cli;
+pub mod console;
 pub mod demo;
-pub mod product;
-
-pub use product::{cli, console, stack};
+pub mod stack;
 
 pub use sam_local::{binaries, data_directory, gateway, mailbox, runtime, template};

@@ -6,8 +6,8 @@ use clap::builder::styling::Style;
 use sam_local::console;
 use sam_local::data_directory::Data;
 
-use super::stack::Stack;
 use crate::demo;
+use crate::stack::Stack;
 
 const BOLD: Style = Style::new().bold();
 
