@@ -93,3 +93,26 @@ impl Stack {
         self.0.shutdown().await;
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_template_is_taken() {
+        let template = Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/../../template.yaml"));
+        let parameters = BTreeMap::from([("ReservationHold".to_owned(), "5s".to_owned())]);
+        let system = read_template(template, &parameters).unwrap();
+        let function =
+            |binary: &str| system.functions.iter().find(|function| function.binary == binary).unwrap();
+        assert_eq!(
+            (&*function("auth").logical_id, &*function("auth").name),
+            ("AuthFunction", "chairbook-auth")
+        );
+        assert_eq!(function("auth").environment["SIGNING_SECRET"], "not a secret");
+        assert_eq!(function("appointments").environment["RESERVATION_HOLD"], "5s");
+        assert!(system.left_out.iter().any(|left| left.resource_type == "AWS::CloudWatch::Alarm"));
+        assert!(system.tables.iter().all(|table| table.create_table["TableName"] == table.name));
+        assert_eq!(system.tables.iter().filter(|table| table.has_stream).count(), 1);
+    }
+}

@@ -11,8 +11,8 @@ use super::problem::Problems;
 use super::substitution::{Piece, pieces};
 use super::{GeneratedSecret, Settings, TemplateError, model, resolve, route, schedule};
 
-/// The template that is deployed.
-const TEMPLATE: &str = include_str!("../../../../template.yaml");
+/// A whole template.
+const TEMPLATE: &str = include_str!("../../tests/notes/template.yaml");
 
 /// What templates are made of.
 const FRAGMENTS: [&str; 44] = [

@@ -480,17 +480,3 @@ fn every_fault_is_reported_in_the_order_of_its_lines() {
         "{error}"
     );
 }
-
-#[test]
-fn the_products_own_template_is_taken() {
-    let text = std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/../../template.yaml")).unwrap();
-    let system = resolve_with(&text, &[("ReservationHold", "5s")]).unwrap();
-    let auth = system.functions.iter().find(|function| function.logical_id == "AuthFunction").unwrap();
-    assert_eq!(auth.binary, "auth");
-    assert_eq!(auth.environment["SIGNING_SECRET"], "SigningSecret-64");
-    let appointments = system.functions.iter().find(|function| function.binary == "appointments").unwrap();
-    assert_eq!(appointments.environment["RESERVATION_HOLD"], "5s");
-    assert!(system.left_out.iter().any(|left| left.resource_type == "AWS::CloudWatch::Alarm"));
-    assert!(system.tables.iter().all(|table| table.create_table["TableName"] == table.name));
-    assert_eq!(system.tables.iter().filter(|table| table.has_stream).count(), 1);
-}
