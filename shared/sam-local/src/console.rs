@@ -160,7 +160,7 @@ mod tests {
 
     fn shown(text: &str) -> Option<String> {
         let line =
-            LogLine { function: "EmailFunction".to_owned(), text: text.to_owned(), is_standard_error: false };
+            LogLine { function: "WorkFunction".to_owned(), text: text.to_owned(), is_standard_error: false };
         log_line(&line).map(|line| anstream::adapter::strip_str(&line).to_string())
     }
 
@@ -169,7 +169,7 @@ mod tests {
         let line = r#"{"timestamp":"2026-03-02T09:00:00Z","level":"WARN","message":"SES throttles","attempt":2,"event_id":"evt_1","target":"email"}"#;
         let shown = shown(line).unwrap();
         let (_time, rest) = shown.split_once(' ').unwrap();
-        assert_eq!(rest, r#"EmailFunction              warning SES throttles attempt=2 event_id="evt_1""#);
+        assert_eq!(rest, r#"WorkFunction               warning SES throttles attempt=2 event_id="evt_1""#);
     }
 
     #[test]

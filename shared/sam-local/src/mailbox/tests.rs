@@ -157,13 +157,13 @@ async fn deleting_empties_the_mailbox_and_its_directory() {
 }
 
 #[tokio::test]
-async fn an_empty_mailbox_says_what_to_do() {
+async fn an_empty_mailbox_says_what_will_come() {
     let (mailbox, _directory) = mailbox();
     let (status, headers, body) = call(&mailbox, "GET", "/_local/mail").await;
     let body = String::from_utf8(body).unwrap();
     assert_eq!(status, StatusCode::OK);
     assert_eq!(headers[CONTENT_TYPE], "text/html; charset=utf-8");
-    assert!(body.contains("No mail yet") && body.contains("POST /api/v1/auth/register"));
+    assert!(body.contains("No mail yet") && body.contains("lands here by itself"));
     assert!(body.contains("data-newest=\"\""));
 }
 

@@ -185,7 +185,8 @@ pub enum RecordedOutcome {
     },
 }
 
-/// The line with `"access_log": true` that an HTTP function logs for every request.
+/// The line of JSON with `"access_log": true` that an HTTP function may log for every request. What it leaves out is 0 or
+/// empty here; the request of a function that logs no such line is shown without its route and its cost.
 #[derive(Debug, Clone, PartialEq, Deserialize)]
 pub struct AccessLog {
     #[serde(rename = "access_log")]

@@ -37,7 +37,7 @@ pub struct LeftOut {
 /// One Lambda function.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Function {
-    /// The logical id, such as `AuthFunction`: what the local stack knows it by.
+    /// The logical id, such as `WorkFunction`: what the local stack knows it by.
     pub logical_id: String,
     /// `FunctionName`, or the logical id: what `!Ref`, its ARN and callers of the Invoke API name. The Invoke API
     /// takes the logical id too.
@@ -101,7 +101,7 @@ pub enum EventSource {
 pub struct Route {
     /// The upper-case method; `None` is `ANY`.
     pub method: Option<String>,
-    /// The path, such as `/api/v1/services/{id}` or `/{proxy+}`; `None` is `$default`.
+    /// The path, such as `/things/{id}` or `/{proxy+}`; `None` is `$default`.
     pub path: Option<String>,
 }
 
@@ -198,7 +198,7 @@ pub struct Cors {
 /// A DynamoDB table.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Table {
-    /// The logical id, such as `UsersTable`.
+    /// The logical id, such as `ThingsTable`.
     pub logical_id: String,
     /// `TableName`, or the logical id.
     pub name: String,

@@ -8,7 +8,7 @@ use std::fmt;
 pub struct Problem {
     /// The line in the template, counted from 1; `None` when the fault is not in the file (a `--parameter`).
     pub line: Option<usize>,
-    /// The part of the template that it is about, such as `AuthFunction: Timeout`.
+    /// The part of the template that it is about, such as `WorkFunction: Timeout`.
     pub subject: String,
     /// What is wrong, and what would be right.
     pub message: String,

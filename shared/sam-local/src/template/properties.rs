@@ -38,7 +38,7 @@ impl<'t> Properties<'t> {
         self.line
     }
 
-    /// Where a key stands, for messages: `AuthFunction: Environment.Variables`.
+    /// Where a key stands, for messages: `WorkFunction: Environment.Variables`.
     pub(super) fn path(&self, name: impl Display) -> String {
         let separator = if self.subject.contains(": ") { "." } else { ": " };
         format!("{}{separator}{name}", self.subject)
