@@ -8,7 +8,6 @@ use tokio::time::{Instant, sleep};
 
 use super::invocation::{InvokeError, Trigger};
 use super::pool::Pool;
-use super::service;
 
 /// How long after a failure an event is tried again: a minute and two minutes in Lambda, for which nobody waits at a
 /// desk.
@@ -22,22 +21,22 @@ pub(super) async fn deliver(
     trigger: Trigger,
     delays: [Duration; 2],
 ) {
-    let function = &pool.function.logical_id;
-    let retries = usize::try_from(pool.function.asynchronous.maximum_retry_attempts).unwrap_or(usize::MAX);
-    let maximum_age = pool.function.asynchronous.maximum_event_age;
+    let function = &pool.deployment.function.logical_id;
+    let retries =
+        usize::try_from(pool.deployment.function.asynchronous.maximum_retry_attempts).unwrap_or(usize::MAX);
+    let maximum_age = pool.deployment.function.asynchronous.maximum_event_age;
     let accepted = Instant::now();
     let mut attempt = 0;
     loop {
         let rest = maximum_age.saturating_sub(accepted.elapsed());
-        let failure =
-            match service::run(&pool, request_id.clone(), payload.clone(), trigger, false, rest).await {
-                Ok(outcome) => match outcome.error {
-                    None => return,
-                    Some(error) => error.message,
-                },
-                Err(InvokeError::ShuttingDown) => return,
-                Err(error) => error.to_string(),
-            };
+        let failure = match pool.run(request_id.clone(), payload.clone(), trigger, false, rest).await {
+            Ok(outcome) => match outcome.error {
+                None => return,
+                Some(error) => error.message,
+            },
+            Err(InvokeError::ShuttingDown) => return,
+            Err(error) => error.to_string(),
+        };
         let delay = delays.get(attempt).or(delays.last()).copied().unwrap_or_default();
         if attempt >= retries || accepted.elapsed() + delay >= maximum_age {
             let attempts = attempt + 1;

@@ -11,20 +11,38 @@ use tokio::sync::{Notify, mpsc, watch};
 use tokio::time::Instant;
 
 use super::connection::Fate;
+use super::deployment::Deployment;
+use super::failure::{INIT_TIMEOUT, InitFailure};
 use super::invocation::{FunctionError, InvocationOutcome, RecordedOutcome};
+use super::job::Job;
 use super::logs::RecentLog;
 use super::phase::{Fetched, Overdue, Phase, Running};
-use super::pool::{Job, Pool};
 use super::recorder::{self, Finished};
 use crate::clock;
 
-/// How long a process may take until it asks for its first invocation
-/// (<https://docs.aws.amazon.com/lambda/latest/dg/lambda-runtime-environment.html>).
-pub(super) const INIT_TIMEOUT: Duration = Duration::from_secs(10);
+/// Whom an environment belongs to and tells what it can do: its function's pool.
+pub(super) trait Owner: Send + Sync {
+    /// An environment has answered, and will ask for the next invocation.
+    fn answered(&self, environment: &Environment);
+
+    /// An environment asks for an invocation.
+    fn ready(self: Arc<Self>, environment: &Arc<Environment>);
+
+    /// No invocation is to be given to this environment any more: its process has ended.
+    fn withdraw(&self, environment: &Environment);
+
+    /// Ends an environment that has been idle for long, unless it is the only one.
+    fn retire(&self, environment: &Environment) -> bool;
+
+    /// An environment is no more. `unread` is an invocation that it never had; `failure` is why it never began, for
+    /// which the oldest waiting invocation fails: otherwise a function that cannot start would be started for ever.
+    fn ended(self: Arc<Self>, environment: &Environment, unread: Option<Job>, failure: Option<&InitFailure>);
+}
 
 pub(super) struct Environment {
     pub(super) id: u64,
-    pub(super) pool: Arc<Pool>,
+    pub(super) deployment: Arc<Deployment>,
+    pub(super) owner: Arc<dyn Owner>,
     pub(super) recent: Arc<RecentLog>,
     /// Wakes the keeper: the deadline has changed.
     pub(super) changed: Notify,
@@ -47,13 +65,19 @@ struct Inner {
 
 impl Environment {
     /// `on_demand`: an invocation waits for it.
-    pub(super) fn new(id: u64, pool: Arc<Pool>, on_demand: bool) -> Arc<Self> {
+    pub(super) fn new(
+        id: u64,
+        deployment: Arc<Deployment>,
+        owner: Arc<dyn Owner>,
+        on_demand: bool,
+    ) -> Arc<Self> {
         let recent = Arc::new(RecentLog::default());
         let process = Arc::new(OnceLock::new());
-        let finished = recorder::start(&pool, recent.clone(), process.clone());
+        let finished = recorder::start(&deployment, recent.clone(), process.clone());
         Arc::new(Self {
             id,
-            pool,
+            deployment,
+            owner,
             recent,
             changed: Notify::new(),
             stop: Notify::new(),
@@ -74,7 +98,7 @@ impl Environment {
     }
 
     pub(super) fn arn(&self) -> &str {
-        &self.pool.arn
+        &self.deployment.arn
     }
 
     pub(super) fn process_id(&self) -> Option<u32> {
@@ -92,7 +116,7 @@ impl Environment {
             return false;
         }
         self.settled.send_replace(true);
-        self.pool.ready(self);
+        self.owner.clone().ready(self);
         true
     }
 
@@ -112,7 +136,8 @@ impl Environment {
             }
         };
         let begun = clock::now();
-        let timeout = SignedDuration::try_from(self.pool.function.timeout).unwrap_or(SignedDuration::MAX);
+        let timeout =
+            SignedDuration::try_from(self.deployment.function.timeout).unwrap_or(SignedDuration::MAX);
         let fetched = Fetched {
             request_id: job.request_id.clone(),
             payload: job.payload.clone(),
@@ -169,7 +194,7 @@ impl Environment {
             let mut inner = environment.lock();
             match mem::replace(&mut inner.phase, Phase::Ended) {
                 Phase::Running(running) if running.job.request_id == request_id => {
-                    let deadline = running.started + environment.pool.function.timeout;
+                    let deadline = running.started + environment.deployment.function.timeout;
                     inner.phase = Phase::Answered { deadline };
                     running
                 }
@@ -179,7 +204,7 @@ impl Environment {
                 }
             }
         };
-        environment.pool.answered(environment);
+        environment.owner.answered(environment);
         let duration = running.started.elapsed();
         if running.job.wants_log {
             // What it printed comes through pipes of its own. The process is not let on to the next invocation before,
@@ -247,10 +272,10 @@ impl Environment {
     }
 
     fn deadline_of(&self, phase: &Phase) -> Option<Instant> {
-        let timeout = self.pool.function.timeout;
+        let timeout = self.deployment.function.timeout;
         match phase {
             Phase::Starting { since } => Some(*since + INIT_TIMEOUT),
-            Phase::Idle { since } => since.checked_add(self.pool.idle_timeout),
+            Phase::Idle { since } => since.checked_add(self.deployment.idle_timeout),
             Phase::Assigned { since, .. } => Some(*since + timeout),
             Phase::Running(running) => Some(running.started + timeout),
             Phase::Answered { deadline } => Some(*deadline),

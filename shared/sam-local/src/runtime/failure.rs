@@ -5,8 +5,11 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 
-use super::environment::INIT_TIMEOUT;
 use super::invocation::FunctionError;
+
+/// How long a process may take until it asks for its first invocation
+/// (<https://docs.aws.amazon.com/lambda/latest/dg/lambda-runtime-environment.html>).
+pub(super) const INIT_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// Why a process never asked for an invocation.
 #[derive(Debug, Clone)]

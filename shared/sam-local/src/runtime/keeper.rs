@@ -14,8 +14,8 @@ use tokio::time::{Instant, sleep_until, timeout};
 use super::environment::Environment;
 use super::failure::{self, InitFailure};
 use super::invocation::InvokeError;
+use super::job::Job;
 use super::phase::{Overdue, Phase, Running};
-use super::pool::Job;
 use super::{api, logs, memory, process};
 use crate::clock;
 
@@ -29,7 +29,7 @@ const LOSSES: u32 = 3;
 pub(super) async fn keep(environment: Arc<Environment>) {
     let end = run(&environment).await;
     environment.settled.send_replace(true);
-    environment.pool.ended(&environment, end.unread, end.failure.as_ref());
+    environment.owner.clone().ended(&environment, end.unread, end.failure.as_ref());
 }
 
 /// What an environment leaves behind.
@@ -46,7 +46,7 @@ impl End {
 
     fn failure(environment: &Environment, failure: InitFailure) -> Self {
         tracing::error!(
-            function = environment.pool.function.logical_id,
+            function = environment.deployment.function.logical_id,
             standard_error = failure.standard_error(),
             "the function did not start: {}",
             failure.reason()
@@ -66,14 +66,14 @@ async fn run(environment: &Arc<Environment>) -> End {
         Ok(process) => process,
         Err(error) => {
             environment.end();
-            let path = environment.pool.program.path.display();
+            let path = environment.deployment.program.path.display();
             let reason = format!("Runtime exited with error: {path} could not be started: {error}");
             return End::failure(environment, InitFailure::Exited { reason, standard_error: String::new() });
         }
     };
     match process.watch(environment).await {
         Event::Exited(reason) => {
-            environment.pool.withdraw(environment);
+            environment.owner.withdraw(environment);
             // Its last answer may have arrived, but not been read yet.
             process.drain().await;
             exited(environment, reason)
@@ -99,7 +99,7 @@ async fn run(environment: &Arc<Environment>) -> End {
 
 fn exited(environment: &Environment, reason: String) -> End {
     let standard_error = environment.recent.standard_error();
-    let function = &environment.pool.function.logical_id;
+    let function = &environment.deployment.function.logical_id;
     match environment.end() {
         Phase::Starting { .. } => {
             let failure = environment
@@ -132,7 +132,7 @@ fn exited(environment: &Environment, reason: String) -> End {
 
 fn ran_out_of_time(environment: &Environment, overdue: Overdue, peak_kib: Option<u64>) -> End {
     let standard_error = environment.recent.standard_error();
-    let function = &environment.pool.function;
+    let function = &environment.deployment.function;
     match overdue {
         Overdue::Init => End::failure(environment, InitFailure::TimedOut { standard_error }),
         Overdue::Unfetched(mut job) if job.lost < LOSSES => {
@@ -174,11 +174,16 @@ struct Process {
 
 impl Process {
     async fn start(environment: &Arc<Environment>) -> io::Result<Self> {
-        let pool = &environment.pool;
+        let deployment = &environment.deployment;
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await?;
         let address = listener.local_addr()?;
-        let mut child =
-            process::command(&pool.program, &pool.function, address, &pool.base_environment).spawn()?;
+        let mut child = process::command(
+            &deployment.program,
+            &deployment.function,
+            address,
+            &deployment.base_environment,
+        )
+        .spawn()?;
         if let Some(id) = child.id() {
             environment.set_process_id(id);
         }
@@ -186,13 +191,13 @@ impl Process {
         if let Some(source) = child.stdout.take() {
             let environment = environment.clone();
             readers.spawn(async move {
-                logs::read_lines(source, false, &environment.recent, &environment.pool.log).await;
+                logs::read_lines(source, false, &environment.recent, &environment.deployment.log).await;
             });
         }
         if let Some(source) = child.stderr.take() {
             let environment = environment.clone();
             readers.spawn(async move {
-                logs::read_lines(source, true, &environment.recent, &environment.pool.log).await;
+                logs::read_lines(source, true, &environment.recent, &environment.deployment.log).await;
             });
         }
         let (stop_api, stopped) = oneshot::channel();
@@ -220,7 +225,7 @@ impl Process {
                 () = environment.stop.notified() => return Event::Stopped,
                 () = environment.changed.notified() => {}
                 () = late => match environment.overdue(Instant::now()) {
-                    Some(Overdue::Idle) if environment.pool.retire(environment) => {
+                    Some(Overdue::Idle) if environment.owner.retire(environment) => {
                         return Event::Overdue(Overdue::Idle);
                     }
                     Some(Overdue::Idle) | None => {}

@@ -3,6 +3,7 @@
 //!
 //! [`Runtime`] takes invocations and hands each to its function's `pool`, which finds it an `environment`: the idle
 //! one that was used last, else a new one while there are fewer than the function may have, else it waits its turn.
+//! A `deployment` is what the environments of one function have in common, and a `job` an invocation on its way to one.
 //! `keeper` starts and watches one process, `api` is what that process talks to (over a `connection` that tells whether
 //! an invocation arrived), `logs` reads what it prints, and `recorder` tells observers what an invocation came to.
 //! `asynchronous` retries events, and [`router`] is the Invoke API that `aws lambda invoke --endpoint-url` and the SDKs
@@ -11,10 +12,12 @@
 mod api;
 mod asynchronous;
 mod connection;
+mod deployment;
 mod environment;
 mod failure;
 mod invocation;
 mod invoke_api;
+mod job;
 mod keeper;
 mod logs;
 mod memory;

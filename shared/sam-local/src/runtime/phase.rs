@@ -5,7 +5,7 @@ use jiff::Timestamp;
 use tokio::time::Instant;
 
 use super::connection::Fate;
-use super::pool::Job;
+use super::job::Job;
 
 /// What an environment is doing.
 pub(super) enum Phase {

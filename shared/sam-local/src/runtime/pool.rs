@@ -5,58 +5,35 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use bytes::Bytes;
-use tokio::sync::{Notify, broadcast, oneshot};
-use tokio::time::sleep;
+use tokio::sync::{Notify, oneshot};
+use tokio::time::{sleep, timeout};
 
-use super::environment::Environment;
+use super::deployment::Deployment;
+use super::environment::{Environment, Owner};
 use super::failure::InitFailure;
 use super::invocation::{InvocationOutcome, InvocationRecord, InvokeError, Trigger};
+use super::job::Job;
 use super::keeper;
-use super::logs::FunctionLog;
-use super::process::Program;
 use crate::clock;
-use crate::template::model::Function;
 
 /// How long an environment that has answered may take to ask for the next invocation before another is started. It takes
 /// a fraction of that, and of what a start takes: without this, a caller who sends one request after the other would
 /// start a second process.
 const MOMENT: Duration = Duration::from_millis(5);
 
-/// One invocation on its way to a process.
-pub(super) struct Job {
-    pub(super) request_id: String,
-    pub(super) payload: Bytes,
-    pub(super) trigger: Trigger,
-    /// The caller wants all that the function prints, and waits a little for it.
-    pub(super) wants_log: bool,
-    /// How often it was sent to a process that ended before it read it.
-    pub(super) lost: u32,
-    pub(super) reply: oneshot::Sender<Result<InvocationOutcome, InvokeError>>,
-}
-
-impl Job {
-    pub(super) fn refuse(self, error: InvokeError) {
-        // The caller may have gone away.
-        let _gone = self.reply.send(Err(error));
-    }
-}
+/// How often to look, at most, whether an invocation that nobody wants to wait for any longer still waits.
+const LOOK_AGAIN: Duration = Duration::from_secs(1);
 
 pub(super) struct Pool {
-    pub(super) function: Function,
-    pub(super) arn: String,
-    pub(super) program: Program,
-    pub(super) base_environment: Arc<BTreeMap<String, String>>,
+    pub(super) deployment: Arc<Deployment>,
     /// Environments at most; 0 when the function is switched off.
     pub(super) limit: usize,
-    pub(super) idle_timeout: Duration,
-    pub(super) log: FunctionLog,
-    pub(super) records: broadcast::Sender<InvocationRecord>,
-    pub(super) state: Mutex<State>,
-    pub(super) emptied: Notify,
+    state: Mutex<State>,
+    emptied: Notify,
 }
 
 #[derive(Default)]
-pub(super) struct State {
+struct State {
     waiting: VecDeque<Job>,
     /// The one used last is the last.
     idle: Vec<Arc<Environment>>,
@@ -74,12 +51,45 @@ pub(super) struct State {
 }
 
 impl Pool {
+    pub(super) fn new(deployment: Deployment, limit: usize) -> Self {
+        Self { deployment: Arc::new(deployment), limit, state: Mutex::default(), emptied: Notify::new() }
+    }
+
     fn lock(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// Runs an invocation once, whose environment has to come free within `patience`.
+    pub(super) async fn run(
+        self: &Arc<Self>,
+        request_id: String,
+        payload: Bytes,
+        trigger: Trigger,
+        wants_log: bool,
+        patience: Duration,
+    ) -> Result<InvocationOutcome, InvokeError> {
+        if self.limit == 0 {
+            return Err(InvokeError::Throttled(self.deployment.function.logical_id.clone()));
+        }
+        let (reply, mut outcome) = oneshot::channel();
+        self.submit(Job { request_id: request_id.clone(), payload, trigger, wants_log, lost: 0, reply });
+        let mut patience = patience;
+        loop {
+            match timeout(patience, &mut outcome).await {
+                Ok(Ok(outcome)) => return outcome,
+                // Its keeper is gone, and so is the whole stack.
+                Ok(Err(_)) => return Err(InvokeError::ShuttingDown),
+                Err(_) if self.give_up(&request_id) => {
+                    return Err(InvokeError::Throttled(self.deployment.function.logical_id.clone()));
+                }
+                // It runs, or an environment is being started for it: either has a time limit of its own.
+                Err(_) => patience = patience.max(LOOK_AGAIN),
+            }
+        }
+    }
+
     /// Takes an invocation, whose outcome goes to its `reply`.
-    pub(super) fn submit(self: &Arc<Self>, job: Job) {
+    fn submit(self: &Arc<Self>, job: Job) {
         let mut state = self.lock();
         if state.is_closed {
             return job.refuse(InvokeError::ShuttingDown);
@@ -119,7 +129,7 @@ impl Pool {
     fn start(self: &Arc<Self>, state: &mut State, on_demand: bool) -> Arc<Environment> {
         state.next_id += 1;
         let id = state.next_id;
-        let environment = Environment::new(id, self.clone(), on_demand);
+        let environment = Environment::new(id, self.deployment.clone(), self.clone(), on_demand);
         state.live.insert(id, environment.clone());
         state.starting.insert(id);
         tokio::spawn(keeper::keep(environment.clone()));
@@ -135,79 +145,10 @@ impl Pool {
         state.starting.iter().filter_map(|id| state.live.get(id)).cloned().collect()
     }
 
-    /// An environment has answered, and will ask for the next invocation.
-    pub(super) fn answered(&self, environment: &Environment) {
-        let mut state = self.lock();
-        if state.live.contains_key(&environment.id) {
-            state.answered.insert(environment.id);
-        }
-    }
-
-    /// An environment asks for an invocation.
-    pub(super) fn ready(self: &Arc<Self>, environment: &Arc<Environment>) {
-        let mut state = self.lock();
-        state.answered.remove(&environment.id);
-        state.starting.remove(&environment.id);
-        if state.live.contains_key(&environment.id) && environment.become_idle() {
-            state.idle.retain(|other| other.id != environment.id);
-            state.idle.push(environment.clone());
-        }
-        self.advance(&mut state);
-    }
-
-    /// No invocation is to be given to this environment any more: its process has ended.
-    pub(super) fn withdraw(&self, environment: &Environment) {
-        self.lock().idle.retain(|other| other.id != environment.id);
-    }
-
-    /// Ends an environment that has been idle for long, unless it is the only one.
-    pub(super) fn retire(&self, environment: &Environment) -> bool {
-        let mut state = self.lock();
-        if state.live.len() - state.retiring.len() == 1 {
-            // Only an idle one becomes idle again, from now on.
-            environment.become_idle();
-            return false;
-        }
-        let ended = environment.end_if_idle();
-        if ended {
-            state.idle.retain(|other| other.id != environment.id);
-            state.retiring.insert(environment.id);
-        }
-        ended
-    }
-
-    /// An environment is no more. `unread` is an invocation that it never had; `failure` is why it never began, for
-    /// which the oldest waiting invocation fails: otherwise a function that cannot start would be started for ever.
-    pub(super) fn ended(
-        self: &Arc<Self>,
-        environment: &Environment,
-        unread: Option<Job>,
-        failure: Option<&InitFailure>,
-    ) {
-        let mut state = self.lock();
-        state.live.remove(&environment.id);
-        state.starting.remove(&environment.id);
-        state.answered.remove(&environment.id);
-        state.retiring.remove(&environment.id);
-        state.idle.retain(|other| other.id != environment.id);
-        match unread {
-            Some(job) if state.is_closed => job.refuse(InvokeError::ShuttingDown),
-            Some(job) => state.waiting.push_front(job),
-            None => {}
-        }
-        let failed = failure.and_then(|failure| Some((state.next_waiting()?, failure)));
-        self.advance(&mut state);
-        drop(state);
-        if let Some((job, failure)) = failed {
-            self.fail(job, failure);
-        }
-        self.emptied.notify_waiters();
-    }
-
     fn fail(&self, job: Job, failure: &InitFailure) {
         let error = failure.error(&job.request_id, clock::now());
         let record = InvocationRecord {
-            function: self.function.logical_id.clone(),
+            function: self.deployment.function.logical_id.clone(),
             request_id: job.request_id.clone(),
             trigger: job.trigger,
             cold_start: true,
@@ -224,11 +165,11 @@ impl Pool {
         };
         // The caller may have gone away, and nobody may listen.
         let _gone = job.reply.send(Ok(outcome));
-        let _nobody = self.records.send(record);
+        let _nobody = self.deployment.records.send(record);
     }
 
     /// Takes back an invocation that still waits and for which no environment is being started.
-    pub(super) fn give_up(&self, request_id: &str) -> bool {
+    fn give_up(&self, request_id: &str) -> bool {
         let mut state = self.lock();
         let position = state.waiting.iter().position(|job| job.request_id == request_id);
         match position {
@@ -268,6 +209,66 @@ impl Pool {
             }
             emptied.await;
         }
+    }
+}
+
+impl Owner for Pool {
+    fn answered(&self, environment: &Environment) {
+        let mut state = self.lock();
+        if state.live.contains_key(&environment.id) {
+            state.answered.insert(environment.id);
+        }
+    }
+
+    fn ready(self: Arc<Self>, environment: &Arc<Environment>) {
+        let mut state = self.lock();
+        state.answered.remove(&environment.id);
+        state.starting.remove(&environment.id);
+        if state.live.contains_key(&environment.id) && environment.become_idle() {
+            state.idle.retain(|other| other.id != environment.id);
+            state.idle.push(environment.clone());
+        }
+        self.advance(&mut state);
+    }
+
+    fn withdraw(&self, environment: &Environment) {
+        self.lock().idle.retain(|other| other.id != environment.id);
+    }
+
+    fn retire(&self, environment: &Environment) -> bool {
+        let mut state = self.lock();
+        if state.live.len() - state.retiring.len() == 1 {
+            // Only an idle one becomes idle again, from now on.
+            environment.become_idle();
+            return false;
+        }
+        let ended = environment.end_if_idle();
+        if ended {
+            state.idle.retain(|other| other.id != environment.id);
+            state.retiring.insert(environment.id);
+        }
+        ended
+    }
+
+    fn ended(self: Arc<Self>, environment: &Environment, unread: Option<Job>, failure: Option<&InitFailure>) {
+        let mut state = self.lock();
+        state.live.remove(&environment.id);
+        state.starting.remove(&environment.id);
+        state.answered.remove(&environment.id);
+        state.retiring.remove(&environment.id);
+        state.idle.retain(|other| other.id != environment.id);
+        match unread {
+            Some(job) if state.is_closed => job.refuse(InvokeError::ShuttingDown),
+            Some(job) => state.waiting.push_front(job),
+            None => {}
+        }
+        let failed = failure.and_then(|failure| Some((state.next_waiting()?, failure)));
+        self.advance(&mut state);
+        drop(state);
+        if let Some((job, failure)) = failed {
+            self.fail(job, failure);
+        }
+        self.emptied.notify_waiters();
     }
 }
 

@@ -6,10 +6,10 @@ use std::time::Duration;
 
 use tokio::sync::mpsc;
 
+use super::deployment::Deployment;
 use super::invocation::{InvocationRecord, RecordedOutcome, Trigger};
 use super::logs::RecentLog;
 use super::memory;
-use super::pool::Pool;
 
 /// How long an access-log line may be on its way.
 const PATIENCE: Duration = Duration::from_millis(100);
@@ -29,13 +29,13 @@ pub(super) struct Finished {
 
 /// Records the invocations of one environment, in their order. Ends when the sender is dropped.
 pub(super) fn start(
-    pool: &Pool,
+    deployment: &Deployment,
     recent: Arc<RecentLog>,
     process: Arc<OnceLock<u32>>,
 ) -> mpsc::UnboundedSender<Finished> {
     let (sender, mut receiver) = mpsc::unbounded_channel::<Finished>();
-    let function = pool.function.logical_id.clone();
-    let records = pool.records.clone();
+    let function = deployment.function.logical_id.clone();
+    let records = deployment.records.clone();
     tokio::spawn(async move {
         let mut misses = 0;
         while let Some(finished) = receiver.recv().await {

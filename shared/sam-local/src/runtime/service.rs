@@ -3,29 +3,26 @@
 use std::collections::{BTreeMap, HashMap};
 use std::io;
 use std::path::PathBuf;
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use tokio::sync::{Notify, broadcast, oneshot};
-use tokio::time::timeout;
+use tokio::sync::broadcast;
 use uuid::Uuid;
 
 use super::asynchronous;
+use super::deployment::Deployment;
 use super::invocation::{
     ASYNCHRONOUS_PAYLOAD_LIMIT, InvocationOutcome, InvocationRecord, InvokeError, LogLine,
     SYNCHRONOUS_PAYLOAD_LIMIT, Trigger,
 };
 use super::logs::FunctionLog;
-use super::pool::{Job, Pool};
+use super::pool::Pool;
 use super::process::{self, Program};
 use crate::template::model::Function;
 
 /// Records and lines that an observer may lag behind.
 const OBSERVER_LAG: usize = 4_096;
-
-/// How often to look, at most, whether an invocation that nobody wants to wait for any longer still waits.
-const LOOK_AGAIN: Duration = Duration::from_secs(1);
 
 /// What a [`Runtime`] is made with.
 #[derive(Debug, Clone)]
@@ -88,18 +85,17 @@ impl Runtime {
             let most = options.max_concurrency.max(1);
             names.insert(function.name.clone(), pools.len());
             names.insert(id.clone(), pools.len());
-            pools.push(Arc::new(Pool {
+            let deployment = Deployment {
                 arn: process::arn(function),
                 program,
                 base_environment: base_environment.clone(),
-                limit: function.reserved_concurrency.map_or(most, |reserved| reserved.min(most)),
                 idle_timeout: options.idle_timeout,
                 log,
                 records: records.clone(),
-                state: Mutex::default(),
-                emptied: Notify::new(),
                 function: function.clone(),
-            }));
+            };
+            let limit = function.reserved_concurrency.map_or(most, |reserved| reserved.min(most));
+            pools.push(Arc::new(Pool::new(deployment, limit)));
         }
         Ok(Self(Arc::new(Inner { pools, names, records, lines, retry_delays })))
     }
@@ -138,8 +134,8 @@ impl Runtime {
     ) -> Result<InvocationOutcome, InvokeError> {
         let pool = self.pool(function)?;
         check_size(&payload, SYNCHRONOUS_PAYLOAD_LIMIT)?;
-        let patience = pool.function.timeout;
-        run(pool, request_id, payload, trigger, wants_log, patience).await
+        let patience = pool.deployment.function.timeout;
+        pool.run(request_id, payload, trigger, wants_log, patience).await
     }
 
     /// Invokes a function and does not wait (`Event`): when it fails, it is tried again as its
@@ -162,7 +158,7 @@ impl Runtime {
         let pool = self.pool(function)?.clone();
         check_size(&payload, ASYNCHRONOUS_PAYLOAD_LIMIT)?;
         if pool.limit == 0 {
-            return Err(InvokeError::Throttled(pool.function.logical_id.clone()));
+            return Err(InvokeError::Throttled(pool.deployment.function.logical_id.clone()));
         }
         if pool.is_closed() {
             return Err(InvokeError::ShuttingDown);
@@ -211,33 +207,4 @@ impl Runtime {
 fn check_size(payload: &Bytes, limit: usize) -> Result<(), InvokeError> {
     let size = payload.len();
     if size > limit { Err(InvokeError::PayloadTooLarge { size, limit }) } else { Ok(()) }
-}
-
-/// Runs an invocation once, whose environment has to come free within `patience`.
-pub(super) async fn run(
-    pool: &Arc<Pool>,
-    request_id: String,
-    payload: Bytes,
-    trigger: Trigger,
-    wants_log: bool,
-    patience: Duration,
-) -> Result<InvocationOutcome, InvokeError> {
-    if pool.limit == 0 {
-        return Err(InvokeError::Throttled(pool.function.logical_id.clone()));
-    }
-    let (reply, mut outcome) = oneshot::channel();
-    pool.submit(Job { request_id: request_id.clone(), payload, trigger, wants_log, lost: 0, reply });
-    let mut patience = patience;
-    loop {
-        match timeout(patience, &mut outcome).await {
-            Ok(Ok(outcome)) => return outcome,
-            // Its keeper is gone, and so is the whole stack.
-            Ok(Err(_)) => return Err(InvokeError::ShuttingDown),
-            Err(_) if pool.give_up(&request_id) => {
-                return Err(InvokeError::Throttled(pool.function.logical_id.clone()));
-            }
-            // It runs, or an environment is being started for it: either has a time limit of its own.
-            Err(_) => patience = patience.max(LOOK_AGAIN),
-        }
-    }
 }

@@ -10,12 +10,11 @@ use serde::de::DeserializeOwned;
 use serde_json::Value;
 use uuid::Uuid;
 
-use super::Sqs;
 use super::actions::{batches, messages, moves, queues};
-use super::fault::{Fault, Kind};
+use super::fault::{CONTENT_TYPE, Fault, Kind};
 use super::message::LARGEST_MESSAGE;
+use super::service::Sqs;
 
-pub(super) const CONTENT_TYPE: &str = "application/x-amz-json-1.0";
 /// A message of the largest size may double as JSON, and has an envelope.
 const LARGEST_REQUEST: usize = 4 * LARGEST_MESSAGE;
 

@@ -7,6 +7,9 @@ use axum::response::{IntoResponse, Response};
 use http::{HeaderValue, StatusCode, header};
 use serde_json::json;
 
+/// The media type of AWS JSON 1.0.
+pub(super) const CONTENT_TYPE: &str = "application/x-amz-json-1.0";
+
 /// The kinds of error that callers tell apart.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Kind {
@@ -125,7 +128,7 @@ impl IntoResponse for Fault {
         let body = json!({ "__type": format!("com.amazonaws.sqs#{shape}"), "message": self.message });
         let mut response = (status, body.to_string()).into_response();
         let headers = response.headers_mut();
-        headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(super::endpoint::CONTENT_TYPE));
+        headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(CONTENT_TYPE));
         if let Ok(value) = HeaderValue::from_str(&format!("{code};{side}")) {
             headers.insert("x-amzn-query-error", value);
         }

@@ -9,6 +9,7 @@ use jiff::{SignedDuration, Timestamp};
 
 use super::Mapping;
 use super::discard::{Condition, Discarded, LastResponse};
+use super::records::{Batch, Entry};
 use super::response::{Verdict, judge};
 use crate::clock;
 use crate::dynamodb::{RETENTION, SequenceNumber};
@@ -18,23 +19,6 @@ use crate::runtime::{InvokeError, Trigger};
 const FIRST_BACKOFF: Duration = Duration::from_millis(250);
 /// The longest wait between retries.
 const LONGEST_BACKOFF: Duration = Duration::from_secs(10);
-
-/// A record that the filter let through.
-#[derive(Debug)]
-pub(super) struct Entry {
-    pub(super) sequence_number: SequenceNumber,
-    pub(super) created: Timestamp,
-    /// As the function gets it.
-    pub(super) json: String,
-}
-
-/// Records to be handled together.
-#[derive(Debug)]
-pub(super) struct Batch {
-    pub(super) entries: Vec<Entry>,
-    /// The position once they are handled: after records that the filter left out, too.
-    pub(super) end: SequenceNumber,
-}
 
 /// A part of a batch that is tried as a whole.
 struct Piece {

@@ -6,7 +6,7 @@ use serde_json::json;
 use uuid::Uuid;
 
 use super::Mapping;
-use super::batch::Entry;
+use super::records::Entry;
 
 /// Why records were given up.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -3,6 +3,7 @@
 
 mod batch;
 mod discard;
+mod records;
 mod response;
 #[cfg(test)]
 mod tests;
@@ -14,7 +15,7 @@ use std::time::Duration;
 use futures_util::future::BoxFuture;
 use tokio::time::{Instant, sleep, timeout_at};
 
-use self::batch::{Batch, Entry};
+use self::records::{Batch, Entry};
 use super::checkpoints::{CheckpointError, Checkpoints};
 use super::{Invoke, filter};
 use crate::dynamodb::{SequenceNumber, StreamReader};

@@ -3,7 +3,7 @@
 
 use serde_json::Value;
 
-use super::batch::Entry;
+use super::records::Entry;
 use crate::runtime::InvocationOutcome;
 
 /// What became of a batch.

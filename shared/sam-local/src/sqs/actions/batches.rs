@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 
 use super::super::fault::{Fault, Kind};
 use super::super::message::{Draft, LARGEST_MESSAGE};
-use super::super::{MOST_MESSAGES, Sqs};
+use super::super::service::{MOST_MESSAGES, Sqs};
 use super::messages::{Content, acknowledgement};
 use super::{queue_name, required};
 

@@ -8,8 +8,8 @@ use serde_json::{Value, json};
 
 use super::super::fault::{Fault, Kind};
 use super::super::message::{Draft, Message, MessageAttribute, md5_of_attributes, size_of};
+use super::super::service::{MOST_MESSAGES, Sqs};
 use super::super::store::{Sent, Take};
-use super::super::{MOST_MESSAGES, Sqs};
 use super::{queue_name, required};
 
 /// System attributes that a receive may ask for.

@@ -3,8 +3,8 @@
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use super::super::Sqs;
 use super::super::fault::{Fault, Kind};
+use super::super::service::Sqs;
 use super::required;
 
 #[derive(Deserialize)]

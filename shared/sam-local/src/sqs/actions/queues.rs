@@ -9,9 +9,9 @@ use serde_json::{Value, json};
 
 use crate::template::ACCOUNT;
 
-use super::super::Sqs;
 use super::super::fault::Fault;
 use super::super::queue::{Settings, check_name};
+use super::super::service::Sqs;
 use super::{queue_name, required};
 
 /// Names that `ListQueues` gives at once.

@@ -221,7 +221,7 @@ async fn a_payload_stays_within_lambdas_limit() {
 
 #[test]
 fn answers_are_judged_as_documented() {
-    use super::batch::Entry;
+    use super::records::Entry;
     use super::response::{Verdict, judge};
     let numbers = ["100000000000000000001", "100000000000000000002"];
     let entries: Vec<_> = numbers
