@@ -9,14 +9,13 @@ mod attributes;
 mod recount;
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::{Mutex, PoisonError};
 
+use aws_sdk_dynamodb::operation::query::QueryOutput;
 use aws_sdk_dynamodb::operation::query::builders::QueryFluentBuilder;
 use aws_sdk_dynamodb::types::{ConsumedCapacity, TransactWriteItem};
 use chairbook_models::ids::{AppointmentId, EventId};
 use chairbook_models::statistics::{Contribution, DayStatistics, Measure, count_change};
 use futures_util::future::try_join_all;
-use futures_util::{StreamExt as _, TryStreamExt as _, stream};
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
 use jiff::{Timestamp, ToSpan};
@@ -34,12 +33,9 @@ use attributes::{measure_attribute, name_attribute, read_day};
 /// the 100 that it may have, and on one day their measures are at most 200 of the 300 that an expression may have.
 pub const APPOINTMENTS_AT_ONCE: usize = 10;
 
-/// Read units of the days of one report, at most: 10 MiB, of which a unit is 8 KiB, eventually consistent. The queries that
-/// are under way when that is reached are not counted: a megabyte each.
+/// Read units of the days of one report, at most: 10 MiB, of which a unit is 8 KiB, eventually consistent. What is refused
+/// for it has cost a query of a megabyte more, or one of each month.
 const MOST_READ_UNITS: f64 = 1_280.0;
-
-/// How many months are read side by side.
-const MONTHS_AT_ONCE: usize = 4;
 
 /// How often counting looks again after somebody else has counted one of the same appointments.
 const TRIES: u32 = 6;
@@ -138,48 +134,30 @@ impl Reader {
         to: Date,
     ) -> Result<Option<Vec<(Date, DayStatistics)>>, StoreError> {
         let months = from.first_of_month().series(1.month()).take_while(|month| *month <= to);
-        let spent = Mutex::new(0.0);
-        let months = stream::iter(months).map(|month| {
-            let range = (month.max(from), month.last_of_month().min(to));
-            Box::pin(self.statistics_within(range, &spent))
+        let queries = months.map(|month| {
+            let (first, last) = (month.max(from), month.last_of_month().min(to));
+            let range = (keys::statistics_day(first).sk, keys::statistics_day(last).sk);
+            self.rows_query(keys::statistics_month(month), Some(range), false)
         });
-        let mut months = months.buffered(MONTHS_AT_ONCE);
-        let mut all = Vec::new();
-        while let Some(days) = months.try_next().await? {
-            let Some(days) = days else { return Ok(None) };
-            all.extend(days);
-        }
-        Ok(Some(all))
-    }
-
-    /// The statistics of some days of one month, unless they, with what was `spent` before, are more than a report reads.
-    async fn statistics_within(
-        &self,
-        (first, last): (Date, Date),
-        spent: &Mutex<f64>,
-    ) -> Result<Option<Vec<(Date, DayStatistics)>>, StoreError> {
-        let range = (keys::statistics_day(first).sk, keys::statistics_day(last).sk);
-        let query = self.rows_query(keys::statistics_month(first), Some(range), false)?;
+        let queries = queries.collect::<Result<Vec<_>, StoreError>>()?;
+        // Each month's first megabyte side by side, which is all of it as a rule; then one more at a time.
+        let pages = try_join_all(queries.iter().map(|query| meter::metered(query.clone().send()))).await?;
+        let mut spent: f64 = pages.iter().map(read_units).sum();
         let mut days = Vec::new();
-        let mut start = None;
-        loop {
-            let page = meter::metered(query.clone().set_exclusive_start_key(start).send()).await?;
-            {
-                let mut spent = spent.lock().unwrap_or_else(PoisonError::into_inner);
-                *spent +=
-                    page.consumed_capacity().and_then(ConsumedCapacity::capacity_units).unwrap_or_default();
-                if *spent > MOST_READ_UNITS {
+        for (query, mut page) in queries.into_iter().zip(pages) {
+            loop {
+                if spent > MOST_READ_UNITS {
                     return Ok(None);
                 }
-            }
-            for item in page.items.unwrap_or_default() {
-                days.push((day_of(&item)?, read_day(&item).0));
-            }
-            start = page.last_evaluated_key;
-            if start.is_none() {
-                return Ok(Some(days));
+                for item in page.items.unwrap_or_default() {
+                    days.push((day_of(&item)?, read_day(&item).0));
+                }
+                let Some(last) = page.last_evaluated_key else { break };
+                page = meter::metered(query.clone().set_exclusive_start_key(Some(last)).send()).await?;
+                spent += read_units(&page);
             }
         }
+        Ok(Some(days))
     }
 
     async fn counted(&self, id: AppointmentId) -> Result<Counted, StoreError> {
@@ -283,6 +261,10 @@ impl Store {
         let writes = vec![create(table, marker)?, day_write(table, day, &moved)?];
         Ok(matches!(self.transact(writes).await?, Outcome::Committed))
     }
+}
+
+fn read_units(page: &QueryOutput) -> f64 {
+    page.consumed_capacity().and_then(ConsumedCapacity::capacity_units).unwrap_or_default()
 }
 
 fn day_of(item: &Item) -> Result<Date, StoreError> {
