@@ -8,10 +8,11 @@ use chairbook_platform::clock;
 use jiff::ToSpan as _;
 use jiff::tz::TimeZone;
 use reqwest::header::AUTHORIZATION;
+use reqwest::redirect::Policy;
 use reqwest::{Client, Method, RequestBuilder};
 use serde_json::{Value, json};
 
-use crate::Answer;
+use crate::{Answer, conformance};
 
 /// Somebody who calls the API, each from an address of their own (127.x.y.z), so that nobody uses up another's rate
 /// limit.
@@ -40,10 +41,13 @@ fn next_address() -> IpAddr {
 
 impl Actor {
     pub(crate) fn new(url: &str, email: &str, password: &str) -> Self {
-        let client = Client::builder().local_address(next_address()).timeout(Duration::from_mins(1)).build();
+        let client = Client::builder()
+            .local_address(next_address())
+            .timeout(Duration::from_mins(1))
+            .redirect(Policy::none());
         Self {
             base: url.to_owned(),
-            client: client.unwrap(),
+            client: client.build().unwrap(),
             email: email.to_owned(),
             password: password.to_owned(),
             access_token: None,
@@ -70,10 +74,11 @@ impl Actor {
         Self { base: url.to_owned(), ..self.clone() }
     }
 
-    /// A request to a path below `/api/v1` (or to a whole path, if it begins with `/.` or `/_`), with the access
+    /// A request to a path below `/api/v1` (or to a whole path, if it is `/` or begins with `/.` or `/_`), with the access
     /// token if there is one.
     pub fn request(&self, method: Method, path: &str) -> RequestBuilder {
-        let prefix = if path.starts_with("/.") || path.starts_with("/_") { "" } else { "/api/v1" };
+        let prefix =
+            if path == "/" || path.starts_with("/.") || path.starts_with("/_") { "" } else { "/api/v1" };
         let request = self.client.request(method, format!("{}{prefix}{path}", self.base));
         match &self.access_token {
             Some(token) => request.header(AUTHORIZATION, format!("Bearer {token}")),
@@ -86,16 +91,19 @@ impl Actor {
         self.try_send(request).await.unwrap()
     }
 
-    /// Sends a request that may find nobody there.
+    /// Sends a request that may find nobody there. A response that the API's reference does not allow fails the test.
     ///
     /// # Errors
     /// When there was no answer.
     pub async fn try_send(&self, request: RequestBuilder) -> Result<Answer, reqwest::Error> {
         let request = request.build()?;
         let asked = format!("{} {}", request.method(), request.url());
+        let (method, path) = (request.method().clone(), request.url().path().to_owned());
         let response = self.client.execute(request).await?;
         let (status, headers) = (response.status(), response.headers().clone());
-        Ok(Answer { status, headers, text: response.text().await?, asked })
+        let text = response.text().await?;
+        conformance::check(&method, &path, status, &headers, &text);
+        Ok(Answer { status, headers, text, asked })
     }
 
     /// `GET`.

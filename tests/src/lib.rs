@@ -1,5 +1,7 @@
 //! End-to-end tests: real HTTP against the local stack, real function binaries, real tables, one stack per test.
 //!
+//! Each response that an [`Actor`] receives is checked against the API's reference, `docs/openapi.json`.
+//!
 //! A test starts a [`TestStack`], makes [`Actor`]s, lets them call the API, and ends with [`TestStack::finish`], which
 //! fails it if anything was left undone: an event without its mail, a message among the dead letters, an answer of
 //! 5xx, a secret in a log, cells of an expert's day that no appointment accounts for, or statistics that a recount of the
@@ -9,6 +11,7 @@ mod actor;
 mod answer;
 pub mod appointment;
 pub mod checker;
+mod conformance;
 pub mod open_salon;
 pub mod processes;
 pub mod seed;

@@ -148,7 +148,7 @@ fn routes() -> Vec<(&'static str, Who, &'static str, Option<Value>)> {
         (
             "DELETE /api/v1/experts/{id}/time-off/{timeOffId}",
             Who::Admin,
-            "/experts/exp_01jd3x8m4e5zq0v7k2n9r6t1wb/time-off/off_01jd3x8m4e5zq0v7k2n9r6t1wb",
+            "/experts/exp_01jd3x8m4e5zq0v7k2n9r6t1wb/time-off/tof_01jd3x8m4e5zq0v7k2n9r6t1wb",
             none.clone(),
         ),
         ("GET /api/v1/offers", Who::Anybody, "/offers", none.clone()),
@@ -197,7 +197,11 @@ fn routes() -> Vec<(&'static str, Who, &'static str, Option<Value>)> {
         ("GET /api/v1/appointments/{id}", Who::User, "/appointments/{apt}", none.clone()),
         ("DELETE /api/v1/appointments/{id}/cancel", Who::User, "/appointments/{apt}/cancel", none.clone()),
         ("GET /api/v1/dashboard/stats", Who::Admin, "/dashboard/stats", none.clone()),
-        ("GET /api/v1/health", Who::Anybody, "/health", none),
+        ("GET /api/v1/health", Who::Anybody, "/health", none.clone()),
+        ("GET /", Who::Anybody, "/", none.clone()),
+        ("GET /api/v1/openapi.json", Who::Anybody, "/openapi.json", none.clone()),
+        ("GET /api/v1/docs", Who::Anybody, "/docs", none.clone()),
+        ("GET /api/v1/docs/{file}", Who::Anybody, "/docs/page.js", none),
     ]
 }
 

@@ -112,7 +112,7 @@ async fn what_the_salon_offers() {
         json!({
             "id": CUT, "categoryId": HAIR, "categoryName": "Hair", "name": "Cut & finish",
             "description": "Consultation, wash, cut and blow-dry", "price": 5_800, "currency": "EUR",
-            "durationMinutes": 60, "bufferMinutes": 5, "isActive": true,
+            "durationMinutes": 60, "bufferMinutes": 5,
         })
     );
     let found = guest.get("/services?q=finish&limit=1").await.data(200);

@@ -95,6 +95,11 @@ async fn requests_are_answered() {
     let refused = stack.invoke("DashboardFunction", samples["dashboard"].clone()).await;
     assert_eq!(refused["statusCode"], 401, "{refused}");
 
+    let reference = stack.invoke("DocsFunction", samples["docs"].clone()).await;
+    assert_eq!(reference["statusCode"], 200, "{reference}");
+    let reference: Value = serde_json::from_str(reference["body"].as_str().unwrap()).unwrap();
+    assert_eq!(reference["openapi"], "3.1.0");
+
     let health = body(&stack.invoke("HealthFunction", samples["health"].clone()).await, 200);
     assert_eq!(health["status"], "up");
     stack.finish().await;

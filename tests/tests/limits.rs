@@ -381,6 +381,11 @@ impl FullSalon {
             }
             "/api/v1/dashboard/stats" => one(owner, "/dashboard/stats"),
             "/api/v1/health" => one(customer, "/health"),
+            "/api/v1/openapi.json" => one(customer, "/openapi.json"),
+            "/api/v1/docs" => one(customer, "/docs"),
+            "/api/v1/docs/{file}" => one(customer, "/docs/swagger-ui-bundle.js"),
+            // It leads to the page.
+            "/" => vec![],
             other => panic!("{other}: what a salon at every limit makes of it is to be said here"),
         }
     }

@@ -11,13 +11,14 @@ use chairbook_models::ids::{ExpertId, ServiceId, SubServiceId};
 use chairbook_platform::clock;
 use chairbook_store::{Reader, StoreError};
 use chairbook_web::dates::Dates;
-use chairbook_web::{ApiError, Fields, FromFields, Pending, Query, Reply, Visitor};
+use chairbook_web::{Fields, FromFields, Pending, Query, Reply, RequestError, Visitor};
 use futures_util::future::try_join_all;
 use jiff::civil::Date;
 use jiff::{Timestamp, ToSpan};
-use serde::Serialize;
 
-use crate::{MAX_SUB_SERVICES, State, fields, refusal};
+use crate::error::{AvailabilityError, ChoiceRefused};
+use crate::view::Availability;
+use crate::{MAX_SUB_SERVICES, State, fields};
 
 /// How many days after a taken slot alternatives are looked for.
 const ALTERNATIVE_DAYS: i32 = 7;
@@ -38,7 +39,7 @@ pub(crate) struct Question {
 }
 
 impl FromFields for Question {
-    fn from_fields(fields: &mut Fields) -> Option<Self> {
+    fn from_fields(fields: &mut impl Fields) -> Option<Self> {
         let service_id = fields.required("serviceId");
         let expert_id = fields.optional("expertId");
         let sub_service_ids = fields.list("subServiceIds", MAX_SUB_SERVICES);
@@ -52,8 +53,8 @@ impl FromFields for Question {
     }
 }
 
-pub(crate) fn salon(catalog: &Catalog) -> Result<Salon<'_>, ApiError> {
-    Salon::new(catalog).map_err(|error| ApiError::bug(&error))
+pub(crate) fn salon(catalog: &Catalog) -> Result<Salon<'_>, RequestError> {
+    Salon::new(catalog).map_err(|error| RequestError::bug(&error))
 }
 
 /// What is taken of the days of each quote's expert, from one local date to another; the experts' days are read
@@ -100,48 +101,11 @@ pub(crate) async fn alternatives(
     Ok(slots.filter(|slot| slot.starts_at > taken.1).take(ALTERNATIVES).collect())
 }
 
-/// The answer. It is written from this, not from a [`serde_json::Value`]: a month of ten experts has thousands of ids,
-/// and building the tree first would cost several times what finding the times does.
-#[derive(Serialize)]
-#[serde(rename_all = "camelCase")]
-pub(crate) struct Answer {
-    days: Vec<DayAnswer>,
-    time_zone: String,
-}
-
-#[derive(Serialize)]
-struct DayAnswer {
-    date: Date,
-    slots: Vec<SlotAnswer>,
-}
-
-#[derive(Serialize)]
-#[serde(rename_all = "camelCase")]
-pub(crate) struct SlotAnswer {
-    expert_ids: Vec<ExpertId>,
-    starts_at: Timestamp,
-    time: String,
-}
-
-impl From<Slot> for SlotAnswer {
-    fn from(slot: Slot) -> Self {
-        Self {
-            expert_ids: slot.expert_ids,
-            starts_at: slot.starts_at,
-            time: slot.time.strftime("%H:%M").to_string(),
-        }
-    }
-}
-
-fn answer(day: DaySlots) -> DayAnswer {
-    DayAnswer { date: day.date, slots: day.slots.into_iter().map(SlotAnswer::from).collect() }
-}
-
 pub(crate) async fn availability(
     Shared(state): Shared<State>,
     visitor: Pending<Visitor>,
     Query(question): Query<Question>,
-) -> Result<Reply<Answer>, ApiError> {
+) -> Result<Reply<Availability>, AvailabilityError> {
     let now = clock::now();
     let reader = &state.web.reader;
     let (_, catalog) = visitor.admit_with(reader.catalog()).await?;
@@ -149,14 +113,13 @@ pub(crate) async fn availability(
     let dates = fields::resolve(question.dates, salon.today(now))?;
     let quotes = salon
         .quotes(question.service_id, &question.sub_service_ids, question.expert_id)
-        .map_err(|error| refusal::of_booking(&error))?;
+        .map_err(ChoiceRefused)?;
     let busy = busy(reader, &salon, &quotes, dates, false, now).await?;
     let days: Vec<DaySlots> = salon.availability(&quotes, &busy, dates.0, dates.1, now).collect();
     let starts: usize = days.iter().flat_map(|day| &day.slots).map(|slot| slot.expert_ids.len()).sum();
     if starts > MAX_STARTS {
-        return Err(refusal::too_many_starts());
+        return Err(AvailabilityError::TooManyFreeTimes);
     }
-    let days = days.into_iter().map(answer).collect();
     let time_zone = catalog.settings.time_zone.clone();
-    Ok(Reply::ok("The free times.", Answer { days, time_zone }))
+    Ok(Reply::ok("The free times.", Availability::new(days, time_zone)))
 }

@@ -6,11 +6,12 @@ use chairbook_models::ids::{ExpertId, UserId};
 use chairbook_platform::clock;
 use chairbook_store::DayPageKey;
 use chairbook_web::dates::Dates;
-use chairbook_web::{Admin, ApiError, Fields, FromFields, Page, Paging, Pending, Query, Reply, cursor};
+use chairbook_web::fields::format::{Format, one_of};
+use chairbook_web::{Admin, Fields, FromFields, Page, Paging, Pending, Query, Reply, RequestError, cursor};
 use jiff::Timestamp;
 
 use crate::fields;
-use crate::{State, availability, render};
+use crate::{State, availability, view};
 
 /// `from`, `to`, `status`, `expertId`, `userId`, `limit`, `cursor`.
 pub(crate) struct Filter {
@@ -22,9 +23,10 @@ pub(crate) struct Filter {
 }
 
 impl FromFields for Filter {
-    fn from_fields(fields: &mut Fields) -> Option<Self> {
+    fn from_fields(fields: &mut impl Fields) -> Option<Self> {
         let dates = Dates::from_fields(fields);
-        let status = fields.optional_with("status", fields::status);
+        let status = fields
+            .optional_as("status", one_of(&Status::ALL).about("The status that appointments are to have."));
         let expert_id = fields.optional("expertId");
         let user_id = fields.optional("userId");
         let paging = Paging::from_fields(fields);
@@ -68,7 +70,7 @@ pub(crate) async fn list(
     Shared(state): Shared<State>,
     admin: Pending<Admin>,
     Query(filter): Query<Filter>,
-) -> Result<Reply<Page>, ApiError> {
+) -> Result<Reply<Page<view::Appointment>>, RequestError> {
     let now = clock::now();
     let list = filter.list(admin.user_id());
     let after = filter.paging.start(&list, read_position)?;
@@ -79,7 +81,7 @@ pub(crate) async fn list(
     let page = reader.appointments_by_day(dates, keep, filter.paging.limit(), after).await?;
     let cursor = |key: &DayPageKey| cursor::encode(&list, &position(key));
     let next = page.next.as_ref().map(cursor);
-    let show = |appointment: &Appointment| render::appointment(appointment, now);
+    let show = |appointment: &Appointment| view::Appointment::at(appointment, now);
     let after = |last: &Appointment| cursor(&DayPageKey::after(last));
     Ok(Reply::ok("The salon's appointments.", Page::bounded(&page.items, next, show, after)?))
 }

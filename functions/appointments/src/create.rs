@@ -13,18 +13,21 @@ use chairbook_models::text::Notes;
 use chairbook_models::user::Role;
 use chairbook_platform::{clock, random};
 use chairbook_store::{BookOutcome, CustomerCheck, Expiry, Idempotency, NewAppointment, Store};
-use chairbook_web::idempotency::{key_reused, replayed_if};
+use chairbook_web::fields::format::{Flag, Format, LocalDate, LocalTime};
+use chairbook_web::idempotency::replayed_if;
 use chairbook_web::{
-    Access, ApiError, Body, Customer, Fields, FromFields, IdempotencyKey, Pending, Reply, dates,
+    Access, Body, Created, Customer, Fields, FromFields, IdempotencyKey, Pending, RepeatError, RequestError,
 };
 use futures_util::future::OptionFuture;
 use futures_util::{FutureExt, try_join};
 use http::{HeaderValue, header};
 use jiff::Timestamp;
 use jiff::civil::{Date, Time};
-use serde_json::{Value, json};
+use serde_json::json;
 
-use crate::{MAX_SUB_SERVICES, State, availability, event, fields, refusal, render};
+use crate::error::{BookError, ChoiceRefused, TakenError};
+use crate::view::OneAppointment;
+use crate::{MAX_SUB_SERVICES, State, availability, event};
 
 /// `serviceId`, `date`, `time`, `expertId`, `subServiceIds`, `payNow`, `notes`, `offerCode`; at the front desk also
 /// `userId`.
@@ -41,13 +44,14 @@ pub(crate) struct Request {
 }
 
 impl FromFields for Request {
-    fn from_fields(fields: &mut Fields) -> Option<Self> {
+    fn from_fields(fields: &mut impl Fields) -> Option<Self> {
         let service_id = fields.required("serviceId");
-        let date = fields.required_with("date", dates::date);
-        let time = fields.required_with("time", fields::time);
+        let date = fields.required_as("date", LocalDate.about("The local date of the start."));
+        let time = fields.required_as("time", LocalTime.about("The local time of the start."));
         let expert_id = fields.optional("expertId");
         let sub_service_ids = fields.list("subServiceIds", MAX_SUB_SERVICES);
-        let pay_now = fields.flag("payNow");
+        let pay_now = Flag.about("Set to book as paid for: by the front desk, or on the customer's word.");
+        let pay_now = fields.optional_as("payNow", pay_now).map(Option::unwrap_or_default);
         let notes = fields.optional("notes");
         let user_id = fields.optional("userId");
         let offer_code = fields.optional("offerCode");
@@ -107,7 +111,7 @@ pub(crate) async fn create(
     customer: Pending<Customer>,
     key: IdempotencyKey,
     Body(request): Body<Request>,
-) -> Result<Reply<Value>, ApiError> {
+) -> Result<Created<OneAppointment>, BookError> {
     let now = clock::now();
     let reader = &state.web.reader;
     let for_another = request.user_id.filter(|id| *id != customer.user_id());
@@ -116,7 +120,7 @@ pub(crate) async fn create(
         customer.admit_with(async { try_join!(reader.catalog(), profile) }).await?;
     let (store, caller) = (customer.store(), customer.caller);
     if for_another.is_some() && caller.role < Role::Admin {
-        return Err(ApiError::forbidden("Only admins may book for others."));
+        return Err(BookError::ForAnother);
     }
     let identity = key.identify(&caller.user_id.to_string(), request.sha256());
     let id = match &identity {
@@ -127,7 +131,7 @@ pub(crate) async fn create(
     let customer = for_another.unwrap_or(caller.user_id);
     let order = Order { request: &request, caller, customer, id, idempotency, now };
     let attempt = match profile {
-        Some(None) => Err(refusal::unknown_customer()),
+        Some(None) => Err(BookError::UnknownCustomer),
         _ => book(&state, store, &catalog, &order).await,
     };
     let refused = match attempt {
@@ -148,19 +152,17 @@ async fn book(
     store: &Store,
     catalog: &Catalog,
     order: &Order<'_>,
-) -> Result<Reply<Value>, ApiError> {
+) -> Result<Created<OneAppointment>, BookError> {
     let Order { request, now, .. } = *order;
     let salon = availability::salon(catalog)?;
-    let payment = salon
-        .payment(request.pay_now, order.booker(), state.hold)
-        .map_err(refusal::payment_required_at_salon)?;
+    let payment = salon.payment(request.pay_now, order.booker(), state.hold)?;
     let quotes = salon
         .quotes(request.service_id, &request.sub_service_ids, request.expert_id)
-        .map_err(|error| refusal::of_booking(&error))?;
-    let bookings = allowed(&salon, &quotes, request, now).map_err(|error| refusal::of_booking(&error))?;
+        .map_err(ChoiceRefused)?;
+    let bookings = allowed(&salon, &quotes, request, now).map_err(ChoiceRefused)?;
     let offers = salon
         .offers(request.service_id, request.date, request.offer_code.as_ref(), now)
-        .map_err(|error| refusal::of_booking(&error))?;
+        .map_err(ChoiceRefused)?;
     let start = bookings.first().map(|booking| booking.blocked.start);
     let candidates = match request.expert_id {
         Some(_) => bookings,
@@ -183,14 +185,14 @@ async fn book(
         match store.book(new, now, |held| expiry(held, now)).await? {
             BookOutcome::Booked => return Ok(answer(order, &made)),
             BookOutcome::Taken => {}
-            BookOutcome::TooManyOpen => return Err(refusal::too_many_open(&catalog.settings)),
-            BookOutcome::NoAccount => return Err(refusal::unknown_customer()),
+            BookOutcome::TooManyOpen => return Err(too_many_open(&catalog.settings)),
+            BookOutcome::NoAccount => return Err(BookError::UnknownCustomer),
             outcome => return answer_repeat(order, outcome),
         }
     }
     let taken = (request.date, start.unwrap_or(now));
     let alternatives = availability::alternatives(store, &salon, &quotes, taken, now).await?;
-    Err(refusal::slot_taken(alternatives))
+    Err(TakenError::SlotTaken { details: alternatives.into() }.into())
 }
 
 /// The quotes that the rules let begin at the wanted time.
@@ -221,7 +223,7 @@ async fn least_busy_first<'q, 'c>(
     quotes: &[Quote<'c>],
     bookings: Vec<Booking<'q, 'c>>,
     order: &Order<'_>,
-) -> Result<Vec<Booking<'q, 'c>>, ApiError> {
+) -> Result<Vec<Booking<'q, 'c>>, RequestError> {
     let date = order.request.date;
     let busy = availability::busy_now(&state.web.reader, salon, quotes, date, order.now).await?;
     let mut free: Vec<_> = bookings
@@ -234,6 +236,17 @@ async fn least_busy_first<'q, 'c>(
         .collect();
     free.sort_by_key(|(taken, _)| *taken);
     Ok(free.into_iter().map(|(_, booking)| booking).collect())
+}
+
+/// The refusal of a customer who has as many open reservations as the salon allows.
+fn too_many_open(settings: &Settings) -> BookError {
+    let limit = settings.max_open_reservations.unwrap_or_default();
+    let appointments = if limit == 1 { "appointment" } else { "appointments" };
+    let message = format!(
+        "You have {limit} {appointments} that the salon has not been paid for yet, and cannot book more. Please pay for \
+         one at the salon, or cancel one, first."
+    );
+    BookError::TooManyOpen { message }
 }
 
 /// What must hold of the customer. The front desk may hold as many slots as it needs.
@@ -263,7 +276,7 @@ pub(crate) fn expiry(reserved: Appointment, now: Timestamp) -> Option<Expiry> {
     Some(Expiry { reserved, expired, event })
 }
 
-fn answer(order: &Order<'_>, made: &Appointment) -> Reply<Value> {
+fn answer(order: &Order<'_>, made: &Appointment) -> Created<OneAppointment> {
     let is_own = order.customer == order.caller.user_id;
     let message = match made.effective_status(order.now) {
         Status::Confirmed if is_own && made.awaits_verification() => {
@@ -281,16 +294,16 @@ fn answer(order: &Order<'_>, made: &Appointment) -> Reply<Value> {
         Status::Expired => "This appointment was booked before, and its reservation has expired.",
         Status::Completed | Status::NoShow => "This appointment was booked before, and is over.",
     };
-    let reply = Reply::created(message, json!({"appointment": render::appointment(made, order.now)}));
+    let reply = Created::created(message, OneAppointment::at(made, order.now));
     match HeaderValue::from_str(&format!("/api/v1/appointments/{}", made.id)) {
         Ok(location) => reply.with_header(header::LOCATION, location),
         Err(_) => reply,
     }
 }
 
-fn answer_repeat(order: &Order<'_>, outcome: BookOutcome) -> Result<Reply<Value>, ApiError> {
+fn answer_repeat(order: &Order<'_>, outcome: BookOutcome) -> Result<Created<OneAppointment>, BookError> {
     match outcome {
         BookOutcome::Repeated(made) => Ok(replayed_if(true, answer(order, &made))),
-        _ => Err(key_reused()),
+        _ => Err(RepeatError::KeyReused.into()),
     }
 }

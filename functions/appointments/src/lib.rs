@@ -5,28 +5,33 @@ mod by_day;
 mod calendar;
 mod cancel;
 mod create;
+mod error;
 mod fields;
 mod mine;
 mod one;
 mod pay;
-mod refusal;
-mod render;
 mod reschedule;
 mod status;
+mod view;
 
 use std::time::Duration;
 
 use axum::Router;
-use axum::routing::{delete, get, put};
+use chairbook_auth::Caller;
 use chairbook_mail::Mailbox;
 use chairbook_models::appointment::Appointment;
 use chairbook_models::event::{Actor, Event, EventType};
 use chairbook_models::ids::{AppointmentId, EventId};
 use chairbook_platform::env::{self, ConfigError};
-use chairbook_platform::random;
-use chairbook_web::{ApiError, LoggedIn, Web};
+use chairbook_platform::{clock, random};
+use chairbook_store::StoreError;
+use chairbook_web::{Api, Limit, Live, LoggedIn, Reply, RequestError, Web, WriteError, about};
 use futures_util::try_join;
 use jiff::Timestamp;
+
+use crate::error::FindError;
+use crate::one::visible_to;
+use crate::view::OneAppointment;
 
 /// How many add-ons one appointment may have.
 pub(crate) const MAX_SUB_SERVICES: usize = 20;
@@ -62,30 +67,135 @@ pub(crate) fn event(event_type: EventType, appointment: &Appointment, actor: Act
     Event::about_appointment(EventId::new(now, random::bytes()), event_type, now, actor, appointment)
 }
 
+/// Decides on a change of an appointment that was found like this, if the caller may see it, and writes it; decides again
+/// on what is there then if somebody else has changed it meanwhile.
+pub(crate) async fn change<A: LoggedIn, E>(
+    mut admitted: A,
+    id: AppointmentId,
+    mut found: Option<Appointment>,
+    decide: impl Fn(Caller, &Appointment, Timestamp) -> Result<Change, E>,
+) -> Result<Reply<OneAppointment>, E>
+where
+    E: From<FindError> + From<WriteError> + From<RequestError>,
+{
+    for _ in 0..TRIES {
+        let (caller, store, now) = (admitted.caller(), admitted.store(), clock::now());
+        let before = visible_to(caller, found)?;
+        let Change { after, event_type, is_end, message } = decide(caller, &before, now)?;
+        let event = event(event_type, &after, Actor::User(caller.user_id), now);
+        let written = if is_end {
+            store.end_appointment(&before, &after, &event).await
+        } else {
+            store.change_appointment(&before, &after, &event).await
+        };
+        match written {
+            Ok(()) => return Ok(Reply::ok(message, OneAppointment::at(&after, now))),
+            Err(StoreError::Changed) => (admitted, found) = look_again(&admitted, id).await?,
+            Err(error) => return Err(WriteError::from(error).into()),
+        }
+    }
+    Err(WriteError::ChangedMeanwhile.into())
+}
+
+/// A change of an appointment that was decided on.
+pub(crate) struct Change {
+    /// The appointment after it.
+    pub(crate) after: Appointment,
+    /// The event that tells of it.
+    pub(crate) event_type: EventType,
+    /// Set where the appointment gives its slot back.
+    pub(crate) is_end: bool,
+    /// The response's message.
+    pub(crate) message: &'static str,
+}
+
 /// Looks again at the caller and at an appointment that somebody else has changed meanwhile.
 pub(crate) async fn look_again<A: LoggedIn>(
     admitted: &A,
     id: AppointmentId,
-) -> Result<(A, Option<Appointment>), ApiError> {
-    let found = async { admitted.store().appointment(id).await.map_err(ApiError::from) };
+) -> Result<(A, Option<Appointment>), RequestError> {
+    let found = async { admitted.store().appointment(id).await.map_err(RequestError::from) };
     try_join!(admitted.again(), found)
+}
+
+/// The group's routes.
+pub fn api<A: Api<State>>(api: A) -> A {
+    api.get(
+        "/api/v1/availability",
+        about("getAvailability", "Find free times").described(
+            "The starts that can be booked: a week from today unless the request says otherwise, at most 31 days.",
+        ),
+        Limit::Default,
+        availability::availability,
+    )
+    .get(
+        "/api/v1/appointments",
+        about("listAppointments", "List everybody's appointments by start").described(
+            "A week from today unless the request says otherwise, at most 31 days.",
+        ),
+        Limit::Default,
+        by_day::list,
+    )
+    .post(
+        "/api/v1/appointments",
+        about("bookAppointment", "Book an appointment").described(
+            "The price, the end and the expert (unless one is named) follow from the catalog. Without `payNow` the slot \
+             is held, and the appointment `reserved`, until `expiresAt`. With it the appointment is `confirmed`: at the \
+             front desk as paid, for a customer on their word, which the salon has yet to verify.",
+        ),
+        Limit::Default,
+        create::create,
+    )
+    .get(
+        "/api/v1/appointments/my",
+        about("listMyAppointments", "List one's own appointments, the latest booked first"),
+        Limit::Default,
+        mine::list,
+    )
+    .get(
+        "/api/v1/appointments/{id}",
+        about("getAppointment", "Get an appointment"),
+        Limit::Default,
+        one::one,
+    )
+    .delete(
+        "/api/v1/appointments/{id}/cancel",
+        about("cancelAppointment", "Cancel an appointment").described(
+            "Customers can until the salon's cancellation window closes, the front desk at any time. What the salon was \
+             paid is given back.",
+        ),
+        Limit::Default,
+        cancel::cancel,
+    )
+    .put(
+        "/api/v1/appointments/{id}/reschedule",
+        about("rescheduleAppointment", "Move an appointment to another time, perhaps to another expert"),
+        Limit::Default,
+        reschedule::reschedule,
+    )
+    .put(
+        "/api/v1/appointments/{id}/pay",
+        about("payAppointment", "Record a payment at the salon").described(
+            "Confirms a reservation, or verifies the payment that its customer has claimed.",
+        ),
+        Limit::Default,
+        pay::pay,
+    )
+    .put(
+        "/api/v1/appointments/{id}/status",
+        about("setAppointmentStatus", "Complete, miss or cancel an appointment"),
+        Limit::Default,
+        status::set,
+    )
+    .get(
+        "/api/v1/appointments/{id}/calendar.ics",
+        about("getAppointmentCalendar", "Get an appointment as an iCalendar file"),
+        Limit::Default,
+        calendar::calendar,
+    )
 }
 
 /// The function's routes.
 pub fn router(state: State) -> Router {
-    let web = state.web.clone();
-    let usual = Some(web.default_policy());
-    chairbook_web::router(
-        Router::new()
-            .route("/api/v1/availability", web.guard(usual, get(availability::availability)))
-            .route("/api/v1/appointments", web.guard(usual, get(by_day::list).post(create::create)))
-            .route("/api/v1/appointments/my", web.guard(usual, get(mine::list)))
-            .route("/api/v1/appointments/{id}", web.guard(usual, get(one::one)))
-            .route("/api/v1/appointments/{id}/cancel", web.guard(usual, delete(cancel::cancel)))
-            .route("/api/v1/appointments/{id}/reschedule", web.guard(usual, put(reschedule::reschedule)))
-            .route("/api/v1/appointments/{id}/pay", web.guard(usual, put(pay::pay)))
-            .route("/api/v1/appointments/{id}/status", web.guard(usual, put(status::set)))
-            .route("/api/v1/appointments/{id}/calendar.ics", web.guard(usual, get(calendar::calendar)))
-            .with_state(state),
-    )
+    chairbook_web::router(api(Live::new(state.web.clone())).into_routes(state))
 }

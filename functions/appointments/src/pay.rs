@@ -3,17 +3,20 @@
 
 use axum::extract::State as Shared;
 use chairbook_models::appointment::payment::{self, DeskPayment, Paid, PaymentMethod, PaymentReference};
-use chairbook_models::event::{Actor, EventType};
+use chairbook_models::catalog_change::MAX_PRICE;
+use chairbook_models::event::EventType;
 use chairbook_models::ids::AppointmentId;
-use chairbook_platform::clock;
-use chairbook_store::StoreError;
-use chairbook_web::{Access, Admin, ApiError, Body, Fields, FromFields, Id, Pending, Reply};
-use serde_json::{Value, json};
+use chairbook_web::fields::format::{Format, one_of, whole};
+use chairbook_web::{Admin, Body, Fields, FromFields, Id, Pending, Reply};
 
-use crate::one::visible_to;
-use crate::{State, TRIES, event, look_again, refusal, render};
+use crate::error::PayError;
+use crate::view::OneAppointment;
+use crate::{Change, State, change};
 
-/// `{method, reference?, amount?}`.
+/// The highest amount that a payment can say, minor currency units: more than a service and its add-ons can cost together.
+const MAX_TOTAL: i64 = MAX_PRICE * 100;
+
+/// A payment at the salon; without an amount, of the whole price.
 pub(crate) struct Request {
     method: PaymentMethod,
     reference: Option<PaymentReference>,
@@ -21,14 +24,12 @@ pub(crate) struct Request {
 }
 
 impl FromFields for Request {
-    fn from_fields(fields: &mut Fields) -> Option<Self> {
-        let method = fields.required_with("method", |value| {
-            serde_json::from_value(value).map_err(|_| "must be cash, card, transfer or other")
-        });
+    fn from_fields(fields: &mut impl Fields) -> Option<Self> {
+        let method = fields.required_as("method", one_of(&PaymentMethod::ALL));
         let reference = fields.optional("reference");
-        let amount = fields.optional_with("amount", |value| {
-            value.as_i64().ok_or("must be a whole number of minor currency units")
-        });
+        let amount =
+            whole(0..=MAX_TOTAL).about("The whole price, minor currency units; there are no part payments.");
+        let amount = fields.optional_as("amount", amount);
         Some(Self { method: method?, reference: reference?, amount: amount? })
     }
 }
@@ -38,33 +39,24 @@ pub(crate) async fn pay(
     admin: Pending<Admin>,
     Id(id): Id<AppointmentId>,
     Body(request): Body<Request>,
-) -> Result<Reply<Value>, ApiError> {
-    let (mut admin, mut found) = admin.admit_with(state.web.reader.appointment(id)).await?;
-    for _ in 0..TRIES {
-        let (caller, store, now) = (admin.caller, admin.store(), clock::now());
-        let before = visible_to(caller, found)?;
+) -> Result<Reply<OneAppointment>, PayError> {
+    let (admin, found) = admin.admit_with(state.web.reader.appointment(id)).await?;
+    change(admin, id, found, |caller, before, now| {
         let payment = DeskPayment {
             method: request.method,
             reference: request.reference.clone(),
             amount: request.amount.unwrap_or(before.total_price),
             by: caller.user_id,
         };
-        let paid = payment::pay(&before, payment, now).map_err(refusal::of_payment)?;
-        let (event_type, message) = match paid {
-            Paid::Confirmed(_) => {
-                (EventType::AppointmentConfirmed, "The appointment is paid for and confirmed.")
+        let (after, event_type, message) = match payment::pay(before, payment, now)? {
+            Paid::Confirmed(after) => {
+                (after, EventType::AppointmentConfirmed, "The appointment is paid for and confirmed.")
             }
-            Paid::Verified(_) => (EventType::AppointmentPaymentVerified, "The payment is verified."),
+            Paid::Verified(after) => {
+                (after, EventType::AppointmentPaymentVerified, "The payment is verified.")
+            }
         };
-        let after = paid.appointment();
-        let event = event(event_type, after, Actor::User(caller.user_id), now);
-        match store.change_appointment(&before, after, &event).await {
-            Ok(()) => {
-                return Ok(Reply::ok(message, json!({"appointment": render::appointment(after, now)})));
-            }
-            Err(StoreError::Changed) => (admin, found) = look_again(&admin, id).await?,
-            Err(error) => return Err(error.into()),
-        }
-    }
-    Err(StoreError::Changed.into())
+        Ok(Change { after, event_type, is_end: false, message })
+    })
+    .await
 }

@@ -9,16 +9,21 @@ use chairbook_models::event::{Actor, Event, EventType};
 use chairbook_models::ids::{AppointmentId, ExpertId, SubServiceId};
 use chairbook_platform::clock;
 use chairbook_store::{RescheduleOutcome, StoreError};
-use chairbook_web::{Access, ApiError, Body, Customer, Fields, FromFields, Id, Pending, Reply, dates};
+use chairbook_web::fields::format::{LocalDate, LocalTime};
+use chairbook_web::{
+    Access, Body, Customer, Fields, FromFields, Id, Pending, Reply, RequestError, WriteError,
+};
 use futures_util::try_join;
 use jiff::Timestamp;
 use jiff::civil::{Date, Time};
-use serde_json::{Value, json};
+use serde_json::json;
 
 use crate::cancel::changed_by;
 use crate::create::expiry;
+use crate::error::{ChangeError, MoveError, TakenError};
 use crate::one::visible_to;
-use crate::{State, TRIES, availability, event, fields, look_again, refusal, render};
+use crate::view::OneAppointment;
+use crate::{State, TRIES, availability, event, look_again};
 
 /// `{date, time, expertId?}`.
 pub(crate) struct Request {
@@ -28,9 +33,9 @@ pub(crate) struct Request {
 }
 
 impl FromFields for Request {
-    fn from_fields(fields: &mut Fields) -> Option<Self> {
-        let date = fields.required_with("date", dates::date);
-        let time = fields.required_with("time", fields::time);
+    fn from_fields(fields: &mut impl Fields) -> Option<Self> {
+        let date = fields.required_as("date", LocalDate);
+        let time = fields.required_as("time", LocalTime);
         let expert_id = fields.optional("expertId");
         Some(Self { date: date?, time: time?, expert_id: expert_id? })
     }
@@ -50,7 +55,7 @@ pub(crate) async fn reschedule(
     customer: Pending<Customer>,
     Id(id): Id<AppointmentId>,
     Body(request): Body<Request>,
-) -> Result<Reply<Value>, ApiError> {
+) -> Result<Reply<OneAppointment>, MoveError> {
     let reader = &state.web.reader;
     let reads = async { try_join!(reader.appointment(id), reader.catalog()) };
     let (mut customer, (mut found, catalog)) = customer.admit_with(reads).await?;
@@ -61,7 +66,7 @@ pub(crate) async fn reschedule(
         }
         (customer, found) = look_again(&customer, id).await?;
     }
-    Err(StoreError::Changed.into())
+    Err(ChangeError::from(WriteError::ChangedMeanwhile).into())
 }
 
 /// Moves an appointment that was found like this; `None` if it has changed meanwhile.
@@ -70,24 +75,22 @@ async fn attempt(
     catalog: &Catalog,
     before: &Appointment,
     request: &Request,
-) -> Result<Option<Reply<Value>>, ApiError> {
+) -> Result<Option<Reply<OneAppointment>>, MoveError> {
     let (store, caller, now) = (customer.store(), customer.caller, clock::now());
-    let moved = |after: &Appointment| {
-        Reply::ok("The appointment is moved.", json!({"appointment": render::appointment(after, now)}))
-    };
+    let moved = |after: &Appointment| Reply::ok("The appointment is moved.", OneAppointment::at(after, now));
     let movable = movable(before, changed_by(caller, &catalog.settings), now);
     let is_over = matches!(movable, Err(RescheduleError::InvalidTransition(_)));
     if !is_over && request.is_done(before, &catalog.settings) {
         return Ok(Some(moved(before)));
     }
-    let movable = movable.map_err(|error| refusal::conflict(error.code(), &error))?;
+    let movable = movable?;
     let salon = availability::salon(catalog)?;
     let sub_services: Vec<SubServiceId> = before.sub_services.iter().map(|sub| sub.id).collect();
     let expert = request.expert_id.unwrap_or(before.expert_id);
-    let refused = |error| refusal::of_reschedule(&error, request.expert_id);
+    let refused = |error| MoveError::of_choice(error, request.expert_id);
     let quotes = salon.quotes(before.service_id, &sub_services, Some(expert)).map_err(refused)?;
     let quote =
-        quotes.first().ok_or_else(|| ApiError::bug(&"no quote of an expert who offers the service"))?;
+        quotes.first().ok_or_else(|| RequestError::bug(&"no quote of an expert who offers the service"))?;
     let booking = salon.book(quote, request.date, request.time, now).map_err(refused)?;
     let after = movable.to(&booking, &salon, now);
     let event = moved_event(before, &after, caller, now);
@@ -96,7 +99,7 @@ async fn attempt(
         Ok(RescheduleOutcome::Taken) => {
             let taken = (request.date, after.starts_at);
             let alternatives = availability::alternatives(store, &salon, &quotes, taken, now).await?;
-            Err(refusal::slot_taken(alternatives))
+            Err(TakenError::SlotTaken { details: alternatives.into() }.into())
         }
         Err(StoreError::Changed) => Ok(None),
         Err(error) => Err(error.into()),

@@ -2,25 +2,29 @@
 
 use axum::extract::State as Shared;
 use chairbook_models::appointment::{self, ChangedBy, CloseError, Closing, Status};
-use chairbook_models::event::{Actor, EventType};
+use chairbook_models::event::EventType;
 use chairbook_models::ids::AppointmentId;
 use chairbook_platform::clock;
-use chairbook_store::StoreError;
-use chairbook_web::{Access, Admin, ApiError, Body, Fields, FromFields, Id, Pending, Reply};
-use serde_json::{Value, json};
+use chairbook_web::fields::format::{Format, one_of};
+use chairbook_web::{Admin, Body, Fields, FromFields, Id, Pending, Reply};
 
 use crate::cancel::cancel_found;
+use crate::error::CancelError;
 use crate::one::visible_to;
-use crate::{State, TRIES, event, fields, look_again, refusal, render};
+use crate::view::OneAppointment;
+use crate::{Change, State, change};
 
-/// `{status}`.
+/// The status that an appointment is to have.
 pub(crate) struct Request {
     status: Status,
 }
 
 impl FromFields for Request {
-    fn from_fields(fields: &mut Fields) -> Option<Self> {
-        fields.required_with("status", fields::status).map(|status| Self { status })
+    fn from_fields(fields: &mut impl Fields) -> Option<Self> {
+        let status = one_of(&Status::ALL).about(
+            "The new status: `completed`, `no_show` or `cancelled`. The others follow from booking, payment and time.",
+        );
+        fields.required_as("status", status).map(|status| Self { status })
     }
 }
 
@@ -29,8 +33,8 @@ pub(crate) async fn set(
     admin: Pending<Admin>,
     Id(id): Id<AppointmentId>,
     Body(request): Body<Request>,
-) -> Result<Reply<Value>, ApiError> {
-    let (mut admin, mut found) = admin.admit_with(state.web.reader.appointment(id)).await?;
+) -> Result<Reply<OneAppointment>, CancelError> {
+    let (admin, found) = admin.admit_with(state.web.reader.appointment(id)).await?;
     let (closing, event_type, message) = match request.status {
         Status::Completed => {
             (Closing::Completed, EventType::AppointmentCompleted, "The appointment is completed.")
@@ -40,23 +44,12 @@ pub(crate) async fn set(
         // By booking, by payment, by time: not by saying so.
         to @ (Status::Reserved | Status::Confirmed | Status::Expired) => {
             let from = visible_to(admin.caller, found)?.effective_status(clock::now());
-            let error = CloseError::InvalidTransition { from, to };
-            return Err(refusal::conflict(error.code(), &error));
+            return Err(CloseError::InvalidTransition { from, to }.into());
         }
     };
-    for _ in 0..TRIES {
-        let (caller, store, now) = (admin.caller, admin.store(), clock::now());
-        let before = visible_to(caller, found)?;
-        let after = appointment::close(&before, closing, now)
-            .map_err(|error| refusal::conflict(error.code(), &error))?;
-        let event = event(event_type, &after, Actor::User(caller.user_id), now);
-        match store.change_appointment(&before, &after, &event).await {
-            Ok(()) => {
-                return Ok(Reply::ok(message, json!({"appointment": render::appointment(&after, now)})));
-            }
-            Err(StoreError::Changed) => (admin, found) = look_again(&admin, id).await?,
-            Err(error) => return Err(error.into()),
-        }
-    }
-    Err(StoreError::Changed.into())
+    change(admin, id, found, |_, before, now| {
+        let after = appointment::close(before, closing, now)?;
+        Ok(Change { after, event_type, is_end: false, message })
+    })
+    .await
 }

@@ -5,9 +5,12 @@ use chairbook_models::event::EventType;
 use chairbook_platform::clock;
 use chairbook_store::{AccountChange, StoreError};
 use chairbook_web::password::{GivenPassword, canonical_email, prove_password, still_proven};
-use chairbook_web::{Access, ApiError, Body, Client, Customer, Fields, FromFields, LoggedIn, Pending, Reply};
-use serde_json::{Value, json};
+use chairbook_web::view::Empty;
+use chairbook_web::{
+    Access, Body, Client, Customer, Fields, FromFields, LoggedIn, Pending, Reply, RequestError,
+};
 
+use crate::error::ChangePasswordError;
 use crate::password::Password;
 use crate::{State, account_event};
 
@@ -21,7 +24,7 @@ pub(crate) struct Request {
 }
 
 impl FromFields for Request {
-    fn from_fields(fields: &mut Fields) -> Option<Self> {
+    fn from_fields(fields: &mut impl Fields) -> Option<Self> {
         let current = fields.required("currentPassword");
         let new = fields.required("newPassword");
         Some(Self { current: current?, new: new? })
@@ -33,10 +36,10 @@ pub(crate) async fn change(
     customer: Pending<Customer>,
     client: Client,
     Body(request): Body<Request>,
-) -> Result<Reply<Value>, ApiError> {
+) -> Result<Reply<Empty>, ChangePasswordError> {
     let now = clock::now();
     let (mut customer, profile) = customer.admit_with(state.web.reader.profile(customer.user_id())).await?;
-    let profile = profile.ok_or_else(ApiError::session_ended)?;
+    let profile = profile.ok_or_else(RequestError::session_ended)?;
     request.new.check_strength(&[&profile.name, &profile.email], "newPassword", &customer)?;
     let email = canonical_email(&profile)?;
     let mut account = prove_password(&customer, &email, &request.current, "currentPassword").await?;
@@ -50,7 +53,7 @@ pub(crate) async fn change(
             Ok(()) => {
                 return Ok(Reply::ok(
                     "Your password is changed. You are still logged in here, and nowhere else.",
-                    json!({}),
+                    Empty {},
                 ));
             }
             Err(StoreError::Changed | StoreError::RoleChanged) => {}
@@ -60,5 +63,5 @@ pub(crate) async fn change(
         customer = customer.again().await?;
         account = still_proven(&customer, &email, &account).await?;
     }
-    Err(ApiError::unavailable())
+    Err(RequestError::unavailable().into())
 }

@@ -3,21 +3,35 @@
 use axum::Json;
 use axum::extract::State as Shared;
 use axum::response::{IntoResponse, Response};
-use chairbook_web::{ApiError, Visitor};
-use http::{HeaderValue, header};
-use serde_json::json;
+use chairbook_web::contract::{Operation, Output, ResponseContent};
+use chairbook_web::{RequestError, Visitor};
+use http::header;
 
 use crate::State;
+use crate::view::JsonWebKeySet;
 
-pub(crate) async fn jwks(Shared(state): Shared<State>, _: Visitor) -> Result<Response, ApiError> {
+pub(crate) async fn jwks(Shared(state): Shared<State>, _: Visitor) -> Result<KeySetFile, RequestError> {
     let mut keys = state.web.reader.verification_keys().await?;
     let own = state.signer.verification_key();
     // The one that signs now is listed even before its row has reached the index.
     if keys.iter().all(|key| key.kid != own.kid) {
         keys.push(own.clone());
     }
-    let keys: Vec<_> = keys.iter().map(chairbook_auth::access_token::VerificationKey::to_jwk).collect();
-    let mut response = Json(json!({"keys": keys})).into_response();
-    response.headers_mut().insert(header::CACHE_CONTROL, HeaderValue::from_static("public, max-age=300"));
-    Ok(response)
+    Ok(KeySetFile(keys.as_slice().into()))
+}
+
+/// The keys as a JWKS, which clients may keep for some minutes.
+pub(crate) struct KeySetFile(JsonWebKeySet);
+
+impl IntoResponse for KeySetFile {
+    fn into_response(self) -> Response {
+        ([(header::CACHE_CONTROL, "public, max-age=300")], Json(self.0)).into_response()
+    }
+}
+
+impl Output for KeySetFile {
+    fn describe(operation: &mut Operation<'_>) {
+        let schema = operation.generator.subschema_for::<JsonWebKeySet>();
+        operation.response(200, ResponseContent::Json(schema), Vec::new());
+    }
 }

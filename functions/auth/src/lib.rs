@@ -1,6 +1,7 @@
 //! Function `auth`: accounts, logging in and out, and the keys that verify access tokens.
 
 mod change_password;
+mod error;
 mod jwks;
 mod login;
 mod logout;
@@ -12,31 +13,27 @@ mod register;
 mod reset_password;
 mod sessions;
 mod verify_email;
+mod view;
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
-use axum::routing::{delete, get, post};
 use chairbook_auth::access_token::Signer;
 use chairbook_auth::email_address::EmailAddress;
 use chairbook_auth::opaque_token::{self, RefreshToken};
 use chairbook_auth::seal::Sealer;
 use chairbook_models::event::{Actor, Event, EventType, Subjects};
 use chairbook_models::ids::{EventId, UserId};
+use chairbook_models::mailed_link::{RESET_LIFETIME, VERIFICATION_LIFETIME};
 use chairbook_models::user::Role;
 use chairbook_platform::env::{self, ConfigError};
 use chairbook_platform::random;
 use chairbook_store::{OneTimeToken, TokenPurpose};
-use chairbook_web::{ApiError, Client, Web};
+use chairbook_web::{Api, Client, Limit, Live, RequestError, Web, about};
 use jiff::{SignedDuration, Timestamp};
-use serde_json::{Value, json};
 
-/// How long a token that verifies an e-mail address is good.
-const VERIFICATION_LIFETIME: SignedDuration = SignedDuration::from_hours(24);
-
-/// How long a token that resets a password is good.
-const RESET_LIFETIME: SignedDuration = SignedDuration::from_hours(1);
+use crate::view::{TokenType, Tokens};
 
 /// What the handlers share.
 #[derive(Clone)]
@@ -89,7 +86,7 @@ impl State {
         account: Option<(UserId, &str)>,
         email: &str,
         now: Timestamp,
-    ) -> Result<(OneTimeToken, Event), ApiError> {
+    ) -> Result<(OneTimeToken, Event), RequestError> {
         let event_id = EventId::new(now, random::bytes());
         self.one_time_token_in(event_id, purpose, event_type, account, email, now)
     }
@@ -103,7 +100,7 @@ impl State {
         account: Option<(UserId, &str)>,
         email: &str,
         now: Timestamp,
-    ) -> Result<(OneTimeToken, Event), ApiError> {
+    ) -> Result<(OneTimeToken, Event), RequestError> {
         let token = opaque_token::one_time(random::bytes());
         let lifetime = match purpose {
             TokenPurpose::VerifyEmail => VERIFICATION_LIFETIME,
@@ -134,7 +131,7 @@ impl State {
             Subjects { user_id: recipient, ..Subjects::default() },
         );
         let sealed =
-            self.sealer.seal(&token, &event.id.to_string()).map_err(|error| ApiError::bug(&error))?;
+            self.sealer.seal(&token, &event.id.to_string()).map_err(|error| RequestError::bug(&error))?;
         event.sealed_secret = Some(sealed);
         // Somebody made up, to whom nothing is delivered, so that the index of recipients costs as much, too.
         event.recipient = Some(row.user_id);
@@ -146,12 +143,8 @@ impl State {
         self.owner.as_ref().is_some_and(|owner| owner.canonical() == email).then_some(Role::Owner)
     }
 
-    /// A pair of tokens for a session, as the answer shows it.
-    fn tokens(
-        &self,
-        refresh_token: &RefreshToken,
-        now: Timestamp,
-    ) -> Result<serde_json::Map<String, Value>, ApiError> {
+    /// A pair of tokens for a session, as responses show it.
+    fn tokens(&self, refresh_token: &RefreshToken, now: Timestamp) -> Result<Tokens, RequestError> {
         let seconds = self.access_lifetime.as_secs();
         let access_token = self
             .signer
@@ -161,23 +154,20 @@ impl State {
                 now,
                 i64::try_from(seconds).unwrap_or(i64::MAX),
             )
-            .map_err(|error| ApiError::bug(&error))?;
-        Ok([
-            ("accessToken", json!(access_token)),
-            ("refreshToken", json!(refresh_token.encode())),
-            ("tokenType", json!("Bearer")),
-            ("expiresIn", json!(seconds)),
-        ]
-        .map(|(name, value)| (name.to_owned(), value))
-        .into_iter()
-        .collect())
+            .map_err(|error| RequestError::bug(&error))?;
+        Ok(Tokens {
+            access_token,
+            expires_in: seconds,
+            refresh_token: refresh_token.encode(),
+            token_type: TokenType::Bearer,
+        })
     }
 
     /// When a refresh token that is issued now runs out.
-    fn refresh_end(&self, now: Timestamp) -> Result<Timestamp, ApiError> {
+    fn refresh_end(&self, now: Timestamp) -> Result<Timestamp, RequestError> {
         let lifetime =
-            SignedDuration::try_from(self.refresh_lifetime).map_err(|error| ApiError::bug(&error))?;
-        now.saturating_add(lifetime).map_err(|error| ApiError::bug(&error))
+            SignedDuration::try_from(self.refresh_lifetime).map_err(|error| RequestError::bug(&error))?;
+        now.saturating_add(lifetime).map_err(|error| RequestError::bug(&error))
     }
 }
 
@@ -192,47 +182,151 @@ pub(crate) fn account_event(
     let id = EventId::new(now, random::bytes());
     let mut event = Event::about_user(id, event_type, now, actor, user_id, Some(user_id));
     if let Some(client) = client {
-        event.data.extend(client.ip.iter().map(|ip| ("ip".to_owned(), json!(ip))));
-        event.data.extend(client.user_agent.iter().map(|agent| ("userAgent".to_owned(), json!(agent))));
+        event.data.extend(client.ip.iter().map(|ip| ("ip".to_owned(), ip.as_str().into())));
+        event
+            .data
+            .extend(client.user_agent.iter().map(|agent| ("userAgent".to_owned(), agent.as_str().into())));
     }
     event
 }
 
+/// The group's routes.
+pub fn api<A: Api<State>>(api: A) -> A {
+    let api = accounts(api);
+    let api = sessions(api);
+    passwords(api).get(
+        "/.well-known/jwks.json",
+        about("getKeySet", "Get the keys that verify access tokens")
+            .described("A JWKS (RFC 7517). Clients may keep it for five minutes."),
+        // Public keys, kept by whoever asks: asking costs nothing worth limiting.
+        Limit::None,
+        jwks::jwks,
+    )
+}
+
+/// Registering, and verifying the address.
+fn accounts<A: Api<State>>(api: A) -> A {
+    api.post(
+        "/api/v1/auth/register",
+        about("register", "Register an account").described(
+            "The account can be used once its e-mail address is verified, by the link in the mail that the address gets. \
+             With an `Idempotency-Key`, a request is the same whatever its password is.",
+        ),
+        Limit::Tight("register"),
+        register::register,
+    )
+    .get(
+        "/api/v1/auth/verify-email/{token}",
+        about("followVerificationLink", "Follow the link in a verification mail").described(
+            "Browsers get a page whose button sends `POST /api/v1/auth/verify-email`; opening it changes nothing, and \
+             refusals are pages, too. For a program that asks for JSON by name (`Accept: application/json`, and no \
+             preference for `text/html`) the address is verified, unless the account becomes the owner’s.",
+        ),
+        Limit::Default,
+        verify_email::follow,
+    )
+    .post(
+        "/api/v1/auth/verify-email",
+        about("verifyEmail", "Verify an e-mail address").described(
+            "A password replaces the one given at registration, and ends every session of the account.",
+        ),
+        Limit::Tight("verify-email"),
+        verify_email::confirm,
+    )
+    .post(
+        "/api/v1/auth/resend-verification",
+        about("resendVerification", "Ask for another verification mail").described(
+            "The response is the same whether or not there is such an account, and whether or not it has had its share \
+             of mails.",
+        ),
+        Limit::Tight("resend-verification"),
+        verify_email::resend,
+    )
+}
+
+/// Logging in and out.
+fn sessions<A: Api<State>>(api: A) -> A {
+    api.post(
+        "/api/v1/auth/login",
+        about("logIn", "Log in").described(
+            "Three wrong passwords in a row lock the account for 30 seconds, each further three for twice as long, up to \
+             15 minutes.",
+        ),
+        Limit::Tight("login"),
+        login::login,
+    )
+    .post(
+        "/api/v1/auth/refresh",
+        about("refreshTokens", "Get a new pair of tokens").described(
+            "A refresh token works once. Used again within ten seconds, it is refused and nothing ends; used again later, \
+             or after its successor, it ends its session.",
+        ),
+        Limit::Default,
+        refresh::refresh,
+    )
+    .post(
+        "/api/v1/auth/logout",
+        about("logOut", "Log out").described("Ends the session of this request."),
+        Limit::Default,
+        logout::logout,
+    )
+    .post(
+        "/api/v1/auth/logout-all",
+        about("logOutEverywhere", "Log out everywhere").described("Ends every session of the caller."),
+        Limit::Default,
+        sessions::end_all,
+    )
+    .get(
+        "/api/v1/auth/sessions",
+        about("listSessions", "List one's own sessions, the latest opened first"),
+        Limit::Default,
+        sessions::list,
+    )
+    .delete(
+        "/api/v1/auth/sessions/{id}",
+        about("endSession", "End one of one's own sessions"),
+        Limit::Default,
+        sessions::end,
+    )
+}
+
+/// New passwords.
+fn passwords<A: Api<State>>(api: A) -> A {
+    api.post(
+        "/api/v1/auth/forgot-password",
+        about("requestPasswordReset", "Ask for a mail to reset a password").described(
+            "The response is the same whether or not there is such an account, and whether or not it has had its share \
+             of mails.",
+        ),
+        Limit::Tight("forgot-password"),
+        reset_password::forgot,
+    )
+    .get(
+        "/api/v1/auth/reset-password/{token}",
+        about("followPasswordResetLink", "Follow the link in a mail for a new password").described(
+            "Browsers get a page where a new password is chosen; opening it changes nothing. A program that asks for \
+             JSON by name is told which request to send.",
+        ),
+        Limit::Default,
+        reset_password::form,
+    )
+    .post(
+        "/api/v1/auth/reset-password",
+        about("resetPassword", "Reset a password")
+            .described("Ends every session of the account, and verifies its address, to which the token went."),
+        Limit::Tight("reset-password"),
+        reset_password::reset,
+    )
+    .post(
+        "/api/v1/auth/change-password",
+        about("changePassword", "Change one's own password")
+            .described("Ends every other session of the caller."),
+        Limit::Tight("change-password"),
+        change_password::change,
+    )
+}
+
 /// The function's routes.
 pub fn router(state: State) -> Router {
-    let web = state.web.clone();
-    let tight = |name| Some(web.auth_policy(name));
-    let usual = Some(web.default_policy());
-    chairbook_web::router(
-        Router::new()
-            .route("/api/v1/auth/register", web.guard(tight("register"), post(register::register)))
-            .route("/api/v1/auth/verify-email/{token}", web.guard(usual, get(verify_email::follow)))
-            .route("/api/v1/auth/verify-email", web.guard(tight("verify-email"), post(verify_email::confirm)))
-            .route(
-                "/api/v1/auth/resend-verification",
-                web.guard(tight("resend-verification"), post(verify_email::resend)),
-            )
-            .route("/api/v1/auth/login", web.guard(tight("login"), post(login::login)))
-            .route("/api/v1/auth/refresh", web.guard(usual, post(refresh::refresh)))
-            .route("/api/v1/auth/logout", web.guard(usual, post(logout::logout)))
-            .route("/api/v1/auth/logout-all", web.guard(usual, post(sessions::end_all)))
-            .route("/api/v1/auth/sessions", web.guard(usual, get(sessions::list)))
-            .route("/api/v1/auth/sessions/{id}", web.guard(usual, delete(sessions::end)))
-            .route(
-                "/api/v1/auth/forgot-password",
-                web.guard(tight("forgot-password"), post(reset_password::forgot)),
-            )
-            .route("/api/v1/auth/reset-password/{token}", web.guard(usual, get(reset_password::form)))
-            .route(
-                "/api/v1/auth/reset-password",
-                web.guard(tight("reset-password"), post(reset_password::reset)),
-            )
-            .route(
-                "/api/v1/auth/change-password",
-                web.guard(tight("change-password"), post(change_password::change)),
-            )
-            // Public keys, kept by whoever asks: asking costs nothing worth limiting.
-            .route("/.well-known/jwks.json", web.guard(None, get(jwks::jwks)))
-            .with_state(state),
-    )
+    chairbook_web::router(api(Live::new(state.web.clone())).into_routes(state))
 }

@@ -9,12 +9,12 @@ use chairbook_models::event::{Actor, EventType};
 use chairbook_models::ids::SessionId;
 use chairbook_platform::{clock, random};
 use chairbook_store::{Account, Store, StoreError};
-use chairbook_web::password::{Checked, GivenPassword, check_password, locked};
-use chairbook_web::{Access, ApiError, Body, Client, Fields, FromFields, Reply, Visitor};
-use http::StatusCode;
-use serde_json::{Value, json};
+use chairbook_web::password::{Checked, GivenPassword, attempts_left, check_password};
+use chairbook_web::{Access, Body, Client, Fields, FromFields, Reply, RequestError, Visitor};
 
+use crate::error::LoginError;
 use crate::password::Password;
+use crate::view::Login;
 use crate::{State, account_event};
 
 /// Tries to log in while the password or the role changes.
@@ -27,7 +27,7 @@ pub(crate) struct Request {
 }
 
 impl FromFields for Request {
-    fn from_fields(fields: &mut Fields) -> Option<Self> {
+    fn from_fields(fields: &mut impl Fields) -> Option<Self> {
         let email = fields.required("email");
         let password = fields.required("password");
         Some(Self { email: email?, password: password? })
@@ -39,7 +39,7 @@ pub(crate) async fn login(
     visitor: Visitor,
     client: Client,
     Body(request): Body<Request>,
-) -> Result<Reply<Value>, ApiError> {
+) -> Result<Reply<Login>, LoginError> {
     let (email, password) = (request.email.canonical(), &request.password);
     let store = visitor.store();
     for _ in 0..TRIES {
@@ -49,11 +49,7 @@ pub(crate) async fn login(
         };
         if !account.verified {
             store.password_was_right(email, account.user_id).await?;
-            return Err(ApiError::new(
-                StatusCode::FORBIDDEN,
-                "email_not_verified",
-                "Please verify your e-mail address first: follow the link that we sent you, or ask for a new one.",
-            ));
+            return Err(LoginError::EmailNotVerified);
         }
         let stronger_hash =
             if is_weakly_hashed { Some(Password::known(password).hash(&visitor).await?) } else { None };
@@ -63,20 +59,19 @@ pub(crate) async fn login(
         }
         store.password_was_right(email, account.user_id).await?;
     }
-    Err(ApiError::unavailable())
+    Err(RequestError::unavailable().into())
 }
 
-fn refusal(failures: u32) -> ApiError {
-    if let Some(lock) = lockout::lock_after(failures) {
-        return locked(lock.as_secs());
+/// The refusal after so many wrong passwords in a row.
+fn refusal(failures: u32) -> LoginError {
+    match attempts_left(failures) {
+        Ok(details) => {
+            let left = lockout::attempts_remaining(failures);
+            let attempts = if left == 1 { "attempt" } else { "attempts" };
+            LoginError::InvalidCredentials { left, attempts, details }
+        }
+        Err(locked) => locked.into(),
     }
-    let left = lockout::attempts_remaining(failures);
-    let attempts = if left == 1 { "attempt" } else { "attempts" };
-    ApiError::unauthorized(
-        "invalid_credentials",
-        &format!("The e-mail address or the password is wrong. You have {left} {attempts} left."),
-    )
-    .with_detail("attemptsRemaining", json!(left))
 }
 
 /// Opens a session, unless the password or the role has changed since the account was read.
@@ -87,7 +82,7 @@ async fn open_session(
     account: &Account,
     client: &Client,
     stronger_hash: Option<&str>,
-) -> Result<Option<Reply<Value>>, ApiError> {
+) -> Result<Option<Reply<Login>>, RequestError> {
     let now = clock::now();
     let user_id = account.user_id;
     let session_id = SessionId::new(now, random::bytes());
@@ -110,7 +105,7 @@ async fn open_session(
     // At the first login every device is new, which is no news.
     let is_new = !account.devices.is_empty() && !account.devices.contains(&device);
     let mut event = account_event(EventType::UserLoggedIn, user_id, Actor::User(user_id), Some(client), now);
-    event.data.insert("newDevice".to_owned(), json!(is_new));
+    event.data.insert("newDevice".to_owned(), is_new.into());
 
     let key = state.signer.verification_key();
     let (opened, profile, published) = futures_util::join!(
@@ -123,13 +118,9 @@ async fn open_session(
         other => other?,
     }
     published?;
-    let profile = profile?.ok_or_else(|| ApiError::bug(&"credentials without a profile"))?;
-    let mut data = state.tokens(&refresh_token, now)?;
-    data.insert(
-        "user".to_owned(),
-        json!({"id": user_id, "name": profile.name, "email": profile.email, "role": account.role}),
-    );
-    Ok(Some(Reply::ok(format!("Welcome back, {}!", profile.name), Value::Object(data))))
+    let profile = profile?.ok_or_else(|| RequestError::bug(&"credentials without a profile"))?;
+    let login = Login::new(&profile, account.role, state.tokens(&refresh_token, now)?);
+    Ok(Some(Reply::ok(format!("Welcome back, {}!", profile.name), login)))
 }
 
 /// A device's fingerprint: what the client calls itself, hashed. Coarse on purpose: it decides no more than
@@ -142,13 +133,17 @@ fn device(client: &Client) -> String {
 
 #[cfg(test)]
 mod tests {
+    use chairbook_web::ApiError;
+
     use super::*;
 
     #[test]
     fn the_third_failure_locks_for_thirty_seconds() {
-        let answers: Vec<_> = (1..=3).map(refusal).collect();
+        let answers: Vec<_> = (1..=3).map(|failures| ApiError::from(refusal(failures))).collect();
         assert_eq!(answers[0].details["attemptsRemaining"], 2);
+        assert!(answers[0].message.ends_with("You have 2 attempts left."), "{}", answers[0].message);
         assert_eq!(answers[1].details["attemptsRemaining"], 1);
+        assert!(answers[1].message.ends_with("You have 1 attempt left."), "{}", answers[1].message);
         assert_eq!((answers[2].status.as_u16(), answers[2].retry_after), (429, Some(30)));
         assert_eq!(answers[2].message, "Too many wrong passwords. Try again in 30 seconds.");
     }

@@ -1,19 +1,22 @@
 //! `POST /auth/logout`.
 
+use axum::extract::State as Shared;
 use chairbook_models::event::{Event, EventType};
 use chairbook_models::ids::EventId;
 use chairbook_platform::{clock, random};
 use chairbook_store::StoreError;
-use chairbook_web::{Access, ApiError, Customer, Reply};
-use serde_json::{Value, json};
+use chairbook_web::view::Empty;
+use chairbook_web::{Access, Customer, Reply, RequestError};
 
-pub(crate) async fn logout(customer: Customer) -> Result<Reply<Value>, ApiError> {
+use crate::State;
+
+pub(crate) async fn logout(_: Shared<State>, customer: Customer) -> Result<Reply<Empty>, RequestError> {
     let (now, caller) = (clock::now(), customer.caller);
     let id = EventId::new(now, random::bytes());
     let event = Event::about_user(id, EventType::UserLoggedOut, now, caller.into(), caller.user_id, None);
     match customer.store().end_session(caller.user_id, caller.session_id, &event).await {
         // Another request has logged this session out meanwhile, which is what was wanted.
-        Ok(()) | Err(StoreError::Changed) => Ok(Reply::ok("You are logged out.", json!({}))),
+        Ok(()) | Err(StoreError::Changed) => Ok(Reply::ok("You are logged out.", Empty {})),
         Err(error) => Err(error.into()),
     }
 }

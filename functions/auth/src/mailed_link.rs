@@ -3,23 +3,14 @@
 use chairbook_auth::opaque_token::sha256_hex;
 use chairbook_models::event::{Actor, EventType};
 use chairbook_store::{Account, AccountChange, OneTimeToken, StoreError, TokenPurpose};
-use chairbook_web::{Access, ApiError, Client, Visitor};
-use http::StatusCode;
+use chairbook_web::{Access, Client, RequestError, Visitor};
 use jiff::Timestamp;
 
+use crate::error::LinkError;
 use crate::{State, account_event};
 
 /// Limit of attempts to change an account while logins change it too.
 const TRIES: u32 = 3;
-
-/// The refusal of a link that does not work, or not any more.
-pub(crate) fn invalid() -> ApiError {
-    ApiError::new(
-        StatusCode::BAD_REQUEST,
-        "invalid_token",
-        "This link is not valid: it has been used already, or it is too old. Ask for a new one.",
-    )
-}
 
 /// Whether a token may still change its account.
 fn opens(token: &OneTimeToken, account: &Account) -> bool {
@@ -34,7 +25,7 @@ fn opens(token: &OneTimeToken, account: &Account) -> bool {
 /// Gives a token's account a new password, verifies its address, and ends all of its sessions. The token is used up.
 ///
 /// # Errors
-/// [`invalid`] when the token does not open the account any more; 503 when the account changes all the time.
+/// [`LinkError::InvalidToken`] when the token does not open the account any more; 503 when the account changes all the time.
 pub(crate) async fn set_password(
     state: &State,
     visitor: &Visitor,
@@ -42,11 +33,11 @@ pub(crate) async fn set_password(
     token: &OneTimeToken,
     hash: &str,
     now: Timestamp,
-) -> Result<(), ApiError> {
+) -> Result<(), LinkError> {
     let store = visitor.store();
     for _ in 0..TRIES {
         let account = store.account(&token.email).await?;
-        let account = account.filter(|account| opens(token, account)).ok_or_else(invalid)?;
+        let account = account.filter(|account| opens(token, account)).ok_or(LinkError::InvalidToken)?;
         let (user_id, actor) = (account.user_id, Actor::User(account.user_id));
         let event = account_event(EventType::UserPasswordChanged, user_id, actor, Some(client), now);
         let verified =
@@ -59,12 +50,12 @@ pub(crate) async fn set_password(
         };
         match store.change_account(&token.email, &account, change, None, &event).await {
             Err(StoreError::Changed) => {}
-            other => return other.map_err(ApiError::from),
+            other => return other.map_err(LinkError::from),
         }
         // Somebody has logged in meanwhile, or the token was used up.
         if store.token(&token.sha256, token.purpose).await?.is_none() {
-            return Err(invalid());
+            return Err(LinkError::InvalidToken);
         }
     }
-    Err(ApiError::unavailable())
+    Err(RequestError::unavailable().into())
 }

@@ -1,13 +1,16 @@
 //! What may be a new password, and hashing it off the async executor.
 
+use std::borrow::Cow;
 use std::str::FromStr;
 
 use chairbook_auth::password;
 use chairbook_platform::random;
 use chairbook_web::password::{GivenPassword, MAX_PASSWORD_CHARACTERS};
-use chairbook_web::{Access, ApiError, FieldError};
+use chairbook_web::{Access, FieldError, RequestError};
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 
-const MIN_CHARACTERS: usize = 8;
+/// The fewest characters of a new password.
+pub(crate) const MIN_CHARACTERS: usize = 8;
 
 /// Below so many guesses (as a power of ten) a password is in the lists that attackers try first: zxcvbn's list
 /// of common passwords has 30,000, and its rules for capitals, digits and `1337` multiply each by little.
@@ -35,6 +38,27 @@ impl FromStr for Password {
     }
 }
 
+impl JsonSchema for Password {
+    fn inline_schema() -> bool {
+        true
+    }
+
+    fn schema_name() -> Cow<'static, str> {
+        "Password".into()
+    }
+
+    fn json_schema(_: &mut SchemaGenerator) -> Schema {
+        json_schema!({
+            "description": "A new password; one that is easy to guess is refused.",
+            "type": "string",
+            "format": "password",
+            "minLength": MIN_CHARACTERS,
+            "maxLength": MAX_PASSWORD_CHARACTERS,
+            "examples": ["correct horse battery staple"],
+        })
+    }
+}
+
 impl Password {
     /// Refuses one that is easy to guess as a new password of somebody whose name and address are `about_them`. Only for
     /// a caller who has been admitted, since it takes milliseconds.
@@ -46,8 +70,9 @@ impl Password {
         about_them: &[&str],
         field: &str,
         _: &impl Access,
-    ) -> Result<(), ApiError> {
-        self.weakness(about_them, field).map_or(Ok(()), |weakness| Err(ApiError::validation(vec![weakness])))
+    ) -> Result<(), RequestError> {
+        self.weakness(about_them, field)
+            .map_or(Ok(()), |weakness| Err(RequestError::validation(vec![weakness])))
     }
 
     /// The reason that makes it easy to guess, if there is one.
@@ -68,12 +93,12 @@ impl Password {
     }
 
     /// Its PHC string. Only for a caller who has been admitted, as [`GivenPassword::verify`].
-    pub(crate) async fn hash(self, _: &impl Access) -> Result<String, ApiError> {
+    pub(crate) async fn hash(self, _: &impl Access) -> Result<String, RequestError> {
         let salt = random::bytes();
         tokio::task::spawn_blocking(move || password::hash(&self.0, salt))
             .await
-            .map_err(|error| ApiError::bug(&error))?
-            .map_err(|error| ApiError::bug(&error))
+            .map_err(|error| RequestError::bug(&error))?
+            .map_err(|error| RequestError::bug(&error))
     }
 
     /// A password that is right already, to be hashed anew.

@@ -6,11 +6,12 @@ use chairbook_auth::session::{Refresh, Session};
 use chairbook_models::event::{Actor, EventType};
 use chairbook_platform::{clock, random};
 use chairbook_store::{Rotation, Store, StoreError};
-use chairbook_web::{Access, ApiError, Body, Client, Fields, FromFields, Pending, Reply, Visitor};
-use http::StatusCode;
+use chairbook_web::fields::format::{Format, text};
+use chairbook_web::{Access, Body, Client, Fields, FromFields, Pending, Reply, Visitor};
 use jiff::Timestamp;
-use serde_json::Value;
 
+use crate::error::RefreshError;
+use crate::view::Tokens;
 use crate::{State, account_event};
 
 /// `{refreshToken}`.
@@ -19,13 +20,10 @@ pub(crate) struct Request {
 }
 
 impl FromFields for Request {
-    fn from_fields(fields: &mut Fields) -> Option<Self> {
-        fields.required("refreshToken").map(|refresh_token| Self { refresh_token })
+    fn from_fields(fields: &mut impl Fields) -> Option<Self> {
+        let token = text().about("The refresh token of the last pair of tokens.");
+        fields.required_as("refreshToken", token).map(|refresh_token| Self { refresh_token })
     }
-}
-
-fn invalid() -> ApiError {
-    ApiError::unauthorized("invalid_token", "Your refresh token is not valid. Please log in again.")
 }
 
 pub(crate) async fn refresh(
@@ -33,7 +31,7 @@ pub(crate) async fn refresh(
     visitor: Pending<Visitor>,
     client: Client,
     Body(request): Body<Request>,
-) -> Result<Reply<Value>, ApiError> {
+) -> Result<Reply<Tokens>, RefreshError> {
     let now = clock::now();
     let token = RefreshToken::decode(&request.refresh_token);
     let session = async {
@@ -44,11 +42,11 @@ pub(crate) async fn refresh(
     };
     let (visitor, session) = visitor.admit_with(session).await?;
     let (Some(token), Some(session)) = (token, session.filter(|session| session.is_live(now))) else {
-        return Err(invalid());
+        return Err(RefreshError::InvalidToken);
     };
     match session.refresh(&token, now) {
         Refresh::InForce => rotate(&state, visitor.store(), &session, &token, now).await,
-        Refresh::JustReplaced => Err(just_replaced()),
+        Refresh::JustReplaced => Err(RefreshError::JustReplaced),
         Refresh::Reused => {
             let mut event = account_event(
                 EventType::UserSessionRevoked,
@@ -62,22 +60,10 @@ pub(crate) async fn refresh(
                 Ok(()) | Err(StoreError::Changed) => {}
                 Err(error) => return Err(error.into()),
             }
-            Err(ApiError::unauthorized(
-                "session_ended",
-                "This refresh token was used before, so we have ended its session. Please log in again.",
-            ))
+            Err(RefreshError::Reused)
         }
-        Refresh::Unknown => Err(invalid()),
+        Refresh::Unknown => Err(RefreshError::InvalidToken),
     }
-}
-
-/// Another request of the same client was faster; its answer has the tokens.
-fn just_replaced() -> ApiError {
-    ApiError::new(
-        StatusCode::CONFLICT,
-        "already_refreshed",
-        "This refresh token has just been used. Use the tokens that its answer brought.",
-    )
 }
 
 async fn rotate(
@@ -86,18 +72,18 @@ async fn rotate(
     session: &Session,
     token: &RefreshToken,
     now: Timestamp,
-) -> Result<Reply<Value>, ApiError> {
+) -> Result<Reply<Tokens>, RefreshError> {
     let next = token.next(random::bytes());
     let actor = Actor::User(session.user_id);
     let event = account_event(EventType::UserSessionRefreshed, session.user_id, actor, None, now);
     let rotation =
         Rotation { session, refresh_sha256: &next.sha256(), at: now, expires_at: state.refresh_end(now)? };
     match store.rotate_refresh_token(&rotation, &event).await {
-        Ok(()) => Ok(Reply::ok("Here are your new tokens.", Value::Object(state.tokens(&next, now)?))),
+        Ok(()) => Ok(Reply::ok("Here are your new tokens.", state.tokens(&next, now)?)),
         Err(StoreError::Changed) => {
             // Another request has used the token, or has ended its session.
             let session = store.session(session.user_id, session.id).await?;
-            Err(if session.is_some() { just_replaced() } else { invalid() })
+            Err(if session.is_some() { RefreshError::JustReplaced } else { RefreshError::InvalidToken })
         }
         Err(error) => Err(error.into()),
     }

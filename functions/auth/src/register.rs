@@ -8,12 +8,12 @@ use chairbook_models::text::{PersonName, Phone};
 use chairbook_models::user::{Profile, Role};
 use chairbook_platform::{clock, random};
 use chairbook_store::{Reader, Registration, StoreError, TokenPurpose};
-use chairbook_web::idempotency::{deleted_since, replayed_if};
-use chairbook_web::{Access, ApiError, Fields, FromFields, Keyed, Reply, Visitor, render};
-use http::StatusCode;
-use serde_json::{Value, json};
+use chairbook_web::idempotency::replayed_if;
+use chairbook_web::view::OneUser;
+use chairbook_web::{Access, Created, Fields, FromFields, Keyed, RepeatError, Visitor};
 
 use crate::State;
+use crate::error::RegisterError;
 use crate::password::Password;
 
 /// `{name,email,password,phone?}`.
@@ -25,7 +25,7 @@ pub(crate) struct Request {
 }
 
 impl FromFields for Request {
-    fn from_fields(fields: &mut Fields) -> Option<Self> {
+    fn from_fields(fields: &mut impl Fields) -> Option<Self> {
         let name = fields.required("name");
         let email = fields.required("email");
         let password = fields.required("password");
@@ -38,7 +38,7 @@ pub(crate) async fn register(
     Shared(state): Shared<State>,
     visitor: Visitor,
     request: Keyed<Request>,
-) -> Result<Reply<Value>, ApiError> {
+) -> Result<Created<OneUser>, RegisterError> {
     let now = clock::now();
     let email = request.request.email.canonical().to_owned();
     let (request, identity) = request.identify(&email);
@@ -85,30 +85,23 @@ pub(crate) async fn register(
                 identity.check(&found)?;
                 return repeated(&state.web.reader, &found).await;
             }
-            Err(ApiError::new(
-                StatusCode::BAD_REQUEST,
-                "email_taken",
-                "There is an account with this e-mail address already. Log in, or reset your password.",
-            )
-            .with_field("email"))
+            Err(RegisterError::EmailTaken)
         }
         Err(error) => Err(error.into()),
     }
 }
 
-fn answer(profile: &Profile) -> Reply<Value> {
-    Reply::created(
-        "Welcome! We have sent you an e-mail; please follow its link to verify your address.",
-        json!({"user": render::user(profile)}),
-    )
+fn answer(profile: &Profile) -> Created<OneUser> {
+    let message = "Welcome! We have sent you an e-mail; please follow its link to verify your address.";
+    Created::created(message, profile.into())
 }
 
 /// The response to a repeat of the registration that an event tells of.
-async fn repeated(reader: &Reader, registered: &Event) -> Result<Reply<Value>, ApiError> {
+async fn repeated(reader: &Reader, registered: &Event) -> Result<Created<OneUser>, RegisterError> {
     let profile = match registered.subjects.user_id {
         Some(id) => reader.profile(id).await?,
         None => None,
     };
-    let profile = profile.ok_or_else(|| deleted_since("User"))?;
+    let profile = profile.ok_or(RepeatError::DeletedSince { thing: "User" })?;
     Ok(replayed_if(true, answer(&profile)))
 }

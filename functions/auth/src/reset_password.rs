@@ -1,21 +1,22 @@
 //! `POST /auth/forgot-password`, `GET /auth/reset-password/{token}` (a page), `POST /auth/reset-password`.
 
 use axum::extract::{Path, State as Shared};
-use axum::response::{IntoResponse, Response};
 use chairbook_auth::email_address::EmailAddress;
 use chairbook_auth::opaque_token::sha256_hex;
 use chairbook_models::event::EventType;
 use chairbook_platform::clock;
 use chairbook_store::TokenPurpose;
+use chairbook_web::fields::format::{Format, text};
+use chairbook_web::view::Empty;
 use chairbook_web::{
-    Access, ApiError, Body, Client, Fields, FromFields, Pending, Reply, Visitor, prefers_json,
+    Access, Body, Client, Fields, FromFields, Pending, Reply, RequestError, Visitor, prefers_json,
 };
 use http::HeaderMap;
-use serde_json::{Value, json};
 
 use crate::State;
-use crate::mailed_link::{invalid, set_password};
-use crate::page::reset_form;
+use crate::error::LinkError;
+use crate::mailed_link::set_password;
+use crate::page::{Page, PageOr};
 use crate::password::Password;
 
 /// `{email}`.
@@ -24,7 +25,7 @@ pub(crate) struct Forgotten {
 }
 
 impl FromFields for Forgotten {
-    fn from_fields(fields: &mut Fields) -> Option<Self> {
+    fn from_fields(fields: &mut impl Fields) -> Option<Self> {
         fields.required("email").map(|email| Self { email })
     }
 }
@@ -33,7 +34,7 @@ pub(crate) async fn forgot(
     Shared(state): Shared<State>,
     visitor: Pending<Visitor>,
     Body(request): Body<Forgotten>,
-) -> Result<Reply<Value>, ApiError> {
+) -> Result<Reply<Empty>, RequestError> {
     let email = request.email.canonical();
     let (visitor, account) = visitor.admit_with(state.web.reader.account(email)).await?;
     let account = account.as_ref().map(|account| (account.user_id, account.password_hash.as_str()));
@@ -44,16 +45,21 @@ pub(crate) async fn forgot(
     Ok(Reply::ok(
         "If there is an account with this address, we have sent it a link to choose a new password. An address gets only \
          a few of these an hour, so look for an earlier one, too.",
-        json!({}),
+        Empty {},
     ))
 }
 
-pub(crate) async fn form(_: Visitor, Path(_token): Path<String>, headers: HeaderMap) -> Response {
+pub(crate) async fn form(
+    _: Shared<State>,
+    _: Visitor,
+    Path(_token): Path<String>,
+    headers: HeaderMap,
+) -> Result<PageOr<Empty>, RequestError> {
     if !prefers_json(&headers) {
-        return reset_form();
+        return Page::reset_password().map(PageOr::Page);
     }
     let message = "Send the token and the new password: POST /api/v1/auth/reset-password {token, password}.";
-    Reply::ok(message, json!({})).into_response()
+    Ok(PageOr::Reply(Reply::ok(message, Empty {})))
 }
 
 /// `{token,password}`.
@@ -63,8 +69,8 @@ pub(crate) struct Reset {
 }
 
 impl FromFields for Reset {
-    fn from_fields(fields: &mut Fields) -> Option<Self> {
-        let token = fields.required("token");
+    fn from_fields(fields: &mut impl Fields) -> Option<Self> {
+        let token = fields.required_as("token", text().about("The token from the mail’s link."));
         let password = fields.required("password");
         Some(Self { token: token?, password: password? })
     }
@@ -75,14 +81,14 @@ pub(crate) async fn reset(
     visitor: Pending<Visitor>,
     client: Client,
     Body(request): Body<Reset>,
-) -> Result<Reply<Value>, ApiError> {
+) -> Result<Reply<Empty>, LinkError> {
     let now = clock::now();
     let sha256 = sha256_hex(&request.token);
     let token = state.web.reader.token(&sha256, TokenPurpose::ResetPassword);
     let (visitor, token) = visitor.admit_with(token).await?;
-    let token = token.filter(|token| now < token.expires_at).ok_or_else(invalid)?;
+    let token = token.filter(|token| now < token.expires_at).ok_or(LinkError::InvalidToken)?;
     request.password.check_strength(&[], "password", &visitor)?;
     let hash = request.password.hash(&visitor).await?;
     set_password(&state, &visitor, &client, &token, &hash, now).await?;
-    Ok(Reply::ok("Your new password is set. You can log in with it now.", json!({})))
+    Ok(Reply::ok("Your new password is set. You can log in with it now.", Empty {}))
 }

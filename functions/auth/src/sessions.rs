@@ -6,28 +6,18 @@ use chairbook_models::event::EventType;
 use chairbook_models::ids::SessionId;
 use chairbook_platform::clock;
 use chairbook_store::StoreError;
-use chairbook_web::{Access, ApiError, Customer, Id, Page, Paging, Pending, Query, Reply, cursor};
-use serde_json::{Value, json};
+use chairbook_web::view::Empty;
+use chairbook_web::{Access, Customer, Id, Page, Paging, Pending, Query, Reply, RequestError, cursor};
 
+use crate::error::EndSessionError;
+use crate::view::{self, EndedSessions};
 use crate::{State, account_event};
-
-fn render(session: &Session, current: SessionId) -> Value {
-    json!({
-        "id": session.id,
-        "userAgent": session.user_agent,
-        "ip": session.ip,
-        "createdAt": session.created_at,
-        "lastUsedAt": session.last_used_at,
-        "expiresAt": session.expires_at,
-        "current": session.id == current,
-    })
-}
 
 pub(crate) async fn list(
     Shared(state): Shared<State>,
     customer: Pending<Customer>,
     Query(paging): Query<Paging>,
-) -> Result<Reply<Page>, ApiError> {
+) -> Result<Reply<Page<view::Session>>, RequestError> {
     let now = clock::now();
     let user = customer.user_id();
     let list = format!("sessions {user}");
@@ -36,19 +26,23 @@ pub(crate) async fn list(
     let sessions = state.web.reader.sessions_page(user, is_live, paging.limit(), after);
     let (customer, page) = customer.admit_with(sessions).await?;
     let cursor = |last: SessionId| cursor::encode(&list, &last.to_string());
-    let show = |session: &Session| render(session, customer.caller.session_id);
+    let show = |session: &Session| view::Session::seen_from(customer.caller.session_id, session);
     let page = Page::bounded(&page.items, page.next.map(cursor), show, |last| cursor(last.id))?;
     Ok(Reply::ok("Where you are logged in.", page))
 }
 
-pub(crate) async fn end(customer: Customer, Id(id): Id<SessionId>) -> Result<Reply<Value>, ApiError> {
+pub(crate) async fn end(
+    _: Shared<State>,
+    customer: Customer,
+    Id(id): Id<SessionId>,
+) -> Result<Reply<Empty>, EndSessionError> {
     let caller = customer.caller;
     let mut event =
         account_event(EventType::UserSessionsEnded, caller.user_id, caller.into(), None, clock::now());
-    event.data.insert("sessionId".to_owned(), json!(id));
+    event.data.insert("sessionId".to_owned(), id.to_string().into());
     match customer.store().end_session(caller.user_id, id, &event).await {
-        Ok(()) => Ok(Reply::ok("The session is ended.", json!({}))),
-        Err(StoreError::Changed) => Err(ApiError::not_found("Session")),
+        Ok(()) => Ok(Reply::ok("The session is ended.", Empty {})),
+        Err(StoreError::Changed) => Err(EndSessionError::NotFound),
         Err(error) => Err(error.into()),
     }
 }
@@ -56,12 +50,13 @@ pub(crate) async fn end(customer: Customer, Id(id): Id<SessionId>) -> Result<Rep
 pub(crate) async fn end_all(
     Shared(state): Shared<State>,
     customer: Pending<Customer>,
-) -> Result<Reply<Value>, ApiError> {
+) -> Result<Reply<EndedSessions>, RequestError> {
     let sessions = state.web.reader.sessions(customer.user_id());
     let (customer, sessions) = customer.admit_with(sessions).await?;
     let caller = customer.caller;
     let event =
         account_event(EventType::UserSessionsEnded, caller.user_id, caller.into(), None, clock::now());
     customer.store().end_sessions(&sessions, &event).await?;
-    Ok(Reply::ok("You are logged out everywhere.", json!({"endedSessions": sessions.len()})))
+    let ended = EndedSessions { ended_sessions: sessions.len() };
+    Ok(Reply::ok("You are logged out everywhere.", ended))
 }

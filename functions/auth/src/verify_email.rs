@@ -1,22 +1,24 @@
 //! `GET /auth/verify-email/{token}` (a page), `POST /auth/verify-email` and `POST /auth/resend-verification`.
 
 use axum::extract::{Path, State as Shared};
-use axum::response::{IntoResponse, Response};
 use chairbook_auth::email_address::EmailAddress;
 use chairbook_auth::opaque_token::sha256_hex;
 use chairbook_models::event::{Actor, EventType};
 use chairbook_platform::clock;
 use chairbook_store::{OneTimeToken, StoreError, TokenPurpose};
+use chairbook_web::fields::format::{Format, text};
+use chairbook_web::view::Empty;
 use chairbook_web::{
-    Access, ApiError, Body, Client, FieldError, Fields, FromFields, Pending, Reply, Visitor, prefers_json,
+    Access, Body, Client, FieldError, Fields, FromFields, Pending, Reply, RequestError, Visitor, prefers_json,
 };
-use http::{HeaderMap, Method, StatusCode};
+use http::{HeaderMap, Method};
 use jiff::Timestamp;
-use serde_json::{Value, json};
 
-use crate::mailed_link::{invalid, set_password};
-use crate::page;
+use crate::error::{FollowError, LinkError};
+use crate::mailed_link::set_password;
+use crate::page::{Page, PageOr};
 use crate::password::Password;
+use crate::view::VerifiedAddress;
 use crate::{State, account_event};
 
 /// Shows the page whose button verifies. Only for a program that asks for JSON does following the link verify, and
@@ -27,19 +29,21 @@ pub(crate) async fn follow(
     method: Method,
     headers: HeaderMap,
     Path(token): Path<String>,
-) -> Response {
+) -> Result<PageOr<VerifiedAddress>, FollowError> {
     let is_program = method == Method::GET && prefers_json(&headers);
     let now = clock::now();
     let followed = match admitted(&state, &visitor, &token, now).await {
-        Ok((visitor, token)) if is_program => verify(&state, &visitor, &token, now).await,
-        Ok((_, token)) if state.role_of(&token.email).is_some() => return page::owner_verification_form(),
-        Ok(_) => return page::verification_form(),
+        Ok((_, token)) if is_program && state.role_of(&token.email).is_some() => {
+            return Err(FollowError::PasswordRequired);
+        }
+        Ok((visitor, token)) if is_program => verify(&visitor, &token, now).await.map(PageOr::Reply),
+        Ok((_, token)) if state.role_of(&token.email).is_some() => Ok(PageOr::Page(Page::become_owner()?)),
+        Ok(_) => Ok(PageOr::Page(Page::verify_email()?)),
         Err(error) => Err(error),
     };
     match followed {
-        Ok(reply) => reply.into_response(),
-        Err(error) if is_program => error.into_response(),
-        Err(error) => page::failure(&error),
+        Err(error) if !is_program => Ok(PageOr::Page(Page::failure(error)?)),
+        followed => Ok(followed?),
     }
 }
 
@@ -49,35 +53,26 @@ async fn admitted(
     visitor: &Pending<Visitor>,
     token: &str,
     now: Timestamp,
-) -> Result<(Visitor, OneTimeToken), ApiError> {
+) -> Result<(Visitor, OneTimeToken), LinkError> {
     let sha256 = sha256_hex(token);
     let token = state.web.reader.token(&sha256, TokenPurpose::VerifyEmail);
     let (visitor, token) = visitor.admit_with(token).await?;
-    let token = token.filter(|token| now < token.expires_at).ok_or_else(invalid)?;
+    let token = token.filter(|token| now < token.expires_at).ok_or(LinkError::InvalidToken)?;
     Ok((visitor, token))
 }
 
-/// Verifies an address whose account keeps its password.
+/// Verifies an address whose account keeps its password, which the account of the owner does not.
 async fn verify(
-    state: &State,
     visitor: &Visitor,
     token: &OneTimeToken,
     now: Timestamp,
-) -> Result<Reply<Value>, ApiError> {
-    if state.role_of(&token.email).is_some() {
-        return Err(ApiError::new(
-            StatusCode::BAD_REQUEST,
-            "password_required",
-            "This address becomes the owner’s. Choose the account’s password: \
-             POST /api/v1/auth/verify-email {token, password}.",
-        ));
-    }
+) -> Result<Reply<VerifiedAddress>, LinkError> {
     let event = account_event(EventType::UserVerified, token.user_id, Actor::User(token.user_id), None, now);
     match visitor.store().verify_email(token, &event).await {
         Ok(()) => {
-            Ok(Reply::ok("Your e-mail address is verified. You can log in now.", json!({"verified": true})))
+            Ok(Reply::ok("Your e-mail address is verified. You can log in now.", VerifiedAddress::new()))
         }
-        Err(StoreError::Changed) => Err(invalid()),
+        Err(StoreError::Changed) => Err(LinkError::InvalidToken),
         Err(error) => Err(error.into()),
     }
 }
@@ -89,9 +84,12 @@ pub(crate) struct Verification {
 }
 
 impl FromFields for Verification {
-    fn from_fields(fields: &mut Fields) -> Option<Self> {
-        let token = fields.required("token");
-        let password = fields.optional("password");
+    fn from_fields(fields: &mut impl Fields) -> Option<Self> {
+        let token = fields.required_as("token", text().about("The token from the mail’s link."));
+        let password = text().about(
+            "A new password in the place of the one given at registration; required for the owner’s address.",
+        );
+        let password = fields.optional_as("password", password);
         Some(Self { token: token?, password: password? })
     }
 }
@@ -101,17 +99,16 @@ pub(crate) async fn confirm(
     visitor: Pending<Visitor>,
     client: Client,
     Body(request): Body<Verification>,
-) -> Result<Reply<Value>, ApiError> {
+) -> Result<Reply<VerifiedAddress>, LinkError> {
     let now = clock::now();
     let (visitor, token) = admitted(&state, &visitor, &request.token, now).await?;
     let Some(password) = request.password else {
         if state.role_of(&token.email).is_some() {
-            return Err(ApiError::validation(vec![FieldError::new(
-                "password",
-                "is required, since this address becomes the owner’s: it replaces the password given at registration",
-            )]));
+            let message = "is required, since this address becomes the owner’s: it replaces the password given at \
+                 registration";
+            return Err(RequestError::validation(vec![FieldError::new("password", message)]).into());
         }
-        return verify(&state, &visitor, &token, now).await;
+        return verify(&visitor, &token, now).await;
     };
     let local_part = token.email.split('@').next().unwrap_or(&token.email);
     password.check_strength(&[local_part], "password", &visitor)?;
@@ -119,7 +116,7 @@ pub(crate) async fn confirm(
     set_password(&state, &visitor, &client, &token, &hash, now).await?;
     Ok(Reply::ok(
         "Your e-mail address is verified and your password is set. You can log in now.",
-        json!({"verified": true}),
+        VerifiedAddress::new(),
     ))
 }
 
@@ -129,7 +126,7 @@ pub(crate) struct Request {
 }
 
 impl FromFields for Request {
-    fn from_fields(fields: &mut Fields) -> Option<Self> {
+    fn from_fields(fields: &mut impl Fields) -> Option<Self> {
         fields.required("email").map(|email| Self { email })
     }
 }
@@ -138,7 +135,7 @@ pub(crate) async fn resend(
     Shared(state): Shared<State>,
     visitor: Visitor,
     Body(request): Body<Request>,
-) -> Result<Reply<Value>, ApiError> {
+) -> Result<Reply<Empty>, RequestError> {
     let email = request.email.canonical();
     let now = clock::now();
     let account = state.web.reader.account(email).await?.filter(|account| !account.verified);
@@ -150,6 +147,6 @@ pub(crate) async fn resend(
     Ok(Reply::ok(
         "If there is an account with this address that is not verified yet, we have sent it an e-mail. An address \
          gets only a few of these an hour, so look for an earlier one, too.",
-        json!({}),
+        Empty {},
     ))
 }

@@ -1,19 +1,22 @@
-//! Who reads: everybody sees what can be booked, in answers that caches may keep; an admin who asks for it
-//! (`includeInactive=true`) sees the rest, too.
+//! The readers of the catalog: everybody sees what can be booked, in responses that caches may keep; an admin who asks
+//! for it (`includeInactive=true`) sees the rest, too.
 
 use std::sync::Arc;
 
 use axum::extract::FromRequestParts;
 use axum::response::{IntoResponse, Response};
 use chairbook_models::catalog::Catalog;
-use chairbook_web::{Admin, ApiError, Fields, FromFields, Pending, Reply, Revalidated, Visitor, Web};
+use chairbook_web::contract::{Caller, Input, Operation, Output, Security};
+use chairbook_web::fields::format::{Flag, Format};
+use chairbook_web::{
+    Admin, Fields, FromFields, Paging, Pending, Reply, RequestError, Revalidated, Visitor, Web,
+};
 use http::HeaderMap;
 use http::request::Parts;
-use jiff::Timestamp;
+use schemars::JsonSchema;
 use serde::Serialize;
-use serde_json::{Value, json};
 
-/// Whom an answer is for.
+/// The people whom a response is for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Audience {
     /// Anybody.
@@ -23,26 +26,13 @@ pub(crate) enum Audience {
 }
 
 impl Audience {
-    /// Adds to a thing what only admins see.
-    pub(crate) fn complete<const N: usize>(self, thing: &mut Value, members: [(&str, Value); N]) {
-        if self == Self::Admin
-            && let Value::Object(thing) = thing
-        {
-            thing.extend(members.map(|(name, value)| (name.to_owned(), value)));
-        }
+    pub(crate) fn is_admin(self) -> bool {
+        self == Self::Admin
     }
 
-    /// Adds to a thing, for admins, whether it is active, when it was made and when it last changed.
-    pub(crate) fn complete_with_times(
-        self,
-        thing: &mut Value,
-        is_active: bool,
-        created_at: Timestamp,
-        updated_at: Timestamp,
-    ) {
-        let times = [("createdAt", json!(created_at)), ("updatedAt", json!(updated_at))];
-        self.complete(thing, [("isActive", json!(is_active))]);
-        self.complete(thing, times);
+    /// Members that only admins see.
+    pub(crate) fn for_admins<T>(self, members: impl FnOnce() -> T) -> Option<T> {
+        self.is_admin().then(members)
     }
 }
 
@@ -51,30 +41,53 @@ impl Audience {
 pub(crate) struct IncludeInactive(pub(crate) bool);
 
 impl FromFields for IncludeInactive {
-    fn from_fields(fields: &mut Fields) -> Option<Self> {
-        let include = fields.optional_with("includeInactive", |value| match value.as_str() {
-            Some("true") => Ok(true),
-            Some("false") => Ok(false),
-            _ => Err("must be true or false"),
-        });
-        include.map(|include| Self(include.unwrap_or_default()))
+    fn from_fields(fields: &mut impl Fields) -> Option<Self> {
+        let include = Flag.about(
+            "Set by admins to see what is not active as well, and the members that only admins see. It needs an access \
+             token.",
+        );
+        fields.optional_as("includeInactive", include).map(|include| Self(include.unwrap_or_default()))
+    }
+}
+
+/// A list without filters of its own: `includeInactive`, `limit`, `cursor`.
+pub(crate) struct Listing {
+    pub(crate) include_inactive: IncludeInactive,
+    pub(crate) paging: Paging,
+}
+
+impl FromFields for Listing {
+    fn from_fields(fields: &mut impl Fields) -> Option<Self> {
+        let include_inactive = IncludeInactive::from_fields(fields);
+        let paging = Paging::from_fields(fields);
+        Some(Self { include_inactive: include_inactive?, paging: paging? })
     }
 }
 
 /// Somebody who reads, not admitted yet.
 pub(crate) struct Reader {
     visitor: Pending<Visitor>,
-    admin: Result<Pending<Admin>, ApiError>,
+    admin: Result<Pending<Admin>, RequestError>,
 }
 
 impl<S: Send + Sync> FromRequestParts<S> for Reader {
-    type Rejection = ApiError;
+    type Rejection = RequestError;
 
-    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, ApiError> {
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, RequestError> {
         let visitor = Pending::from_request_parts(parts, state).await?;
         Ok(Self { visitor, admin: Pending::from_request_parts(parts, state).await })
     }
 }
+
+impl Input for Reader {
+    fn describe(operation: &mut Operation<'_>) {
+        // The refusals of an admin are those of a request that asks for what only admins see.
+        Pending::<Admin>::describe(operation);
+        operation.security = Some(Security::Optional);
+    }
+}
+
+impl Caller for Reader {}
 
 impl Reader {
     /// Reads the catalog side by side with the checks.
@@ -82,7 +95,7 @@ impl Reader {
         self,
         web: &Web,
         IncludeInactive(all): IncludeInactive,
-    ) -> Result<(Audience, Arc<Catalog>), ApiError> {
+    ) -> Result<(Audience, Arc<Catalog>), RequestError> {
         if all {
             let (_, catalog) = self.admin?.admit_with(web.reader.catalog()).await?;
             return Ok((Audience::Admin, catalog));
@@ -92,20 +105,22 @@ impl Reader {
     }
 }
 
-/// What a reader is answered.
+/// The response to a reader.
 pub(crate) enum Answer<T> {
-    Public(Revalidated),
+    /// Caches may keep it.
+    Public(Revalidated<T>),
+    /// It is private.
     Admin(Reply<T>),
 }
 
 impl<T: Serialize> Answer<T> {
-    /// The answer to a request with `headers`.
+    /// The response to a request with `headers`.
     pub(crate) fn new(
         audience: Audience,
         headers: &HeaderMap,
         message: &str,
         data: T,
-    ) -> Result<Self, ApiError> {
+    ) -> Result<Self, RequestError> {
         match audience {
             Audience::Public => Revalidated::new(headers, message, &data).map(Self::Public),
             Audience::Admin => Ok(Self::Admin(Reply::ok(message, data))),
@@ -119,5 +134,11 @@ impl<T: Serialize> IntoResponse for Answer<T> {
             Self::Public(answer) => answer.into_response(),
             Self::Admin(answer) => answer.into_response(),
         }
+    }
+}
+
+impl<T: Serialize + JsonSchema> Output for Answer<T> {
+    fn describe(operation: &mut Operation<'_>) {
+        Revalidated::<T>::describe(operation);
     }
 }

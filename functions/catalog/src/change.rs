@@ -1,17 +1,17 @@
-//! What every change of the catalog has in common: an admin, the catalog as it was read, a rule that decides, one
-//! transaction, and the event that tells of it.
+//! The parts that every change of the catalog has in common: an admin, the catalog as it was read, a rule that decides,
+//! one transaction, and the event that tells of it.
 
 use std::sync::Arc;
 
 use axum::extract::FromRequestParts;
 use chairbook_models::catalog::Catalog;
-use chairbook_models::catalog_change::{CatalogError, FieldFault};
+use chairbook_models::catalog_change::CatalogError;
 use chairbook_models::event::{Event, EventType, Subjects};
 use chairbook_models::ids::EventId;
 use chairbook_platform::{clock, random};
 use chairbook_store::{CatalogChange, CatalogWrite, StoreError};
-use chairbook_web::{Access, Admin, ApiError, FieldError, Fields, Keyed, Pending, RequestIdentity, Web};
-use http::StatusCode;
+use chairbook_web::contract::{Caller, Input, Operation};
+use chairbook_web::{Access, Admin, Keyed, Pending, RepeatError, RequestError, RequestIdentity, Web};
 use http::request::Parts;
 use jiff::Timestamp;
 use serde_json::json;
@@ -21,49 +21,31 @@ use serde_json::json;
 pub(crate) struct Editor {
     admin: Admin,
     catalog: Arc<Catalog>,
-    /// When.
+    /// The time (UTC) of the change.
     pub(crate) now: Timestamp,
 }
 
-/// What was decided: what changes, which the event says, and how.
+/// A change that was decided on, and the event's words for it.
 pub(crate) struct Decision<T> {
     pub(crate) writes: Vec<CatalogWrite>,
-    /// Such as `service`.
-    pub(crate) what: &'static str,
-    pub(crate) kind: Kind,
-    /// Its id.
+    /// The kind of thing that changes, such as `service`.
+    pub(crate) kind: &'static str,
+    pub(crate) change: Change,
+    /// The id of the thing that changes.
     pub(crate) id: String,
     pub(crate) outcome: T,
 }
 
-impl<T> Decision<T> {
-    /// Something is deleted, by these writes.
-    pub(crate) fn deleted(
-        what: &'static str,
-        id: impl std::fmt::Display,
-        writes: Vec<CatalogWrite>,
-        outcome: T,
-    ) -> Self {
-        Self { writes, what, kind: Kind::Deleted, id: id.to_string(), outcome }
-    }
-
-    /// The same with another outcome.
-    pub(crate) fn map<U>(self, outcome: impl FnOnce(T) -> U) -> Decision<U> {
-        let Self { writes, what, kind, id, outcome: was } = self;
-        Decision { writes, what, kind, id, outcome: outcome(was) }
-    }
-}
-
-/// How something changes.
+/// The way in which something changes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Kind {
+pub(crate) enum Change {
     Created,
     Updated,
     Deactivated,
     Deleted,
 }
 
-impl Kind {
+impl Change {
     const fn as_str(self) -> &'static str {
         match self {
             Self::Created => "created",
@@ -75,18 +57,26 @@ impl Kind {
 }
 
 impl FromRequestParts<Web> for Editor {
-    type Rejection = ApiError;
+    type Rejection = RequestError;
 
-    async fn from_request_parts(parts: &mut Parts, web: &Web) -> Result<Self, ApiError> {
+    async fn from_request_parts(parts: &mut Parts, web: &Web) -> Result<Self, RequestError> {
         let admin = Pending::<Admin>::from_request_parts(parts, web).await?;
         let (admin, catalog) = admin.admit_with(web.reader.catalog()).await?;
         Ok(Self { admin, catalog, now: clock::now() })
     }
 }
 
+impl Input for Editor {
+    fn describe(operation: &mut Operation<'_>) {
+        Pending::<Admin>::describe(operation);
+    }
+}
+
+impl Caller for Editor {}
+
 /// The reason why nothing was written.
 enum Refusal {
-    Rule(ApiError),
+    Rule(CatalogError),
     Store(StoreError),
 }
 
@@ -96,22 +86,23 @@ impl From<StoreError> for Refusal {
     }
 }
 
-impl From<Refusal> for ApiError {
-    fn from(refusal: Refusal) -> Self {
-        match refusal {
-            Refusal::Rule(error) => error,
-            Refusal::Store(error) => error.into(),
+impl Refusal {
+    fn of_endpoint<E: From<CatalogError> + From<StoreError>>(self) -> E {
+        match self {
+            Self::Rule(error) => error.into(),
+            Self::Store(error) => error.into(),
         }
     }
 }
 
 impl Editor {
     /// Writes the decision of `decide` on the catalog as it is. Returns the changed catalog and the decision's outcome.
-    pub(crate) async fn write<T>(
+    pub(crate) async fn write<T, E: From<CatalogError> + From<StoreError>>(
         self,
         decide: impl Fn(&Catalog) -> Result<Decision<T>, CatalogError>,
-    ) -> Result<(Arc<Catalog>, T), ApiError> {
-        Ok(self.write_as(EventId::new(self.now, random::bytes()), None, decide).await?)
+    ) -> Result<(Arc<Catalog>, T), E> {
+        let id = EventId::new(self.now, random::bytes());
+        self.write_as(id, None, decide).await.map_err(Refusal::of_endpoint)
     }
 
     /// The same, told by an event with this id, which keeps the hash of the request.
@@ -124,7 +115,7 @@ impl Editor {
         let Self { admin, catalog, now } = self;
         let now = *now;
         let decide = |catalog: &Catalog| {
-            let decision = decide(catalog).map_err(|error| Refusal::Rule(refused(error)))?;
+            let decision = decide(catalog).map_err(Refusal::Rule)?;
             let mut event = Event::new(
                 event_id,
                 EventType::CatalogChanged,
@@ -133,8 +124,8 @@ impl Editor {
                 None,
                 Subjects::default(),
             );
-            event.data.insert("what".to_owned(), json!(decision.what));
-            event.data.insert("change".to_owned(), json!(decision.kind.as_str()));
+            event.data.insert("what".to_owned(), json!(decision.kind));
+            event.data.insert("change".to_owned(), json!(decision.change.as_str()));
             event.data.insert("id".to_owned(), json!(decision.id));
             event.request_sha256 = request_sha256.map(str::to_owned);
             Ok::<_, Refusal>(CatalogChange { writes: decision.writes, event, outcome: decision.outcome })
@@ -156,7 +147,7 @@ pub(crate) struct Creation {
 }
 
 impl Creation {
-    /// When.
+    /// The time (UTC) of the creation.
     pub(crate) const fn now(&self) -> Timestamp {
         self.editor.now
     }
@@ -171,12 +162,18 @@ impl Creation {
 
     /// Writes the decision of `decide`, unless the request is a repeat. Returns the catalog, and whether it is one: the
     /// thing may have changed since then, or be gone.
-    pub(crate) async fn write<T>(
+    pub(crate) async fn write<T, E>(
         self,
         decide: impl Fn(&Catalog) -> Result<Decision<T>, CatalogError>,
-    ) -> Result<(Arc<Catalog>, bool), ApiError> {
+    ) -> Result<(Arc<Catalog>, bool), E>
+    where
+        E: From<CatalogError> + From<StoreError> + From<RepeatError> + From<RequestError>,
+    {
         let Self { editor, identity } = self;
-        let Some(identity) = identity else { return Ok((editor.write(decide).await?.0, false)) };
+        let Some(identity) = identity else {
+            let (catalog, _) = editor.write::<T, E>(decide).await?;
+            return Ok((catalog, false));
+        };
         let id = EventId::derived(identity.id_bytes("event"));
         let store = editor.admin.store();
         // Before the rules, which may forbid by now what they allowed then.
@@ -186,29 +183,10 @@ impl Creation {
                 Ok((catalog, _)) => return Ok((catalog, false)),
                 // The same request, at the same time.
                 Err(Refusal::Store(StoreError::Exists)) => found = store.event(id).await?,
-                Err(refusal) => return Err(refusal.into()),
+                Err(refusal) => return Err(refusal.of_endpoint()),
             }
         }
-        identity.check(&found.ok_or_else(ApiError::unavailable)?)?;
+        identity.check(&found.ok_or_else(RequestError::unavailable)?)?;
         Ok((store.catalog().await?, true))
     }
-}
-
-fn refused(error: CatalogError) -> ApiError {
-    match error {
-        CatalogError::NotFound(what) => ApiError::not_found(what),
-        CatalogError::Full { what, at_most } => ApiError::new(
-            StatusCode::CONFLICT,
-            "catalog_full",
-            format!("There are {at_most} {what} already, which is as many as there can be."),
-        ),
-        CatalogError::Invalid(faults) => ApiError::validation(
-            faults.into_iter().map(|fault| FieldError::new(fault.field, fault.message)).collect(),
-        ),
-    }
-}
-
-/// Notes what a check of a whole request found.
-pub(crate) fn checked<T>(fields: &mut Fields, result: Result<T, FieldFault>) -> Option<T> {
-    result.map_err(|fault| fields.refuse(fault.field, fault.message)).ok()
 }

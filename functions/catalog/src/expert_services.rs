@@ -1,58 +1,71 @@
 //! `PUT` and `DELETE /experts/{id}/services/{serviceId}`.
 
+use axum::extract::State;
 use chairbook_models::booking::MAX_BLOCKED_MINUTES;
 use chairbook_models::catalog::{Catalog, OwnTerms};
 use chairbook_models::catalog_change::MAX_PRICE;
 use chairbook_models::ids::{ExpertId, ServiceId};
-use chairbook_web::{ApiError, Body, Fields, FromFields, Reply};
-use serde_json::Value;
+use chairbook_web::fields::format::{Format, whole};
+use chairbook_web::{Body, Fields, FromFields, Reply, Web};
 
-use crate::change::{Editor, Kind};
-use crate::experts::{data, put_because_of};
+use crate::change::{Change, Editor};
+use crate::error::FindError;
+use crate::experts::put_because_of;
 use crate::ids::Ids;
-use crate::values::whole;
+use crate::resource::Resource;
+use crate::view::OneExpert;
+use crate::written::Written;
 
-/// `{price?,durationMinutes?}`, where they are not what the service says.
+/// The kind of thing that events tell of.
+const KIND: &str = "expertService";
+
+/// `price` and `durationMinutes`, where they are not the service's.
 pub(crate) struct Request(OwnTerms);
 
 impl FromFields for Request {
-    fn from_fields(fields: &mut Fields) -> Option<Self> {
-        let price = fields.optional_with("price", whole(0..=MAX_PRICE));
-        let duration_minutes = fields.optional_with("durationMinutes", whole(1..=MAX_BLOCKED_MINUTES));
+    fn from_fields(fields: &mut impl Fields) -> Option<Self> {
+        let price = whole(0..=MAX_PRICE)
+            .about("The expert's own price, minor currency units; the service's unless given.");
+        let price = fields.optional_as("price", price);
+        let duration_minutes = whole(1..=MAX_BLOCKED_MINUTES)
+            .about("The expert's own duration, minutes; the service's unless given.");
+        let duration_minutes = fields.optional_as("durationMinutes", duration_minutes);
         Some(Self(OwnTerms { price: price?, duration_minutes: duration_minutes? }))
     }
 }
 
-/// What events are about: one expert's offer of one service.
+/// The subject of events: the assignment of one service to one expert.
 fn subject(expert: ExpertId, service: ServiceId) -> String {
     format!("{expert}/{service}")
 }
 
-pub(crate) async fn offer(
+pub(crate) async fn assign(
+    State(_): State<Web>,
     editor: Editor,
     Ids(expert, service): Ids<ExpertId, ServiceId>,
     Body(Request(terms)): Body<Request>,
-) -> Result<Reply<Value>, ApiError> {
+) -> Result<Reply<Written<OneExpert<'static>>>, FindError> {
     let now = editor.now;
     let decide = |catalog: &Catalog| {
-        let offers_it = catalog.experts.get(&expert).is_some_and(|e| e.services.contains_key(&service));
-        let kind = if offers_it { Kind::Updated } else { Kind::Created };
-        let offering = catalog.offer(expert, service, &terms, now)?;
-        Ok(put_because_of(offering, "expertService", kind, subject(expert, service)))
+        let is_assigned = catalog.experts.get(&expert).is_some_and(|e| e.services.contains_key(&service));
+        let change = if is_assigned { Change::Updated } else { Change::Created };
+        let assigned = catalog.assign(expert, service, &terms, now)?;
+        Ok(put_because_of(assigned, KIND, change, subject(expert, service)))
     };
-    let (catalog, changed) = editor.write(decide).await?;
-    Ok(Reply::ok("The expert offers this service.", data(&catalog, &changed)))
+    let (catalog, changed) = editor.write::<_, FindError>(decide).await?;
+    Ok(Reply::ok("The expert offers this service.", changed.data(&catalog)?))
 }
 
-pub(crate) async fn withdraw(
+pub(crate) async fn unassign(
+    State(_): State<Web>,
     editor: Editor,
     Ids(expert, service): Ids<ExpertId, ServiceId>,
-) -> Result<Reply<Value>, ApiError> {
+) -> Result<Reply<Written<OneExpert<'static>>>, FindError> {
     let now = editor.now;
     let decide = |catalog: &Catalog| {
-        let left = catalog.withdraw(expert, service, now)?;
-        Ok(put_because_of(left, "expertService", Kind::Deleted, subject(expert, service)))
+        let left = catalog.unassign(expert, service, now)?;
+        Ok(put_because_of(left, KIND, Change::Deleted, subject(expert, service)))
     };
-    let (catalog, changed) = editor.write(decide).await?;
-    Ok(Reply::ok("The expert does not offer this service any more.", data(&catalog, &changed)))
+    let (catalog, changed) = editor.write::<_, FindError>(decide).await?;
+    Ok(Reply::ok("The expert does not offer this service any more.", changed.data(&catalog)?))
 }

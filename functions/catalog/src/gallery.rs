@@ -1,18 +1,23 @@
-//! `GET` and `POST /gallery`, `PUT` and `DELETE /gallery/{id}`; and the images that an expert or a service shows.
+//! `GET` and `POST /gallery`, `PUT` and `DELETE /gallery/{id}`.
 
 use axum::extract::State;
 use chairbook_models::catalog::{Catalog, GalleryImage, ImageOf};
-use chairbook_models::catalog_change::{GalleryImageDetails, MAX_POSITION, image_of};
+use chairbook_models::catalog_change::{CatalogError, GalleryImageDetails, MAX_POSITION, image_of};
 use chairbook_models::ids::{ExpertId, ImageId, ServiceId};
+use chairbook_models::text::Label;
 use chairbook_store::{CatalogRow, CatalogWrite};
-use chairbook_web::idempotency::{deleted_since, replayed_if};
-use chairbook_web::{ApiError, Body, Fields, FromFields, Id, Keyed, Page, Paging, Query, Reply, Web};
+use chairbook_web::fields::format::{Format, text, whole};
+use chairbook_web::{Fields, FromFields, Id, Page, Paging, Query, RequestError, Web};
 use http::HeaderMap;
-use serde_json::{Value, json};
+use jiff::Timestamp;
 
 use crate::audience::{Answer, Audience, IncludeInactive, Reader};
-use crate::change::{Decision, Editor, Kind, checked};
-use crate::values::{http_url, whole};
+use crate::error::{CreateError, MoveError};
+use crate::ids::TopLevel;
+use crate::resource::Resource;
+use crate::values::{HttpUrl, checked};
+use crate::view::{self, OneGalleryImage};
+use crate::written::Written;
 
 /// `expertId` or `serviceId` or neither; `includeInactive`, `limit`, `cursor`.
 pub(crate) struct Filter {
@@ -22,37 +27,17 @@ pub(crate) struct Filter {
 }
 
 impl FromFields for Filter {
-    fn from_fields(fields: &mut Fields) -> Option<Self> {
+    fn from_fields(fields: &mut impl Fields) -> Option<Self> {
         let expert = fields.optional::<ExpertId>("expertId");
         let service = fields.optional::<ServiceId>("serviceId");
-        let of = match (expert, service) {
-            (Some(None), Some(None)) => Some(None),
-            (Some(expert), Some(service)) => checked(fields, image_of(expert, service)).map(Some),
-            _ => None,
-        };
         let include_inactive = IncludeInactive::from_fields(fields);
         let paging = Paging::from_fields(fields);
-        Some(Self { of: of?, include_inactive: include_inactive?, paging: paging? })
+        let of = match (expert?, service?) {
+            (None, None) => None,
+            (expert, service) => Some(checked(fields, image_of(expert, service))?),
+        };
+        Some(Self { of, include_inactive: include_inactive?, paging: paging? })
     }
-}
-
-fn render(audience: Audience, image: &GalleryImage) -> Value {
-    let mut rendered = json!({
-        "id": image.id,
-        "imageUrl": image.image_url,
-        "caption": image.caption,
-        "position": image.position,
-        "expertId": image.of.expert(),
-        "serviceId": image.of.service(),
-    });
-    let times = [("createdAt", json!(image.created_at)), ("updatedAt", json!(image.updated_at))];
-    audience.complete(&mut rendered, times);
-    rendered
-}
-
-/// The images of one expert or service, in order.
-pub(crate) fn of(audience: Audience, catalog: &Catalog, of: ImageOf) -> Vec<Value> {
-    catalog.images_of(of).into_iter().map(|image| render(audience, image)).collect()
 }
 
 pub(crate) async fn list(
@@ -60,24 +45,28 @@ pub(crate) async fn list(
     reader: Reader,
     headers: HeaderMap,
     Query(filter): Query<Filter>,
-) -> Result<Answer<Page>, ApiError> {
+) -> Result<Answer<Page<view::GalleryImage<'static>>>, RequestError> {
     let (audience, catalog) = reader.read(&web, filter.include_inactive).await?;
     let mut all = filter.of.map_or_else(|| catalog.images(), |of| catalog.images_of(of));
-    all.retain(|image| audience == Audience::Admin || catalog.is_shown(image));
+    all.retain(|image| audience.is_admin() || catalog.is_shown(image));
     let list = format!("gallery {:?} {audience:?}", filter.of);
-    let show = |image: &&GalleryImage| render(audience, image);
-    let page = filter.paging.page(&list, &all, |image| image.id.to_string(), show)?;
+    let id = |image: &&GalleryImage| image.id.to_string();
+    let page = filter.paging.page(&list, &all, id, |image| view::GalleryImage::new(audience, image))?;
     Answer::new(audience, &headers, "The salon's gallery.", page)
 }
 
-/// `{imageUrl,caption?,position?,expertId?|serviceId?}`.
+/// `imageUrl`, `caption`, `position`, `expertId` or `serviceId`.
 pub(crate) struct Request(GalleryImageDetails);
 
 impl FromFields for Request {
-    fn from_fields(fields: &mut Fields) -> Option<Self> {
-        let image_url = fields.required_with("imageUrl", http_url);
-        let caption = fields.optional("caption");
-        let position = fields.optional_with("position", whole(0..=MAX_POSITION));
+    fn from_fields(fields: &mut impl Fields) -> Option<Self> {
+        let image_url = fields.required_as("imageUrl", HttpUrl);
+        let caption = fields.optional_as("caption", text::<Label>().about("A text below the image."));
+        let position = whole(0..=MAX_POSITION).about(
+            "The place among the images, lowest first; unless given, a new image comes after those of the same \
+             expert or service.",
+        );
+        let position = fields.optional_as("position", position);
         let expert = fields.optional("expertId");
         let service = fields.optional("serviceId");
         let of = match (expert, service) {
@@ -93,51 +82,71 @@ impl FromFields for Request {
     }
 }
 
-fn put(image: GalleryImage, kind: Kind) -> Decision<GalleryImage> {
-    Decision {
-        writes: vec![CatalogWrite::Put(CatalogRow::GalleryImage(image.clone()))],
-        what: "galleryImage",
-        kind,
-        id: image.id.to_string(),
-        outcome: image,
-    }
-}
-
-fn data(image: &GalleryImage) -> Value {
-    json!({"image": render(Audience::Admin, image)})
-}
-
-pub(crate) async fn create(editor: Editor, request: Keyed<Request>) -> Result<Reply<Value>, ApiError> {
-    let (creation, Request(details)) = editor.creation(request);
-    let now = creation.now();
-    let id = ImageId::derived(creation.id_bytes("galleryImage"));
-    let decide = |catalog: &Catalog| Ok(put(catalog.create_image(id, &details, now)?, Kind::Created));
-    let (catalog, is_repeat) = creation.write(decide).await?;
-    let made = catalog.gallery.get(&id).ok_or_else(|| deleted_since("Image"))?;
-    Ok(replayed_if(is_repeat, Reply::created("The image is added.", data(made))))
-}
-
-pub(crate) async fn change(
-    editor: Editor,
-    Id(id): Id<ImageId>,
-    Body(Request(details)): Body<Request>,
-) -> Result<Reply<Value>, ApiError> {
-    let now = editor.now;
-    let decide = |catalog: &Catalog| Ok(put(catalog.change_image(id, &details, now)?, Kind::Updated));
-    let (_, changed) = editor.write(decide).await?;
-    Ok(Reply::ok("The image is changed.", data(&changed)))
-}
-
-pub(crate) async fn delete(editor: Editor, Id(id): Id<ImageId>) -> Result<Reply<Value>, ApiError> {
-    let decide = |catalog: &Catalog| {
-        catalog.delete_image(id)?;
-        Ok(Decision::deleted("galleryImage", id, vec![CatalogWrite::DeleteGalleryImage(id)], ()))
-    };
-    editor.write(decide).await?;
-    Ok(Reply::ok("The image is deleted.", json!({})))
-}
-
-/// What deletes the images of an expert or service that is deleted.
+/// The deletions of the images of an expert or service that is deleted.
 pub(crate) fn deletions(catalog: &Catalog, of: ImageOf) -> impl Iterator<Item = CatalogWrite> {
     catalog.images_of(of).into_iter().map(|image| CatalogWrite::DeleteGalleryImage(image.id))
+}
+
+impl Resource for GalleryImage {
+    const KIND: &'static str = "galleryImage";
+    const NAME: &'static str = "Image";
+    const CREATED: &'static str = "The image is added.";
+    const UPDATED: &'static str = "The image is changed.";
+    const DELETED: &'static str = "The image is deleted.";
+
+    type Id = ImageId;
+    type Parent = TopLevel;
+    type Path = Id<ImageId>;
+    type Request = Request;
+    type Data = OneGalleryImage<'static>;
+    type CreateError = CreateError;
+    type UpdateError = MoveError;
+
+    fn derive_id(bytes: [u8; 16]) -> ImageId {
+        ImageId::derived(bytes)
+    }
+
+    fn id(&self) -> ImageId {
+        self.id
+    }
+
+    fn row(&self) -> CatalogRow {
+        CatalogRow::GalleryImage(self.clone())
+    }
+
+    fn find(catalog: &Catalog, id: ImageId) -> Option<&Self> {
+        catalog.gallery.get(&id)
+    }
+
+    fn create(
+        catalog: &Catalog,
+        _: &TopLevel,
+        id: ImageId,
+        Request(details): &Request,
+        now: Timestamp,
+    ) -> Result<Self, CatalogError> {
+        catalog.create_image(id, details, now)
+    }
+
+    fn update(
+        catalog: &Catalog,
+        Id(id): &Id<ImageId>,
+        Request(details): &Request,
+        now: Timestamp,
+    ) -> Result<Self, CatalogError> {
+        catalog.change_image(*id, details, now)
+    }
+
+    fn delete(
+        catalog: &Catalog,
+        Id(id): &Id<ImageId>,
+        _: Timestamp,
+    ) -> Result<Vec<CatalogWrite>, CatalogError> {
+        catalog.delete_image(*id)?;
+        Ok(vec![CatalogWrite::DeleteGalleryImage(*id)])
+    }
+
+    fn data(&self, _: &Catalog) -> Result<Written<OneGalleryImage<'static>>, RequestError> {
+        Written::new(&OneGalleryImage { image: view::GalleryImage::new(Audience::Admin, self) })
+    }
 }

@@ -1,97 +1,56 @@
-//! `GET` and `POST /offers`, `PUT` and `DELETE /offers/{id}`; and the offers that a service shows.
+//! `GET` and `POST /offers`, `PUT` and `DELETE /offers/{id}`.
 
 use std::collections::BTreeSet;
 
 use axum::extract::State;
 use chairbook_models::booking::Salon;
-use chairbook_models::catalog::{Catalog, Service};
+use chairbook_models::catalog::Catalog;
 use chairbook_models::catalog_change::{
-    MAX_PRICE, MAX_SERVICES_OF_OFFER, OfferDetails, check_validity, discount,
+    CatalogError, MAX_PRICE, MAX_SERVICES_OF_OFFER, OfferDetails, check_validity, discount,
 };
 use chairbook_models::ids::{OfferId, ServiceId};
 use chairbook_models::offers::{Offer, OfferCode};
 use chairbook_platform::clock;
 use chairbook_store::{CatalogRow, CatalogWrite};
-use chairbook_web::dates::date;
-use chairbook_web::idempotency::{deleted_since, replayed_if};
-use chairbook_web::{ApiError, Body, Fields, FromFields, Id, Keyed, Page, Paging, Query, Reply, Web};
+use chairbook_web::fields::format::{self, Flag, Format, LocalDate, text, whole};
+use chairbook_web::{Fields, FromFields, Id, Page, Query, RequestError, Web};
 use http::HeaderMap;
+use jiff::Timestamp;
 use jiff::civil::Date;
-use serde_json::{Value, json};
 
-use crate::audience::{Answer, Audience, IncludeInactive, Reader};
-use crate::change::{Decision, Editor, Kind, checked};
-use crate::values::{flag, whole};
+use crate::audience::{Answer, Audience, Listing, Reader};
+use crate::error::{CreateError, MoveError};
+use crate::ids::TopLevel;
+use crate::resource::Resource;
+use crate::values::checked;
+use crate::view::{self, OneOffer};
+use crate::written::Written;
 
 /// The salon's local date.
-pub(crate) fn today(catalog: &Catalog) -> Result<Date, ApiError> {
-    let salon = Salon::new(catalog).map_err(|error| ApiError::bug(&error))?;
+pub(crate) fn today(catalog: &Catalog) -> Result<Date, RequestError> {
+    let salon = Salon::new(catalog).map_err(|error| RequestError::bug(&error))?;
     Ok(salon.today(clock::now()))
-}
-
-/// `includeInactive`, `limit`, `cursor`.
-pub(crate) struct Filter {
-    include_inactive: IncludeInactive,
-    paging: Paging,
-}
-
-impl FromFields for Filter {
-    fn from_fields(fields: &mut Fields) -> Option<Self> {
-        let include_inactive = IncludeInactive::from_fields(fields);
-        let paging = Paging::from_fields(fields);
-        Some(Self { include_inactive: include_inactive?, paging: paging? })
-    }
 }
 
 /// The services that an offer names, as far as they may be seen.
 fn named_services(audience: Audience, catalog: &Catalog, offer: &Offer) -> Vec<ServiceId> {
     let is_seen = |id: &ServiceId| {
-        audience == Audience::Admin
-            || catalog.services.get(id).is_some_and(|service| catalog.is_bookable(service))
+        audience.is_admin() || catalog.services.get(id).is_some_and(|service| catalog.is_bookable(service))
     };
     offer.service_ids.iter().copied().filter(is_seen).collect()
 }
 
-fn render(audience: Audience, catalog: &Catalog, offer: &Offer) -> Value {
-    let mut rendered = json!({
-        "id": offer.id,
-        "name": offer.name,
-        "description": offer.description,
-        "percentOff": offer.discount.percent(),
-        "amountOff": offer.discount.amount(),
-        "currency": catalog.settings.currency,
-        "serviceIds": named_services(audience, catalog, offer),
-        "validFrom": offer.valid_from,
-        "validTo": offer.valid_to,
-    });
-    audience.complete(&mut rendered, [("code", json!(offer.code.as_ref().map(OfferCode::as_str)))]);
-    audience.complete_with_times(&mut rendered, offer.is_active, offer.created_at, offer.updated_at);
-    rendered
-}
-
-/// The offers that customers of a service get without asking for them.
-pub(crate) fn of_service(catalog: &Catalog, service: &Service, today: Date) -> Vec<Value> {
-    let all = catalog.public_offers(today).into_iter().filter(|offer| offer.is_for(service.id));
-    all.map(|offer| {
-        json!({
-            "id": offer.id,
-            "name": offer.name,
-            "percentOff": offer.discount.percent(),
-            "amountOff": offer.discount.amount(),
-            "validFrom": offer.valid_from,
-            "validTo": offer.valid_to,
-        })
-    })
-    .collect()
+fn show<'c>(audience: Audience, catalog: &Catalog, offer: &'c Offer) -> view::Offer<'c> {
+    view::Offer::new(audience, catalog, offer, named_services(audience, catalog, offer))
 }
 
 pub(crate) async fn list(
     State(web): State<Web>,
     reader: Reader,
     headers: HeaderMap,
-    Query(filter): Query<Filter>,
-) -> Result<Answer<Page>, ApiError> {
-    let (audience, catalog) = reader.read(&web, filter.include_inactive).await?;
+    Query(Listing { include_inactive, paging }): Query<Listing>,
+) -> Result<Answer<Page<view::Offer<'static>>>, RequestError> {
+    let (audience, catalog) = reader.read(&web, include_inactive).await?;
     let today = today(&catalog)?;
     let all = match audience {
         Audience::Public => {
@@ -109,25 +68,36 @@ pub(crate) async fn list(
         }
     };
     let list = format!("offers {audience:?}");
-    let show = |offer: &&Offer| render(audience, &catalog, offer);
-    let page = filter.paging.page(&list, &all, |offer| offer.id.to_string(), show)?;
+    let id = |offer: &&Offer| offer.id.to_string();
+    let page = paging.page(&list, &all, id, |offer| show(audience, &catalog, offer))?;
     Answer::new(audience, &headers, "The salon's offers.", page)
 }
 
-/// `{name,description?,percentOff?|amountOff?,code?,serviceIds?,validFrom?,validTo?,isActive?}`.
+/// `name`, `description`, `percentOff` or `amountOff`, `code`, `serviceIds`, `validFrom`, `validTo`, `isActive`.
 pub(crate) struct Request(OfferDetails);
 
 impl FromFields for Request {
-    fn from_fields(fields: &mut Fields) -> Option<Self> {
+    fn from_fields(fields: &mut impl Fields) -> Option<Self> {
         let name = fields.required("name");
         let description = fields.optional("description");
-        let percent = fields.optional_with("percentOff", whole(1..=100));
-        let amount = fields.optional_with("amountOff", whole(1..=MAX_PRICE));
-        let code = fields.optional("code");
-        let service_ids = fields.list("serviceIds", MAX_SERVICES_OF_OFFER);
-        let valid_from = fields.optional_with("validFrom", date);
-        let valid_to = fields.optional_with("validTo", date);
-        let is_active = fields.optional_with("isActive", flag);
+        let percent = whole(1..=100).about("The hundredths of the price that it takes off.");
+        let percent = fields.optional_as("percentOff", percent);
+        let amount = whole(1..=MAX_PRICE)
+            .about("The amount that it takes off, minor currency units; either this or `percentOff`.");
+        let amount = fields.optional_as("amountOff", amount);
+        let code = text::<OfferCode>().about(
+            "The code that a booking has to name, in any case; without one the offer applies by itself. No two offers \
+             have the same.",
+        );
+        let code = fields.optional_as("code", code);
+        let service_ids =
+            format::list(MAX_SERVICES_OF_OFFER).about("The services that it is for; none for all.");
+        let service_ids = fields.optional_as("serviceIds", service_ids).map(Option::unwrap_or_default);
+        let valid_from = LocalDate.about("The first local date of appointments that it is for.");
+        let valid_from = fields.optional_as("validFrom", valid_from);
+        let valid_to = LocalDate.about("The last local date of appointments that it is for.");
+        let valid_to = fields.optional_as("validTo", valid_to);
+        let is_active = fields.optional_as("isActive", Flag.about("Set where it applies."));
         let discount = match (percent, amount) {
             (Some(percent), Some(amount)) => checked(fields, discount(percent, amount)),
             _ => None,
@@ -150,48 +120,68 @@ impl FromFields for Request {
     }
 }
 
-fn put(offer: Offer, kind: Kind) -> Decision<Offer> {
-    Decision {
-        writes: vec![CatalogWrite::Put(CatalogRow::Offer(offer.clone()))],
-        what: "offer",
-        kind,
-        id: offer.id.to_string(),
-        outcome: offer,
+impl Resource for Offer {
+    const KIND: &'static str = "offer";
+    const NAME: &'static str = "Offer";
+    const CREATED: &'static str = "The offer is added.";
+    const UPDATED: &'static str =
+        "The offer is changed. Appointments keep what it took off when they were booked.";
+    const DELETED: &'static str =
+        "The offer is deleted. Appointments keep what it took off when they were booked.";
+
+    type Id = OfferId;
+    type Parent = TopLevel;
+    type Path = Id<OfferId>;
+    type Request = Request;
+    type Data = OneOffer<'static>;
+    type CreateError = CreateError;
+    type UpdateError = MoveError;
+
+    fn derive_id(bytes: [u8; 16]) -> OfferId {
+        OfferId::derived(bytes)
     }
-}
 
-fn data(catalog: &Catalog, offer: &Offer) -> Value {
-    json!({"offer": render(Audience::Admin, catalog, offer)})
-}
+    fn id(&self) -> OfferId {
+        self.id
+    }
 
-pub(crate) async fn create(editor: Editor, request: Keyed<Request>) -> Result<Reply<Value>, ApiError> {
-    let (creation, Request(details)) = editor.creation(request);
-    let now = creation.now();
-    let id = OfferId::derived(creation.id_bytes("offer"));
-    let decide = |catalog: &Catalog| Ok(put(catalog.create_offer(id, &details, now)?, Kind::Created));
-    let (catalog, is_repeat) = creation.write(decide).await?;
-    let made = catalog.offers.get(&id).ok_or_else(|| deleted_since("Offer"))?;
-    Ok(replayed_if(is_repeat, Reply::created("The offer is added.", data(&catalog, made))))
-}
+    fn row(&self) -> CatalogRow {
+        CatalogRow::Offer(self.clone())
+    }
 
-pub(crate) async fn change(
-    editor: Editor,
-    Id(id): Id<OfferId>,
-    Body(Request(details)): Body<Request>,
-) -> Result<Reply<Value>, ApiError> {
-    let now = editor.now;
-    let decide = |catalog: &Catalog| Ok(put(catalog.change_offer(id, &details, now)?, Kind::Updated));
-    let (catalog, changed) = editor.write(decide).await?;
-    let message = "The offer is changed. Appointments keep what it took off when they were booked.";
-    Ok(Reply::ok(message, data(&catalog, &changed)))
-}
+    fn find(catalog: &Catalog, id: OfferId) -> Option<&Self> {
+        catalog.offers.get(&id)
+    }
 
-pub(crate) async fn delete(editor: Editor, Id(id): Id<OfferId>) -> Result<Reply<Value>, ApiError> {
-    let decide = |catalog: &Catalog| {
-        catalog.delete_offer(id)?;
-        Ok(Decision::deleted("offer", id, vec![CatalogWrite::DeleteOffer(id)], ()))
-    };
-    editor.write(decide).await?;
-    let message = "The offer is deleted. Appointments keep what it took off when they were booked.";
-    Ok(Reply::ok(message, json!({})))
+    fn create(
+        catalog: &Catalog,
+        _: &TopLevel,
+        id: OfferId,
+        Request(details): &Request,
+        now: Timestamp,
+    ) -> Result<Self, CatalogError> {
+        catalog.create_offer(id, details, now)
+    }
+
+    fn update(
+        catalog: &Catalog,
+        Id(id): &Id<OfferId>,
+        Request(details): &Request,
+        now: Timestamp,
+    ) -> Result<Self, CatalogError> {
+        catalog.change_offer(*id, details, now)
+    }
+
+    fn delete(
+        catalog: &Catalog,
+        Id(id): &Id<OfferId>,
+        _: Timestamp,
+    ) -> Result<Vec<CatalogWrite>, CatalogError> {
+        catalog.delete_offer(*id)?;
+        Ok(vec![CatalogWrite::DeleteOffer(*id)])
+    }
+
+    fn data(&self, catalog: &Catalog) -> Result<Written<OneOffer<'static>>, RequestError> {
+        Written::new(&OneOffer { offer: show(Audience::Admin, catalog, self) })
+    }
 }

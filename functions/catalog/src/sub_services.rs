@@ -2,29 +2,33 @@
 
 use chairbook_models::booking::MAX_BLOCKED_MINUTES;
 use chairbook_models::catalog::{Catalog, SubService};
-use chairbook_models::catalog_change::SubServiceDetails;
+use chairbook_models::catalog_change::{CatalogError, SubServiceDetails};
 use chairbook_models::ids::{ServiceId, SubServiceId};
 use chairbook_store::{CatalogRow, CatalogWrite};
-use chairbook_web::idempotency::{deleted_since, replayed_if};
-use chairbook_web::{ApiError, Body, Fields, FromFields, Id, Keyed, Reply};
-use serde_json::{Value, json};
+use chairbook_web::fields::format::{Flag, Format, whole};
+use chairbook_web::{Fields, FromFields, Id, RequestError};
+use jiff::Timestamp;
 
 use crate::audience::Audience;
-use crate::change::{Decision, Editor, Kind};
+use crate::error::{AddError, FindError};
 use crate::ids::Ids;
-use crate::services::{self, Extent};
-use crate::values::{flag, price, whole};
+use crate::resource::Resource;
+use crate::values::money;
+use crate::view::{self, OneSubService};
+use crate::written::Written;
 
-/// `{name,description?,price,durationMinutes,isActive?}`; an add-on may take no time of its own.
+/// `name`, `description`, `price`, `durationMinutes`, `isActive`.
 pub(crate) struct Request(SubServiceDetails);
 
 impl FromFields for Request {
-    fn from_fields(fields: &mut Fields) -> Option<Self> {
+    fn from_fields(fields: &mut impl Fields) -> Option<Self> {
         let name = fields.required("name");
         let description = fields.optional("description");
-        let price = price(fields);
-        let duration_minutes = fields.required_with("durationMinutes", whole(0..=MAX_BLOCKED_MINUTES));
-        let is_active = fields.optional_with("isActive", flag);
+        let price = fields.required_as("price", money());
+        let duration_minutes = whole(0..=MAX_BLOCKED_MINUTES)
+            .about("The time that it adds to the service's, minutes; an add-on may take no time of its own.");
+        let duration_minutes = fields.required_as("durationMinutes", duration_minutes);
+        let is_active = fields.optional_as("isActive", Flag.about("Set where it can be booked."));
         Some(Self(SubServiceDetails {
             name: name?,
             description: description?,
@@ -35,53 +39,66 @@ impl FromFields for Request {
     }
 }
 
-fn put(sub: SubService, kind: Kind) -> Decision<SubService> {
-    Decision {
-        writes: vec![CatalogWrite::Put(CatalogRow::SubService(sub.clone()))],
-        what: "subService",
-        kind,
-        id: sub.id.to_string(),
-        outcome: sub,
+impl Resource for SubService {
+    const KIND: &'static str = "subService";
+    const NAME: &'static str = "Sub-service";
+    const CREATED: &'static str = "The sub-service is added.";
+    const UPDATED: &'static str = "The sub-service is changed.";
+    const DELETED: &'static str = "The sub-service is deleted.";
+
+    type Id = SubServiceId;
+    type Parent = Id<ServiceId>;
+    type Path = Ids<ServiceId, SubServiceId>;
+    type Request = Request;
+    type Data = OneSubService<'static>;
+    type CreateError = AddError;
+    type UpdateError = FindError;
+
+    fn derive_id(bytes: [u8; 16]) -> SubServiceId {
+        SubServiceId::derived(bytes)
     }
-}
 
-fn data(sub: &SubService) -> Value {
-    json!({"subService": services::render_sub_service(Audience::Admin, Extent::Whole, sub)})
-}
+    fn id(&self) -> SubServiceId {
+        self.id
+    }
 
-pub(crate) async fn create(
-    editor: Editor,
-    Id(service): Id<ServiceId>,
-    request: Keyed<Request>,
-) -> Result<Reply<Value>, ApiError> {
-    let (creation, Request(details)) = editor.creation(request);
-    let id = SubServiceId::derived(creation.id_bytes("subService"));
-    let decide =
-        |catalog: &Catalog| Ok(put(catalog.create_sub_service(service, id, &details)?, Kind::Created));
-    let (catalog, is_repeat) = creation.write(decide).await?;
-    let made = catalog.sub_services.get(&id).ok_or_else(|| deleted_since("Sub-service"))?;
-    Ok(replayed_if(is_repeat, Reply::created("The sub-service is added.", data(made))))
-}
+    fn row(&self) -> CatalogRow {
+        CatalogRow::SubService(self.clone())
+    }
 
-pub(crate) async fn change(
-    editor: Editor,
-    Ids(service, id): Ids<ServiceId, SubServiceId>,
-    Body(Request(details)): Body<Request>,
-) -> Result<Reply<Value>, ApiError> {
-    let decide =
-        |catalog: &Catalog| Ok(put(catalog.change_sub_service(service, id, &details)?, Kind::Updated));
-    let (_, changed) = editor.write(decide).await?;
-    Ok(Reply::ok("The sub-service is changed.", data(&changed)))
-}
+    fn find(catalog: &Catalog, id: SubServiceId) -> Option<&Self> {
+        catalog.sub_services.get(&id)
+    }
 
-pub(crate) async fn delete(
-    editor: Editor,
-    Ids(service, id): Ids<ServiceId, SubServiceId>,
-) -> Result<Reply<Value>, ApiError> {
-    let decide = |catalog: &Catalog| {
-        catalog.delete_sub_service(service, id)?;
-        Ok(Decision::deleted("subService", id, vec![CatalogWrite::DeleteSubService(service, id)], ()))
-    };
-    editor.write(decide).await?;
-    Ok(Reply::ok("The sub-service is deleted.", json!({})))
+    fn create(
+        catalog: &Catalog,
+        Id(service): &Id<ServiceId>,
+        id: SubServiceId,
+        Request(details): &Request,
+        _: Timestamp,
+    ) -> Result<Self, CatalogError> {
+        catalog.create_sub_service(*service, id, details)
+    }
+
+    fn update(
+        catalog: &Catalog,
+        Ids(service, id): &Ids<ServiceId, SubServiceId>,
+        Request(details): &Request,
+        _: Timestamp,
+    ) -> Result<Self, CatalogError> {
+        catalog.change_sub_service(*service, *id, details)
+    }
+
+    fn delete(
+        catalog: &Catalog,
+        Ids(service, id): &Ids<ServiceId, SubServiceId>,
+        _: Timestamp,
+    ) -> Result<Vec<CatalogWrite>, CatalogError> {
+        catalog.delete_sub_service(*service, *id)?;
+        Ok(vec![CatalogWrite::DeleteSubService(*service, *id)])
+    }
+
+    fn data(&self, _: &Catalog) -> Result<Written<OneSubService<'static>>, RequestError> {
+        Written::new(&OneSubService { sub_service: view::SubService::new(Audience::Admin, self) })
+    }
 }

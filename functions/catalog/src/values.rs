@@ -1,65 +1,75 @@
-//! Numbers, URLs and local times as requests write them.
+//! Prices, URLs and time zones as requests write them.
 
-use std::ops::RangeInclusive;
-
-use chairbook_models::catalog_change::MAX_PRICE;
+use chairbook_models::catalog_change::{FieldFault, MAX_PRICE, time_zone};
 use chairbook_web::Fields;
+use chairbook_web::fields::format::{Fault, Format, Source, whole};
 use http::Uri;
-use jiff::civil::DateTime;
+use jiff::tz::TimeZone;
+use schemars::{Schema, SchemaGenerator, json_schema};
 use serde_json::Value;
 
 /// The longest URL that browsers and caches are sure to take, characters.
 const MAX_URL: usize = 2048;
 
-/// A whole number.
-pub(crate) fn whole<T>(range: RangeInclusive<T>) -> impl FnOnce(Value) -> Result<T, String>
-where
-    T: TryFrom<i64> + PartialOrd + std::fmt::Display,
-{
-    move |value| {
-        let number = value.as_i64().and_then(|number| T::try_from(number).ok());
-        number
-            .filter(|number| range.contains(number))
-            .ok_or_else(|| format!("must be a whole number from {} to {}", range.start(), range.end()))
-    }
+/// Notes the fault that a check of several fields found.
+pub(crate) fn checked<T>(fields: &mut impl Fields, result: Result<T, FieldFault>) -> Option<T> {
+    result.map_err(|fault| fields.refuse(fault.field, fault.message)).ok()
 }
 
-/// `price`, which must be there.
-pub(crate) fn price(fields: &mut Fields) -> Option<i64> {
-    fields.required_with("price", whole(0..=MAX_PRICE))
-}
-
-/// `true` or `false`.
-pub(crate) fn flag(value: Value) -> Result<bool, &'static str> {
-    serde_json::from_value(value).map_err(|_| "must be true or false")
+/// A price or a part of one.
+pub(crate) fn money() -> impl Format<Value = i64> {
+    whole(0..=MAX_PRICE).about("Minor currency units.")
 }
 
 /// An absolute http(s) URL without a user's name in it.
-pub(crate) fn http_url(value: Value) -> Result<String, String> {
-    let refused =
-        || format!("must be a URL of at most {MAX_URL} characters that begins with https:// or http://");
-    let Value::String(text) = value else { return Err("must be a string".to_owned()) };
-    let uri: Uri = text.parse().map_err(|_| refused())?;
-    let is_http = matches!(uri.scheme_str(), Some("http" | "https"));
-    let is_host = uri
-        .authority()
-        .is_some_and(|authority| !authority.host().is_empty() && !authority.as_str().contains('@'));
-    if is_http && is_host && text.chars().count() <= MAX_URL { Ok(text) } else { Err(refused()) }
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct HttpUrl;
+
+impl Format for HttpUrl {
+    type Value = String;
+
+    fn read(&self, value: Value, _: Source) -> Result<String, Vec<Fault>> {
+        let Value::String(text) = value else { return Err(vec!["must be a string".into()]) };
+        let is_url = text.parse::<Uri>().is_ok_and(|uri| {
+            let is_host = uri
+                .authority()
+                .is_some_and(|authority| !authority.host().is_empty() && !authority.as_str().contains('@'));
+            matches!(uri.scheme_str(), Some("http" | "https")) && is_host
+        });
+        if is_url && text.chars().count() <= MAX_URL {
+            return Ok(text);
+        }
+        let message =
+            format!("must be a URL of at most {MAX_URL} characters that begins with https:// or http://");
+        Err(vec![message.into()])
+    }
+
+    fn schema(&self, _: &mut SchemaGenerator) -> Schema {
+        json_schema!({
+            "type": "string",
+            "format": "uri",
+            "maxLength": MAX_URL,
+            "pattern": "^https?://",
+            "examples": ["https://cdn.example/ines.jpg"],
+        })
+    }
 }
 
-/// A local date and time, `2026-03-02T09:00`.
-pub(crate) fn local(value: Value) -> Result<DateTime, &'static str> {
-    let Value::String(text) = value else { return Err("must be a string") };
-    // What else `jiff` reads (seconds, zones, other separators) is not accepted.
-    text.parse()
-        .ok()
-        .filter(|local| written(*local) == text)
-        .ok_or("must be a local date and time such as 2026-03-02T09:00")
-}
+/// An IANA time zone, in any case.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct ZoneName;
 
-/// As [`local`] reads it.
-pub(crate) fn written(local: DateTime) -> String {
-    local.strftime("%Y-%m-%dT%H:%M").to_string()
+impl Format for ZoneName {
+    type Value = TimeZone;
+
+    fn read(&self, value: Value, _: Source) -> Result<TimeZone, Vec<Fault>> {
+        let Value::String(name) = value else { return Err(vec!["must be a string".into()]) };
+        time_zone(&name).map_err(|message| vec![message.into()])
+    }
+
+    fn schema(&self, _: &mut SchemaGenerator) -> Schema {
+        json_schema!({"type": "string", "examples": ["Europe/Paris"]})
+    }
 }
 
 #[cfg(test)]
@@ -69,21 +79,11 @@ mod tests {
     use super::*;
 
     #[test]
-    fn numbers_are_whole_and_within_their_range() {
-        let read = |value| whole(1..=600_u32)(value);
-        assert_eq!(read(json!(1)), Ok(1));
-        assert_eq!(read(json!(600)), Ok(600));
-        for bad in [json!(0), json!(601), json!(-1), json!(1.5), json!("60"), json!(true), json!(1_u64 << 40)]
-        {
-            assert_eq!(read(bad.clone()).unwrap_err(), "must be a whole number from 1 to 600", "{bad}");
-        }
-    }
-
-    #[test]
     fn urls_are_http() {
+        let read = |value| HttpUrl.read(value, Source::Body);
         let longest = format!("https://cdn.example/{}", "a".repeat(MAX_URL - 20));
         for good in ["https://cdn.example/ines.jpg", "http://localhost:3000/a?b=c", longest.as_str()] {
-            assert_eq!(http_url(json!(good)).as_deref(), Ok(good));
+            assert_eq!(read(json!(good)).as_deref(), Ok(good));
         }
         let too_long = format!("{longest}a");
         for bad in [
@@ -102,27 +102,20 @@ mod tests {
             json!(too_long),
             json!(5),
         ] {
-            assert!(http_url(bad.clone()).is_err(), "{bad}");
+            assert!(read(bad.clone()).is_err(), "{bad}");
         }
     }
 
     #[test]
-    fn local_times_have_one_form() {
-        let nine = jiff::civil::datetime(2026, 3, 2, 9, 0, 0, 0);
-        assert_eq!(local(json!("2026-03-02T09:00")), Ok(nine));
-        assert_eq!(written(nine), "2026-03-02T09:00");
-        for bad in [
-            json!("2026-03-02"),
-            json!("2026-03-02 09:00"),
-            json!("2026-03-02T09:00:00"),
-            json!("2026-03-02T09:00Z"),
-            json!("2026-03-02T09:00+01:00"),
-            json!("2026-02-30T09:00"),
-            json!("2026-03-02T24:00"),
-            json!("-002026-03-02T09:00"),
-            json!(5),
-        ] {
-            assert!(local(bad.clone()).is_err(), "{bad}");
-        }
+    fn time_zones_have_a_name() {
+        let read = |value| ZoneName.read(value, Source::Body);
+        let paris = read(json!("europe/paris"));
+        assert_eq!(paris.as_ref().map(|zone| zone.iana_name()), Ok(Some("Europe/Paris")));
+        let message = |value| read(value).map_err(|faults| faults[0].message.clone());
+        assert_eq!(
+            message(json!("+02:00")),
+            Err("must be an IANA time zone such as Europe/Paris".to_owned())
+        );
+        assert_eq!(message(json!(2)), Err("must be a string".to_owned()));
     }
 }

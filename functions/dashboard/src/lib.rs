@@ -4,11 +4,23 @@ mod report;
 mod stats;
 
 use axum::Router;
-use axum::routing::get;
-use chairbook_web::Web;
+use chairbook_web::{Api, Limit, Live, Web, about};
+
+/// The group's routes.
+pub fn api<A: Api<Web>>(api: A) -> A {
+    api.get(
+        "/api/v1/dashboard/stats",
+        about("getStatistics", "Get the salon's numbers from one date to another").described(
+            "At most 366 days; until today unless the request says otherwise, and from the first of the month in which \
+             they end. An appointment counts on the local date of its start, whenever it was booked, paid for or \
+             cancelled. Events are counted within seconds.",
+        ),
+        Limit::Default,
+        stats::stats,
+    )
+}
 
 /// The function's routes.
 pub fn router(web: Web) -> Router {
-    let guarded = web.guard(Some(web.default_policy()), get(stats::stats));
-    chairbook_web::router(Router::new().route("/api/v1/dashboard/stats", guarded).with_state(web))
+    chairbook_web::router(api(Live::new(web.clone())).into_routes(web))
 }

@@ -8,76 +8,146 @@ use chairbook_models::catalog::Catalog;
 use chairbook_models::ids::{ExpertId, ServiceId};
 use chairbook_models::money::Currency;
 use chairbook_models::statistics::{DayStatistics, Measure, Named, Totals, stands};
-use jiff::civil::{Date, Weekday};
+use jiff::civil::{Date, Weekday as CivilWeekday};
+use schemars::JsonSchema;
 use serde::Serialize;
 
-/// The answer.
-#[derive(Debug, Serialize)]
+/// The salon's numbers from one local date to another, both included.
+#[derive(Debug, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
+#[schemars(rename = "Statistics")]
 pub(crate) struct Report {
+    /// The first local date.
     from: Date,
+    /// The last local date.
     to: Date,
+    /// The IANA time zone of all dates and hours.
     time_zone: String,
+    /// The currency of all amounts but those of `otherCurrencies`: the salon's present one.
     currency: Currency,
+    /// The sums of all days.
     totals: Sums,
+    /// The amounts of appointments that keep a currency which the salon has given up.
     other_currencies: Vec<OtherCurrency>,
+    /// The sums of each day, in their order.
     days: Vec<Day>,
+    /// Appointments by the local hour of their start, the busiest first, without those that were cancelled or have
+    /// expired; hours without any are left out.
     busiest_hours: Vec<Hour>,
+    /// Appointments by weekday, all seven, without those that were cancelled or have expired.
     by_weekday: Vec<OfWeekday>,
+    /// Appointments and revenue by service, the highest revenue first, without those that were cancelled or have
+    /// expired.
     by_service: Vec<Ranked<ServiceId>>,
+    /// Appointments and revenue by expert, the highest revenue first, without those that were cancelled or have expired.
     by_expert: Vec<Ranked<ExpertId>>,
 }
 
 /// The sums of a day, or of all days.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
+#[schemars(rename = "StatisticsSums")]
 struct Sums {
+    /// All appointments, whatever became of them.
     bookings: i64,
-    by_status: BTreeMap<&'static str, i64>,
+    by_status: ByStatus,
+    /// The amount that the salon was paid and keeps, minor currency units.
     revenue: i64,
+    /// The amount that the salon was paid and has given back, minor currency units.
     refunded: i64,
+    /// The prices of appointments whose customers say that they have paid, and which nobody at the salon has verified,
+    /// minor currency units.
     unverified_value: i64,
+    /// The prices of reservations that are not paid for yet, minor currency units.
     unpaid_value: i64,
+    /// The same as `byStatus.cancelled`.
     cancellations: i64,
+    /// The same as `byStatus.no_show`.
     no_shows: i64,
+    /// Accounts whose e-mail address was verified.
     new_customers: i64,
 }
 
-#[derive(Debug, Serialize)]
+/// All appointments by their status. A reservation that has run out is `reserved` until it is swept, about a minute later.
+#[derive(Debug, Serialize, JsonSchema)]
+#[schemars(rename = "StatisticsByStatus")]
+struct ByStatus {
+    cancelled: i64,
+    completed: i64,
+    confirmed: i64,
+    expired: i64,
+    no_show: i64,
+    reserved: i64,
+}
+
+/// The sums of a day.
+#[derive(Debug, Serialize, JsonSchema)]
+#[schemars(rename = "StatisticsDay")]
 struct Day {
+    /// The local date.
     date: Date,
     #[serde(flatten)]
     sums: Sums,
 }
 
 /// The amounts of appointments that keep a currency which the salon has given up.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
+#[schemars(rename = "StatisticsOfCurrency")]
 struct OtherCurrency {
     currency: Currency,
+    /// The amount that the salon was paid and keeps, minor units of this currency.
     revenue: i64,
+    /// The amount that the salon was paid and has given back, minor units of this currency.
     refunded: i64,
+    /// The prices that customers say they have paid, and which nobody has verified, minor units of this currency.
     unverified_value: i64,
+    /// The prices of reservations that are not paid for yet, minor units of this currency.
     unpaid_value: i64,
 }
 
-#[derive(Debug, Serialize)]
+/// The appointments that start in an hour of the local day.
+#[derive(Debug, Serialize, JsonSchema)]
+#[schemars(rename = "StatisticsHour")]
 struct Hour {
+    /// The hour of the local day, 0 to 23.
     hour: i8,
+    /// The number of appointments.
     bookings: i64,
 }
 
-#[derive(Debug, Serialize)]
+/// A day of the week.
+#[derive(Debug, Clone, Copy, Serialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+enum Weekday {
+    Monday,
+    Tuesday,
+    Wednesday,
+    Thursday,
+    Friday,
+    Saturday,
+    Sunday,
+}
+
+/// The appointments of a weekday.
+#[derive(Debug, Serialize, JsonSchema)]
+#[schemars(rename = "StatisticsWeekday")]
 struct OfWeekday {
-    weekday: &'static str,
+    weekday: Weekday,
+    /// The number of appointments.
     bookings: i64,
 }
 
-#[derive(Debug, Serialize)]
+/// The appointments and the revenue of a service, or of an expert.
+#[derive(Debug, Serialize, JsonSchema)]
+#[schemars(rename = "StatisticsOf{I}")]
 struct Ranked<I> {
     id: I,
+    /// The name in the catalog, or the last known one.
     name: String,
+    /// The number of appointments.
     bookings: i64,
+    /// The amount that the salon was paid and keeps, minor currency units.
     revenue: i64,
 }
 
@@ -86,7 +156,14 @@ impl Sums {
         let count = |status| totals.get(Measure::Status(status));
         Self {
             bookings: Status::ALL.into_iter().map(count).sum(),
-            by_status: Status::ALL.into_iter().map(|status| (status.as_str(), count(status))).collect(),
+            by_status: ByStatus {
+                cancelled: count(Status::Cancelled),
+                completed: count(Status::Completed),
+                confirmed: count(Status::Confirmed),
+                expired: count(Status::Expired),
+                no_show: count(Status::NoShow),
+                reserved: count(Status::Reserved),
+            },
             revenue: totals.get(Measure::Revenue(currency)),
             refunded: totals.get(Measure::Refunded(currency)),
             unverified_value: totals.get(Measure::Unverified(currency)),
@@ -194,19 +271,19 @@ fn busiest_hours(all: &Totals) -> Vec<Hour> {
 
 fn by_weekday(days: &BTreeMap<Date, &Totals>) -> Vec<OfWeekday> {
     let weekdays = [
-        (Weekday::Monday, "monday"),
-        (Weekday::Tuesday, "tuesday"),
-        (Weekday::Wednesday, "wednesday"),
-        (Weekday::Thursday, "thursday"),
-        (Weekday::Friday, "friday"),
-        (Weekday::Saturday, "saturday"),
-        (Weekday::Sunday, "sunday"),
+        (CivilWeekday::Monday, Weekday::Monday),
+        (CivilWeekday::Tuesday, Weekday::Tuesday),
+        (CivilWeekday::Wednesday, Weekday::Wednesday),
+        (CivilWeekday::Thursday, Weekday::Thursday),
+        (CivilWeekday::Friday, Weekday::Friday),
+        (CivilWeekday::Saturday, Weekday::Saturday),
+        (CivilWeekday::Sunday, Weekday::Sunday),
     ];
     let bookings = |weekday| {
         let days = days.iter().filter(|(date, _)| date.weekday() == weekday);
         days.map(|(_, totals)| standing(totals)).sum()
     };
-    weekdays.map(|(weekday, name)| OfWeekday { weekday: name, bookings: bookings(weekday) }).into()
+    weekdays.map(|(civil, weekday)| OfWeekday { weekday, bookings: bookings(civil) }).into()
 }
 
 /// Bookings and revenue summed by id, the best first: whoever brings most, then whoever is booked most.

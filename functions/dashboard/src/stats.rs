@@ -3,8 +3,9 @@
 use axum::extract::State;
 use chairbook_models::booking::Salon;
 use chairbook_platform::clock;
+use chairbook_store::StoreError;
 use chairbook_web::dates::{self, Dates};
-use chairbook_web::{Admin, ApiError, FieldError, Fields, FromFields, Pending, Query, Reply, Web};
+use chairbook_web::{Admin, Fields, FromFields, Pending, Query, Reply, RequestError, Web, errors};
 use jiff::civil::Date;
 
 use crate::report::Report;
@@ -20,7 +21,7 @@ const MAX_RANKED: usize = 8_000;
 pub(crate) struct Question(Dates);
 
 impl FromFields for Question {
-    fn from_fields(fields: &mut Fields) -> Option<Self> {
+    fn from_fields(fields: &mut impl Fields) -> Option<Self> {
         Dates::from_fields(fields).map(Self)
     }
 }
@@ -28,7 +29,7 @@ impl FromFields for Question {
 impl Question {
     /// The first and the last date that are asked for. If the request does not say: until today, or one day if it
     /// begins later; and from the first of the month in which it ends.
-    fn resolve(&self, today: Date) -> Result<(Date, Date), ApiError> {
+    fn resolve(&self, today: Date) -> Result<(Date, Date), RequestError> {
         let Dates { from, to } = self.0;
         let to = to.unwrap_or_else(|| from.map_or(today, |from| from.max(today)));
         let from = from.unwrap_or_else(|| to.first_of_month());
@@ -40,26 +41,25 @@ pub(crate) async fn stats(
     State(web): State<Web>,
     admin: Pending<Admin>,
     Query(question): Query<Question>,
-) -> Result<Reply<Report>, ApiError> {
+) -> Result<Reply<Report>, ReportError> {
     let (_, catalog) = admin.admit_with(web.reader.catalog()).await?;
-    let salon = Salon::new(&catalog).map_err(|error| ApiError::bug(&error))?;
+    let salon = Salon::new(&catalog).map_err(|error| RequestError::bug(&error))?;
     let (from, to) = question.resolve(salon.today(clock::now()))?;
-    let days = web.reader.statistics(from, to).await?.ok_or_else(too_many_statistics)?;
+    let days = web.reader.statistics(from, to).await?.ok_or(ReportError::TooManyStatistics)?;
     let report = Report::new(&catalog, (from, to), &days);
     if report.ranked() > MAX_RANKED {
-        return Err(too_many_statistics());
+        return Err(ReportError::TooManyStatistics);
     }
     Ok(Reply::ok("The salon's statistics.", report))
 }
 
-/// More services and experts in too many days for one report: 400.
-fn too_many_statistics() -> ApiError {
-    ApiError {
-        code: "too_many_statistics",
-        ..ApiError::validation(vec![FieldError::new(
-            "to",
-            "must be earlier: so many services and experts were booked that one report cannot have all of these days",
-        )])
+errors! {
+    /// Refusals of a report.
+    pub(crate) enum ReportError {
+        /// So many services and experts were booked on these days that one report cannot have all of them.
+        TooManyStatistics => BAD_REQUEST("to") "too_many_statistics"
+            "must be earlier: so many services and experts were booked that one report cannot have all of these days";
+        ..Request(RequestError: StoreError);
     }
 }
 
@@ -81,8 +81,9 @@ mod tests {
             (Some(date(2025, 1, 1)), Some(date(2026, 1, 2)), Err("must be at most 365 days after `from`")),
             (Some(date(2026, 3, 2)), Some(date(2026, 3, 1)), Err("must not be before `from`")),
         ] {
-            let found =
-                Question(Dates { from, to }).resolve(today).map_err(|error| error.fields[0].message.clone());
+            let found = Question(Dates { from, to })
+                .resolve(today)
+                .map_err(|error| error.fields()[0].message.clone());
             assert_eq!(found, expected.map_err(str::to_owned), "{from:?} {to:?}");
         }
     }

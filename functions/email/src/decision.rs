@@ -4,15 +4,10 @@ use std::str::FromStr;
 
 use chairbook_models::appointment::{Appointment, Status};
 use chairbook_models::event::{Event, EventType};
+use chairbook_models::mailed_link::{RESET_LIFETIME, VERIFICATION_LIFETIME};
 use chairbook_models::user::Profile;
 use jiff::{SignedDuration, Timestamp};
 use serde_json::Value;
-
-/// How long the link in a verification mail works.
-const VERIFICATION_LINK: SignedDuration = SignedDuration::from_hours(24);
-
-/// How long the link in a mail for a new password works.
-const RESET_LINK: SignedDuration = SignedDuration::from_hours(1);
 
 /// Whether a login is answered with a mail.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -67,10 +62,10 @@ pub fn reason_to_skip(facts: &Facts<'_>) -> Option<&'static str> {
             if recipient.email_verified {
                 Some("already_verified")
             } else {
-                link_expired(facts, VERIFICATION_LINK)
+                link_expired(facts, VERIFICATION_LIFETIME)
             }
         }
-        EventType::UserPasswordResetRequested => link_expired(facts, RESET_LINK),
+        EventType::UserPasswordResetRequested => link_expired(facts, RESET_LIFETIME),
         // Whose account it is must hear of these, however late.
         EventType::UserVerified
         | EventType::UserSessionRevoked

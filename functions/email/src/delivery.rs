@@ -7,6 +7,7 @@ use chairbook_auth::opaque_token::sha256_hex;
 use chairbook_auth::seal::Sealer;
 use chairbook_mail::{Context, MailConfig, Rendered, compose, in_ascii};
 use chairbook_models::appointment::Appointment;
+use chairbook_models::backoff::jitter;
 use chairbook_models::catalog::Settings;
 use chairbook_models::event::Event;
 use chairbook_models::ids::EventId;
@@ -15,7 +16,6 @@ use chairbook_platform::clock;
 use chairbook_store::{Claim, DeliveryOutcome, MailLimits, Store, StoreError};
 use jiff::{SignedDuration, Timestamp};
 
-use crate::backoff;
 use crate::decision::{Facts, LoginMail, limited_kind, reason_to_skip};
 use crate::ses::{self, SendFailure};
 
@@ -47,7 +47,7 @@ const LEASE_MARGIN: SignedDuration = SignedDuration::from_secs(5);
 const OFFERS: u32 = 3;
 
 /// The longest pause between two offers.
-const PAUSE_BETWEEN_OFFERS: SignedDuration = SignedDuration::from_millis(1_500);
+const PAUSE_BETWEEN_OFFERS: Duration = Duration::from_millis(1_500);
 
 /// How often a mark is written before it is given up.
 const MARKS: u32 = 3;
@@ -237,7 +237,7 @@ impl Delivery {
                     tracing::error!(%event_id, %error, "how a delivery went could not be marked");
                     return false;
                 }
-                Err(_) => pause(SignedDuration::from_millis(500)).await,
+                Err(_) => pause(Duration::from_millis(500)).await,
             }
         }
     }
@@ -299,10 +299,9 @@ fn log(event: &Event, outcome: &DeliveryOutcome) {
 }
 
 /// Waits for some time up to the longest.
-async fn pause(longest: SignedDuration) {
+async fn pause(longest: Duration) {
     let random = u32::from_ne_bytes(chairbook_platform::random::bytes());
-    let pause = backoff::jitter(longest, random);
-    tokio::time::sleep(pause.unsigned_abs()).await;
+    tokio::time::sleep(jitter(longest, random)).await;
 }
 
 #[cfg(test)]

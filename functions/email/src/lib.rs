@@ -11,25 +11,35 @@
 //! mark on the row, or if that answer is lost on its way; none is ever lost. The mark has time of its own, and a mail
 //! that SES has taken is done even if its mark fails: its event then stays `sending`, and nothing announces it again.
 
-mod backoff;
 mod decision;
 mod delivery;
 mod message;
 mod ses;
 
+use std::time::Duration;
+
 use aws_lambda_events::sqs::{SqsBatchResponse, SqsEvent, SqsMessage};
 use aws_sdk_sqs::error::ProvideErrorMetadata;
-use chairbook_platform::clock;
+use chairbook_models::backoff::Backoff;
+use chairbook_platform::{clock, health_probe};
 use futures_util::{StreamExt as _, stream};
 use jiff::{SignedDuration, Timestamp};
 use lambda_runtime::{Error, LambdaEvent};
-use serde_json::{Value, json};
+use serde_json::Value;
 
 pub use crate::decision::{LoginMail, LoginMailError};
 pub use crate::delivery::{Delivery, SES_TIMEOUT};
 
 use crate::delivery::{TIME_FOR_TIMING_A_RETURN, Verdict};
 use crate::message::Message;
+
+/// The pauses before a message comes again. The first are short: most troubles pass in seconds, and somebody waits for a
+/// verification mail. They grow fast: few deliveries have to outlast an outage.
+const BACKOFF: Backoff =
+    Backoff { first: Duration::from_secs(5), factor: 4, longest: Duration::from_mins(15) };
+
+/// The shortest of these pauses: SQS counts whole seconds.
+const SHORTEST_PAUSE: Duration = Duration::from_secs(1);
 
 /// How many mails of one batch are under way side by side: SES counts mails per second, and a burst is throttled.
 const MAILS_SIDE_BY_SIDE: usize = 5;
@@ -58,8 +68,8 @@ impl EmailFunction {
     /// When the batch is not one of SQS's, or a message that is to come again has no id to say so by.
     pub async fn handle(&self, event: LambdaEvent<Value>) -> Result<Value, Error> {
         let (payload, context) = event.into_parts();
-        if payload.get("source").and_then(Value::as_str) == Some("chairbook.health") {
-            return Ok(json!({"ok": true}));
+        if health_probe::is_probe(&payload) {
+            return Ok(health_probe::response());
         }
         let batch: SqsEvent = serde_json::from_value(payload)?;
         let deadline = Timestamp::from_millisecond(i64::try_from(context.deadline)?)?;
@@ -90,7 +100,8 @@ impl EmailFunction {
             Verdict::GiveUp => SignedDuration::ZERO,
             Verdict::TryAgain => {
                 let random = u32::from_ne_bytes(chairbook_platform::random::bytes());
-                backoff::pause(message::receive_count(record), random)
+                let pause = BACKOFF.pause(message::receive_count(record), random).max(SHORTEST_PAUSE);
+                SignedDuration::try_from(pause).unwrap_or(SignedDuration::MAX)
             }
             Verdict::TryAgainAt(instant) => instant.duration_since(clock::now()),
         };
@@ -140,6 +151,8 @@ fn response(again: Vec<Option<String>>) -> Result<SqsBatchResponse, Error> {
 
 #[cfg(test)]
 mod tests {
+    use serde_json::json;
+
     use super::*;
 
     #[test]

@@ -7,14 +7,14 @@ use std::time::Duration;
 use chairbook_models::appointment::Appointment;
 use chairbook_models::event::{Actor, Event, EventType};
 use chairbook_models::ids::EventId;
-use chairbook_platform::{clock, random};
+use chairbook_platform::{clock, health_probe, random};
 use chairbook_store::{Reader, Store, StoreError};
 use futures_util::future::join_all;
 use futures_util::{StreamExt, stream};
 use jiff::Timestamp;
 use lambda_runtime::{Error, LambdaEvent};
 use serde::Serialize;
-use serde_json::{Value, json};
+use serde_json::Value;
 
 /// How many reservations a query brings.
 const PAGE: i32 = 50;
@@ -51,8 +51,8 @@ impl Counts {
 /// # Errors
 /// When the reservations could not be looked up.
 pub async fn handle(store: &Store, event: LambdaEvent<Value>) -> Result<Value, Error> {
-    if event.payload["source"] == "chairbook.health" {
-        return Ok(json!({"ok": true}));
+    if health_probe::is_probe(&event.payload) {
+        return Ok(health_probe::response());
     }
     let deadline = clock::before_deadline(event.context.deadline(), RESERVE);
     let mut counts = Counts::default();

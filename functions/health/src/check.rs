@@ -5,15 +5,15 @@ use std::time::{Duration, Instant};
 use aws_sdk_lambda::primitives::Blob;
 use aws_sdk_sqs::types::QueueAttributeName;
 use axum::extract::State as Shared;
-use chairbook_platform::clock;
-use chairbook_web::{ApiError, Reply, Visitor};
+use chairbook_platform::{clock, health_probe};
+use chairbook_web::{Reply, Visitor};
 use futures_util::future::join_all;
-use http::StatusCode;
-use serde_json::{Value, json};
+use serde::Deserialize;
 use tokio::sync::Semaphore;
 
 use crate::State;
-use crate::parts::{Kind, Part, Report};
+use crate::error::HealthError;
+use crate::parts::{Health, Kind, Part, Report, STANDS_FOR};
 
 /// A part that has not answered after this long is down.
 const PATIENCE: Duration = Duration::from_secs(8);
@@ -23,10 +23,13 @@ const PATIENCE: Duration = Duration::from_secs(8);
 /// less than the function's time.
 const FUNCTIONS_SIDE_BY_SIDE: usize = 5;
 
-/// What a function that is asked for its health gets, and answers with `{"ok":true}`.
-const HEALTH_EVENT: &str = r#"{"source":"chairbook.health"}"#;
+/// A function's answer to a [`health_probe`].
+#[derive(Deserialize)]
+struct ProbeAnswer {
+    ok: bool,
+}
 
-pub(crate) async fn health(Shared(state): Shared<State>, _: Visitor) -> Result<Reply<Value>, ApiError> {
+pub(crate) async fn health(Shared(state): Shared<State>, _: Visitor) -> Result<Reply<Health>, HealthError> {
     let mut latest = state.latest.lock().await;
     let report = match &*latest {
         Some(report) if report.stands(clock::now()) => report.clone(),
@@ -34,17 +37,11 @@ pub(crate) async fn health(Shared(state): Shared<State>, _: Visitor) -> Result<R
     };
     drop(latest);
     if report.is_healthy() {
-        return Ok(Reply::ok(
-            "Everything is up.",
-            json!({"status": "up", "checkedAt": report.checked_at, "parts": report.parts}),
-        ));
+        return Ok(Reply::ok("Everything is up.", Health::up(report)));
     }
     let down = report.down();
     tracing::error!(%down, "some parts are down");
-    Err(ApiError::new(StatusCode::SERVICE_UNAVAILABLE, "unhealthy", format!("Down: {down}."))
-        .with_detail("checkedAt", json!(report.checked_at))
-        .with_detail("parts", json!(report.parts))
-        .with_retry_after(15))
+    Err(HealthError::Unhealthy { down, details: report, retry_after: STANDS_FOR.unsigned_abs() })
 }
 
 async fn ask(state: &State) -> Report {
@@ -61,16 +58,17 @@ async fn ask(state: &State) -> Report {
         let asked = Box::pin(asked);
         timed(queue.name, Kind::Queue, async { asked.await.is_ok() }).await
     }));
+    let probe = health_probe::event().to_string();
     let room = Semaphore::new(FUNCTIONS_SIDE_BY_SIDE);
     let functions = join_all(state.functions.iter().map(async |name| {
         let _place = room.acquire().await;
-        let asked = state.lambda.invoke().function_name(name).payload(Blob::new(HEALTH_EVENT)).send();
+        let asked = state.lambda.invoke().function_name(name).payload(Blob::new(probe.as_str())).send();
         let asked = Box::pin(asked);
         timed(name, Kind::Function, async {
             asked.await.is_ok_and(|answer| {
-                let payload = answer.payload().map(|payload| payload.as_ref().to_vec()).unwrap_or_default();
-                let said: Value = serde_json::from_slice(&payload).unwrap_or_default();
-                answer.function_error().is_none() && said["ok"] == true
+                let payload = answer.payload().map(AsRef::as_ref).unwrap_or_default();
+                let said: Result<ProbeAnswer, _> = serde_json::from_slice(payload);
+                answer.function_error().is_none() && said.is_ok_and(|said| said.ok)
             })
         })
         .await

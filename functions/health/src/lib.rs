@@ -1,15 +1,15 @@
 //! Function `health`: whether each table, queue and function answers, and how fast.
 
 mod check;
+mod error;
 mod parts;
 
 use std::sync::Arc;
 
 use axum::Router;
-use axum::routing::get;
 use chairbook_platform::aws;
 use chairbook_platform::env::{self, ConfigError};
-use chairbook_web::Web;
+use chairbook_web::{Api, Limit, Live, Web, about};
 use tokio::sync::Mutex;
 
 use crate::parts::Report;
@@ -64,9 +64,19 @@ impl State {
     }
 }
 
+/// The group's routes.
+pub fn api<A: Api<State>>(api: A) -> A {
+    api.get(
+        "/api/v1/health",
+        about("getHealth", "Get the state of each table, queue and function")
+            .described("Made anew at most every 15 seconds; 503 while a part is down."),
+        // Not counted: monitors ask often, and the answer is made at most every 15 seconds.
+        Limit::None,
+        check::health,
+    )
+}
+
 /// The function's routes.
 pub fn router(state: State) -> Router {
-    // Not counted: monitors ask often, and the answer is made at most every 15 seconds.
-    let guarded = state.web.guard(None, get(check::health));
-    chairbook_web::router(Router::new().route("/api/v1/health", guarded).with_state(state))
+    chairbook_web::router(api(Live::new(state.web.clone())).into_routes(state))
 }

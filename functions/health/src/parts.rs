@@ -3,35 +3,44 @@
 use std::time::Duration;
 
 use jiff::Timestamp;
+use schemars::JsonSchema;
 use serde::Serialize;
 
-/// How long a report is given out before the parts are asked again, seconds.
-const STANDS_FOR: i64 = 15;
+/// The time for which a report is given out before the parts are asked again, seconds.
+pub(crate) const STANDS_FOR: i64 = 15;
 
-/// What a part is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+/// A kind of part.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
+#[schemars(rename = "PartKind")]
 pub(crate) enum Kind {
+    /// A DynamoDB table.
     Table,
+    /// An SQS queue.
     Queue,
+    /// A Lambda function.
     Function,
 }
 
-/// Whether a part answers.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+/// The state of a part.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
+#[schemars(rename = "PartStatus")]
 pub(crate) enum Status {
+    /// It answers.
     Up,
+    /// It fails, or has not answered in time.
     Down,
 }
 
-/// One part.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+/// A part of the system.
+#[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct Part {
     pub(crate) name: String,
     pub(crate) kind: Kind,
     pub(crate) status: Status,
+    /// The time that it took to answer, or that it was given to, milliseconds.
     pub(crate) latency_ms: f64,
 }
 
@@ -46,12 +55,30 @@ impl Part {
     }
 }
 
-/// All of them at one time.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+/// The state of all parts at one time.
+#[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
+#[schemars(rename = "HealthReport")]
 pub(crate) struct Report {
+    /// The time (UTC) at which the parts were asked.
     pub(crate) checked_at: Timestamp,
     pub(crate) parts: Vec<Part>,
+}
+
+/// The state of a system whose parts are all up.
+#[derive(Debug, Serialize, JsonSchema)]
+pub(crate) struct Health {
+    #[serde(flatten)]
+    report: Report,
+    /// Always `up`.
+    status: Status,
+}
+
+impl Health {
+    /// A report by which all parts are up.
+    pub(crate) const fn up(report: Report) -> Self {
+        Self { report, status: Status::Up }
+    }
 }
 
 impl Report {

@@ -10,9 +10,10 @@ mod record;
 
 use aws_lambda_events::streams::{DynamoDbBatchItemFailure, DynamoDbEventResponse};
 use aws_sdk_sqs::Client;
+use chairbook_platform::health_probe;
 use futures_util::{StreamExt as _, stream};
 use lambda_runtime::Error;
-use serde_json::{Value, json};
+use serde_json::Value;
 
 use crate::queue::send_with_retries;
 use crate::record::Announcement;
@@ -44,8 +45,8 @@ impl Relay {
     /// When a record that could not be relayed has no sequence number to give it back by: the stream then keeps
     /// the whole batch.
     pub async fn handle(&self, payload: Value) -> Result<Value, Error> {
-        if payload.get("source").and_then(Value::as_str) == Some("chairbook.health") {
-            return Ok(json!({"ok": true}));
+        if health_probe::is_probe(&payload) {
+            return Ok(health_probe::response());
         }
         let announcements = record::announcements(&payload);
         let chunks: Vec<_> = announcements.chunks(MESSAGES_PER_CALL).collect();
@@ -85,6 +86,8 @@ fn response(announcements: &[Announcement], failed: &[usize]) -> Result<DynamoDb
 mod tests {
     use chairbook_models::ids::EventId;
 
+    use serde_json::json;
+
     use super::*;
 
     fn announcement(byte: u8, sequence_number: Option<&str>) -> Announcement {
@@ -119,7 +122,7 @@ mod tests {
     async fn a_health_probe_and_an_empty_batch_call_nothing() {
         let config = aws_sdk_sqs::Config::builder().behavior_version_latest().build();
         let relay = Relay::new(Client::from_conf(config), "https://queue.example/notifications".to_owned());
-        assert_eq!(relay.handle(json!({"source": "chairbook.health"})).await.unwrap(), json!({"ok": true}));
+        assert_eq!(relay.handle(health_probe::event()).await.unwrap(), health_probe::response());
         let empty = json!({"batchItemFailures": []});
         assert_eq!(relay.handle(json!({"Records": []})).await.unwrap(), empty);
         assert_eq!(relay.handle(json!({"Records": [{"dynamodb": {}}]})).await.unwrap(), empty);

@@ -5,6 +5,7 @@ use std::time::Duration;
 use aws_sdk_sqs::Client;
 use aws_sdk_sqs::error::ProvideErrorMetadata as _;
 use aws_sdk_sqs::types::SendMessageBatchRequestEntry;
+use chairbook_models::backoff::Backoff;
 use serde_json::json;
 
 use crate::record::Announcement;
@@ -13,18 +14,8 @@ use crate::record::Announcement;
 /// each call this stays under the function's timeout.
 const ATTEMPTS: u32 = 4;
 
-const FIRST_PAUSE: Duration = Duration::from_millis(100);
-
-/// The longest pause before the next attempt, after `attempt` (from 1) failed: it doubles.
-fn longest_pause(attempt: u32) -> Duration {
-    FIRST_PAUSE * 2_u32.saturating_pow(attempt.saturating_sub(1))
-}
-
-/// Full jitter: some time between nothing and the longest pause
-/// (<https://aws.amazon.com/blogs/architecture/exponential-backoff-and-jitter/>).
-fn jitter(longest: Duration, random: u32) -> Duration {
-    longest.mul_f64(f64::from(random) / f64::from(u32::MAX))
-}
+const BACKOFF: Backoff =
+    Backoff { first: Duration::from_millis(100), factor: 2, longest: Duration::from_millis(400) };
 
 /// Sends a chunk, and again what failed of it. `send` answers with the positions, among those it was given, of
 /// the messages that were not taken. Returns the positions of those that nothing helped.
@@ -42,7 +33,7 @@ pub async fn send_with_retries(
         }
         if attempt < ATTEMPTS {
             let random = u32::from_ne_bytes(chairbook_platform::random::bytes());
-            tokio::time::sleep(jitter(longest_pause(attempt), random)).await;
+            tokio::time::sleep(BACKOFF.pause(attempt, random)).await;
         }
     }
     left
@@ -121,14 +112,6 @@ mod tests {
         assert_eq!(run(&chunk(3), &[&[1, 2], &[1], &[0], &[0]]).await, (vec![2], vec![3, 2, 1, 1]));
         let everything: &[usize] = &[0, 1, 2];
         assert_eq!(run(&chunk(3), &[everything; 4]).await, (vec![0, 1, 2], vec![3; 4]));
-    }
-
-    #[test]
-    fn pauses_double_and_jitter_stays_within_them() {
-        let pauses: Vec<_> = (1..=3).map(longest_pause).collect();
-        assert_eq!(pauses, [100, 200, 400].map(Duration::from_millis));
-        assert_eq!(jitter(Duration::from_secs(1), 0), Duration::ZERO);
-        assert_eq!(jitter(Duration::from_secs(1), u32::MAX), Duration::from_secs(1));
     }
 
     #[test]

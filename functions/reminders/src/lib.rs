@@ -8,13 +8,13 @@ use chairbook_models::appointment::Appointment;
 use chairbook_models::appointment::reminder::{dates_of_due, reminder_due};
 use chairbook_models::event::{Actor, Event, EventType};
 use chairbook_models::ids::EventId;
-use chairbook_platform::{clock, random};
+use chairbook_platform::{clock, health_probe, random};
 use chairbook_store::{Store, StoreError};
 use futures_util::{StreamExt, stream};
 use jiff::Timestamp;
 use lambda_runtime::{Error, LambdaEvent};
 use serde::Serialize;
-use serde_json::{Value, json};
+use serde_json::Value;
 
 /// How many appointments are looked up at a time.
 const PAGE: usize = 100;
@@ -51,8 +51,8 @@ impl Counts {
 /// # Errors
 /// When the settings or the appointments could not be looked up.
 pub async fn handle(store: &Store, event: LambdaEvent<Value>) -> Result<Value, Error> {
-    if event.payload["source"] == "chairbook.health" {
-        return Ok(json!({"ok": true}));
+    if health_probe::is_probe(&event.payload) {
+        return Ok(health_probe::response());
     }
     let deadline = clock::before_deadline(event.context.deadline(), RESERVE);
     let lead_minutes = store.settings().await?.reminder_minutes;

@@ -11,10 +11,10 @@ mod record;
 
 use std::time::Duration;
 
-use chairbook_platform::clock;
+use chairbook_platform::{clock, health_probe};
 use chairbook_store::Store;
 use lambda_runtime::{Error, LambdaEvent};
-use serde_json::{Value, json};
+use serde_json::Value;
 
 /// How long before Lambda's deadline a rebuild stops.
 const RESERVE: Duration = Duration::from_secs(20);
@@ -26,8 +26,8 @@ const RESERVE: Duration = Duration::from_secs(20);
 /// sequence number to give it back by.
 pub async fn handle(store: &Store, event: LambdaEvent<Value>) -> Result<Value, Error> {
     let (payload, context) = event.into_parts();
-    if payload["source"] == "chairbook.health" {
-        return Ok(json!({"ok": true}));
+    if health_probe::is_probe(&payload) {
+        return Ok(health_probe::response());
     }
     if let Some(request) = payload.get("rebuild") {
         let deadline = clock::before_deadline(context.deadline(), RESERVE);

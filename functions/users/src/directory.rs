@@ -6,10 +6,13 @@ use chairbook_models::ids::UserId;
 use chairbook_models::user::{Profile, Role};
 use chairbook_platform::clock;
 use chairbook_store::{ListPage, PageKey, StoreError, UsersFrom};
+use chairbook_web::fields::format::{Format, one_of};
+use chairbook_web::view::{OneUser, User};
 use chairbook_web::{
-    Admin, ApiError, Fields, FromFields, Id, Page, Paging, Pending, Query, Reply, Web, cursor, render,
+    Admin, Fields, FromFields, Id, Page, Paging, Pending, Query, Reply, RequestError, Web, cursor,
 };
-use serde_json::{Value, json};
+
+use crate::error::FindError;
 
 /// `role`, `email`, `limit`, `cursor`.
 pub(crate) struct Filter {
@@ -18,13 +21,9 @@ pub(crate) struct Filter {
     paging: Paging,
 }
 
-pub(crate) fn role(value: Value) -> Result<Role, &'static str> {
-    serde_json::from_value(value).map_err(|_| "must be user, admin or owner")
-}
-
 impl FromFields for Filter {
-    fn from_fields(fields: &mut Fields) -> Option<Self> {
-        let role = fields.optional_with("role", role);
+    fn from_fields(fields: &mut impl Fields) -> Option<Self> {
+        let role = fields.optional_as("role", one_of(&Role::ALL).about("The role that users are to have."));
         let email = fields.optional("email");
         let paging = Paging::from_fields(fields);
         Some(Self { role: role?, email: email?, paging: paging? })
@@ -53,7 +52,7 @@ pub(crate) async fn list(
     State(web): State<Web>,
     admin: Pending<Admin>,
     Query(filter): Query<Filter>,
-) -> Result<Reply<Page>, ApiError> {
+) -> Result<Reply<Page<User>>, RequestError> {
     let list = format!("users for {} {:?}", admin.user_id(), filter.role);
     let from = filter.paging.start(&list, read_position)?;
     let (_, page) = if let Some(email) = &filter.email {
@@ -65,7 +64,7 @@ pub(crate) async fn list(
     let cursor = |from: &UsersFrom| cursor::encode(&list, &position(from));
     let after = |user: &Profile| cursor(&UsersFrom::After(PageKey::from(user)));
     let next = page.next.as_ref().map(cursor);
-    Ok(Reply::ok("The salon's users.", Page::bounded(&page.items, next, render::user, after)?))
+    Ok(Reply::ok("The salon's users.", Page::bounded(&page.items, next, |user| User::from(user), after)?))
 }
 
 async fn by_email(
@@ -84,8 +83,8 @@ pub(crate) async fn one(
     State(web): State<Web>,
     admin: Pending<Admin>,
     Id(id): Id<UserId>,
-) -> Result<Reply<Value>, ApiError> {
+) -> Result<Reply<OneUser>, FindError> {
     let (_, profile) = admin.admit_with(web.reader.profile(id)).await?;
-    let profile = profile.ok_or_else(|| ApiError::not_found("User"))?;
-    Ok(Reply::ok("The user.", json!({"user": render::user(&profile)})))
+    let profile = profile.ok_or(FindError::NotFound)?;
+    Ok(Reply::ok("The user.", OneUser::from(&profile)))
 }

@@ -15,13 +15,15 @@ use chairbook_models::ids::UserId;
 use chairbook_platform::clock;
 use chairbook_store::{Account, AccountChange, Leaving, Store, StoreError};
 use chairbook_web::password::{GivenPassword, canonical_email, prove_password, still_proven};
+use chairbook_web::view::Empty;
 use chairbook_web::{
-    Access, Admin, ApiError, Body, Customer, Fields, FromFields, Id, LoggedIn, Pending, Reply, Web,
+    Access, Admin, Body, Customer, Fields, FromFields, Id, LoggedIn, Pending, Reply, RequestError, Web,
 };
 use futures_util::{StreamExt, TryStreamExt, stream, try_join};
 use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
 
+use crate::error::{DeleteError, FindError, LastOwnerError, LeaveError};
 use crate::event;
 
 /// How often something that others change at the same time is tried.
@@ -48,7 +50,7 @@ pub(crate) struct Request {
 }
 
 impl FromFields for Request {
-    fn from_fields(fields: &mut Fields) -> Option<Self> {
+    fn from_fields(fields: &mut impl Fields) -> Option<Self> {
         fields.required("password").map(|password| Self { password })
     }
 }
@@ -57,9 +59,9 @@ pub(crate) async fn delete_own(
     State(web): State<Web>,
     customer: Pending<Customer>,
     Body(request): Body<Request>,
-) -> Result<Reply<Value>, ApiError> {
+) -> Result<Reply<Empty>, LeaveError> {
     let (mut customer, profile) = customer.admit_with(web.reader.profile(customer.user_id())).await?;
-    let email = canonical_email(&profile.ok_or_else(ApiError::session_ended)?)?;
+    let email = canonical_email(&profile.ok_or_else(RequestError::session_ended)?)?;
     let mut account = prove_password(&customer, &email, &request.password, "password").await?;
     for _ in 0..TRIES {
         let (caller, store) = (customer.caller, customer.store());
@@ -70,36 +72,35 @@ pub(crate) async fn delete_own(
         customer = customer.again().await?;
         account = still_proven(&customer, &email, &account).await?;
     }
-    Err(ApiError::unavailable())
+    Err(RequestError::unavailable().into())
 }
 
 pub(crate) async fn delete(
     State(web): State<Web>,
     admin: Pending<Admin>,
     Id(id): Id<UserId>,
-) -> Result<Reply<Value>, ApiError> {
-    let not_found = || ApiError::not_found("User");
+) -> Result<Reply<Empty>, DeleteError> {
     let (mut admin, mut profile) = admin.admit_with(web.reader.profile(id)).await?;
     for _ in 0..TRIES {
         let (caller, store) = (admin.caller, admin.store());
         let Some(found) = profile else {
             // An erasure that stopped halfway goes on.
-            let leaving = store.leaving(id).await?.ok_or_else(not_found)?;
+            let leaving = store.leaving(id).await?.ok_or(FindError::NotFound)?;
             return Ok(end(store, &leaving, caller.into(), "The account is deleted").await);
         };
         let email = canonical_email(&found)?;
         if let Some(account) = store.account(&email).await?.filter(|account| account.user_id == id) {
             if !caller.role.may_delete(account.role) {
-                return Err(ApiError::forbidden("Only the owner may delete admins and owners."));
+                return Err(DeleteError::OnlyOwners);
             }
             if let Some(leaving) = leave(store, &email, &account, caller).await? {
                 return Ok(end(store, &leaving, caller.into(), "The account is deleted").await);
             }
         }
         (admin, profile) =
-            try_join!(admin.again(), async { store.profile(id).await.map_err(ApiError::from) })?;
+            try_join!(admin.again(), async { store.profile(id).await.map_err(RequestError::from) })?;
     }
-    Err(ApiError::unavailable())
+    Err(RequestError::unavailable().into())
 }
 
 /// Ends an account, on the condition that it, and the caller who ends it, are as they were read; `None` if not. From
@@ -109,19 +110,19 @@ async fn leave(
     email: &str,
     account: &Account,
     caller: Caller,
-) -> Result<Option<Leaving>, StoreError> {
+) -> Result<Option<Leaving>, LastOwnerError> {
     let now = clock::now();
     let deleted = event(EventType::UserDeleted, account.user_id, caller.into(), None, now);
     match store.change_account(email, account, AccountChange::Leaves, Some(caller), &deleted).await {
         Ok(()) => Ok(Some(Leaving { user_id: account.user_id, email: email.to_owned(), since: now })),
         Err(StoreError::Changed | StoreError::RoleChanged) => Ok(None),
-        Err(error) => Err(error),
+        Err(error) => Err(error.into()),
     }
 }
 
 /// Erases an account that has ended. Nobody can ask for that again who has deleted their own, so what stops it is left
 /// to the schedule.
-async fn end(store: &Store, leaving: &Leaving, actor: Actor, done: &str) -> Reply<Value> {
+async fn end(store: &Store, leaving: &Leaving, actor: Actor, done: &str) -> Reply<Empty> {
     let message = match erase(store, leaving, actor).await {
         Ok(()) => format!("{done}, and what we knew of its owner with it."),
         Err(error) => {
@@ -129,7 +130,7 @@ async fn end(store: &Store, leaving: &Leaving, actor: Actor, done: &str) -> Repl
             format!("{done}. What we know of its owner will be within minutes.")
         }
     };
-    Reply::ok(message, json!({}))
+    Reply::ok(message, Empty {})
 }
 
 async fn erase(store: &Store, leaving: &Leaving, actor: Actor) -> Result<(), StoreError> {
@@ -141,7 +142,7 @@ async fn erase(store: &Store, leaving: &Leaving, actor: Actor) -> Result<(), Sto
 }
 
 /// Goes on with the erasures that their requests have not finished, until time is up.
-pub(crate) async fn finish_erasures(store: Store, deadline: Timestamp) -> Result<Value, ApiError> {
+pub(crate) async fn finish_erasures(store: Store, deadline: Timestamp) -> Result<Value, RequestError> {
     let (mut finished, mut failed) = (0, 0);
     for leaving in store.all_leaving().await? {
         let now = clock::now();

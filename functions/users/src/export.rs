@@ -1,30 +1,25 @@
 //! `GET /profile/export`: all that is kept about the caller, page by page.
 
-use std::collections::BTreeMap;
 use std::fmt;
 use std::str::FromStr;
 
 use axum::extract::State;
-use chairbook_auth::Session;
-use chairbook_models::appointment::payment::Refund;
-use chairbook_models::appointment::{Appointment, BookedSubService, PaymentStatus, Status};
-use chairbook_models::event::{Event, EventType, Subjects};
+use chairbook_models::event::EventType;
 use chairbook_models::ids::{AppointmentId, EventId, SessionId, UserId};
-use chairbook_models::money::Currency;
-use chairbook_models::offers::AppliedOffer;
 use chairbook_platform::clock;
 use chairbook_store::{ListPage, PageKey, Reader};
-use chairbook_web::{
-    Access, ApiError, Customer, Fields, FromFields, Query, Reply, Room, Web, cursor, render,
-};
+use chairbook_web::fields::format::{self, Format};
+use chairbook_web::view::User;
+use chairbook_web::{Access, Customer, Fields, FromFields, Query, Reply, RequestError, Room, Web, cursor};
 use futures_util::try_join;
 use http::{HeaderValue, header};
 use jiff::Timestamp;
+use schemars::JsonSchema;
 use serde::Serialize;
-use serde_json::Value;
 use serde_json::value::RawValue;
 
 use crate::event;
+use crate::view::{ExportedAppointment, ExportedEvent, ExportedSession};
 
 /// How many rows are asked for at a time.
 const ROWS_AT_ONCE: usize = 100;
@@ -39,108 +34,30 @@ pub(crate) struct Request {
 }
 
 impl FromFields for Request {
-    fn from_fields(fields: &mut Fields) -> Option<Self> {
-        fields.optional("cursor").map(|cursor| Self { cursor })
+    fn from_fields(fields: &mut impl Fields) -> Option<Self> {
+        let cursor = format::text().about("The `nextCursor` of the page before.");
+        fields.optional_as("cursor", cursor).map(|cursor| Self { cursor })
     }
 }
 
-/// A page of an export.
-#[derive(Debug, Serialize)]
+/// A page of all that is kept about somebody.
+#[derive(Debug, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct Export {
+    /// The time (UTC) of the page.
     exported_at: Timestamp,
-    /// On the first page only.
-    user: Option<Value>,
-    /// Each an [`ExportedSession`].
+    /// The person, on the first page only.
+    user: Option<User>,
+    #[schemars(with = "Vec<ExportedSession>")]
     sessions: Vec<Box<RawValue>>,
-    /// Each an [`ExportedAppointment`].
+    /// The latest booked first.
+    #[schemars(with = "Vec<ExportedAppointment>")]
     appointments: Vec<Box<RawValue>>,
-    /// Each an [`ExportedEvent`].
+    /// Events that the person was told of, the latest first.
+    #[schemars(with = "Vec<ExportedEvent>")]
     events: Vec<Box<RawValue>>,
+    /// The `cursor` of the next page; `null` on the last page.
     next_cursor: Option<String>,
-}
-
-#[derive(Serialize)]
-#[serde(rename_all = "camelCase")]
-struct ExportedSession<'a> {
-    id: SessionId,
-    ip: Option<&'a str>,
-    user_agent: Option<&'a str>,
-    created_at: Timestamp,
-    last_used_at: Timestamp,
-}
-
-#[derive(Serialize)]
-#[serde(rename_all = "camelCase")]
-struct ExportedAppointment<'a> {
-    id: AppointmentId,
-    service_name: &'a str,
-    sub_services: &'a [BookedSubService],
-    expert_name: &'a str,
-    starts_at: Timestamp,
-    ends_at: Timestamp,
-    time_zone: &'a str,
-    status: Status,
-    payment_status: PaymentStatus,
-    total_price: i64,
-    offer: Option<&'a AppliedOffer>,
-    currency: Currency,
-    payment: Value,
-    refund: Option<Refund>,
-    notes: Option<&'a str>,
-    created_at: Timestamp,
-}
-
-#[derive(Serialize)]
-struct ExportedEvent<'a> {
-    id: EventId,
-    #[serde(rename = "type")]
-    event_type: EventType,
-    at: Timestamp,
-    subjects: &'a Subjects,
-    data: &'a BTreeMap<String, Value>,
-}
-
-fn session(session: &Session) -> ExportedSession<'_> {
-    ExportedSession {
-        id: session.id,
-        ip: session.ip.as_deref(),
-        user_agent: session.user_agent.as_deref(),
-        created_at: session.created_at,
-        last_used_at: session.last_used_at,
-    }
-}
-
-/// `now` decides whether a reservation that has not been swept yet has expired.
-fn appointment(appointment: &Appointment, now: Timestamp) -> ExportedAppointment<'_> {
-    ExportedAppointment {
-        id: appointment.id,
-        service_name: &appointment.service_name,
-        sub_services: &appointment.sub_services,
-        expert_name: &appointment.expert_name,
-        starts_at: appointment.starts_at,
-        ends_at: appointment.ends_at,
-        time_zone: &appointment.time_zone,
-        status: appointment.effective_status(now),
-        payment_status: appointment.payment_status(),
-        total_price: appointment.total_price,
-        offer: appointment.offer.as_ref(),
-        currency: appointment.currency,
-        payment: render::payment(appointment),
-        refund: appointment.refund,
-        notes: appointment.notes.as_deref(),
-        created_at: appointment.created_at,
-    }
-}
-
-fn told(event: &Event) -> ExportedEvent<'_> {
-    ExportedEvent {
-        id: event.id,
-        event_type: event.event_type,
-        at: event.at,
-        subjects: &event.subjects,
-        data: &event.data,
-    }
 }
 
 /// Where an export goes on: among which records, and after which of them.
@@ -210,26 +127,27 @@ struct Filling<'a> {
 
 impl Filling<'_> {
     /// Adds the records after a position, as far as there is room; returns where the export goes on, if it does.
-    async fn add(&mut self, here: Position) -> Result<Option<Position>, ApiError> {
+    async fn add(&mut self, here: Position) -> Result<Option<Position>, RequestError> {
         let (reader, user, now) = (self.reader, self.user, self.page.exported_at);
         match here {
             Position::Sessions(after) => {
                 let found = reader.sessions_page(user, |_| true, ROWS_AT_ONCE, after).await?;
-                let shown = self.room.fill(found.items.iter().map(session))?;
+                let shown = self.room.fill(found.items.iter().map(ExportedSession::from))?;
                 let next = next(found, shown.len(), here, |last| last.id, Position::Sessions);
                 self.page.sessions.extend(shown);
                 Ok(next.or(Some(Position::Appointments(None))))
             }
             Position::Appointments(after) => {
                 let found = reader.appointments_of(user, |_| true, ROWS_AT_ONCE, after).await?;
-                let shown = self.room.fill(found.items.iter().map(|found| appointment(found, now)))?;
+                let shown =
+                    self.room.fill(found.items.iter().map(|found| ExportedAppointment::at(found, now)))?;
                 let next = next(found, shown.len(), here, |last| PageKey::from(last), Position::Appointments);
                 self.page.appointments.extend(shown);
                 Ok(next.or(Some(Position::Events(None))))
             }
             Position::Events(after) => {
                 let found = reader.events_of(user, ROWS_AT_ONCE, after).await?;
-                let shown = self.room.fill(found.items.iter().map(told))?;
+                let shown = self.room.fill(found.items.iter().map(ExportedEvent::from))?;
                 let next = next(found, shown.len(), here, |last| PageKey::from(last), Position::Events);
                 self.page.events.extend(shown);
                 Ok(next)
@@ -238,7 +156,7 @@ impl Filling<'_> {
     }
 
     /// The page from a position on; returns where the next one begins, if there is one.
-    async fn fill(&mut self, from: Position) -> Result<Option<Position>, ApiError> {
+    async fn fill(&mut self, from: Position) -> Result<Option<Position>, RequestError> {
         let mut position = from;
         for _ in 0..READS_PER_PAGE {
             match self.add(position).await? {
@@ -254,7 +172,7 @@ pub(crate) async fn export(
     State(web): State<Web>,
     customer: Customer,
     Query(request): Query<Request>,
-) -> Result<Reply<Export>, ApiError> {
+) -> Result<Reply<Export>, RequestError> {
     let (reader, user) = (&web.reader, customer.caller.user_id);
     let list = format!("export {user}");
     let start = cursor::decode(&list, request.cursor.as_deref(), read_position)?;
@@ -270,10 +188,10 @@ pub(crate) async fn export(
     let next = if let Some(start) = start {
         Box::pin(filling.fill(start)).await?
     } else {
-        let profile = async { reader.profile(user).await.map_err(ApiError::from) };
+        let profile = async { reader.profile(user).await.map_err(RequestError::from) };
         let reads = async { try_join!(filling.fill(Position::START), profile) };
         let (next, profile) = Box::pin(reads).await?;
-        filling.page.user = Some(render::user(&profile.ok_or_else(ApiError::session_ended)?));
+        filling.page.user = Some(User::from(&profile.ok_or_else(RequestError::session_ended)?));
         next
     };
     let mut page = filling.page;

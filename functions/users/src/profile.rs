@@ -5,18 +5,18 @@ use chairbook_models::event::EventType;
 use chairbook_models::text::{PersonName, Phone};
 use chairbook_platform::clock;
 use chairbook_store::StoreError;
-use chairbook_web::{Access, ApiError, Body, Customer, Fields, FromFields, Pending, Reply, Web, render};
-use serde_json::{Value, json};
+use chairbook_web::view::OneUser;
+use chairbook_web::{Access, Body, Customer, Fields, FromFields, Pending, Reply, RequestError, Web};
 
 use crate::event;
 
 pub(crate) async fn show(
     State(web): State<Web>,
     customer: Pending<Customer>,
-) -> Result<Reply<Value>, ApiError> {
+) -> Result<Reply<OneUser>, RequestError> {
     let (_, profile) = customer.admit_with(web.reader.profile(customer.user_id())).await?;
-    let profile = profile.ok_or_else(ApiError::session_ended)?;
-    Ok(Reply::ok("Your profile.", json!({"user": render::user(&profile)})))
+    let profile = profile.ok_or_else(RequestError::session_ended)?;
+    Ok(Reply::ok("Your profile.", OneUser::from(&profile)))
 }
 
 /// `{name,phone?}`: the whole of what can be changed, as `PUT` says.
@@ -26,7 +26,7 @@ pub(crate) struct Request {
 }
 
 impl FromFields for Request {
-    fn from_fields(fields: &mut Fields) -> Option<Self> {
+    fn from_fields(fields: &mut impl Fields) -> Option<Self> {
         let name = fields.required("name");
         let phone = fields.optional("phone");
         Some(Self { name: name?, phone: phone? })
@@ -37,15 +37,15 @@ pub(crate) async fn change(
     State(web): State<Web>,
     customer: Customer,
     Body(request): Body<Request>,
-) -> Result<Reply<Value>, ApiError> {
+) -> Result<Reply<OneUser>, RequestError> {
     let (now, caller) = (clock::now(), customer.caller);
     let event = event(EventType::UserProfileChanged, caller.user_id, caller.into(), None, now);
     let phone = request.phone.as_ref().map(Phone::as_str);
     match customer.store().change_profile(caller.user_id, request.name.as_str(), phone, &event).await {
-        Err(StoreError::Changed) => return Err(ApiError::session_ended()),
+        Err(StoreError::Changed) => return Err(RequestError::session_ended()),
         other => other?,
     }
     let profile = web.reader.profile(caller.user_id).await?;
-    let profile = profile.ok_or_else(ApiError::session_ended)?;
-    Ok(Reply::ok("Your profile is changed.", json!({"user": render::user(&profile)})))
+    let profile = profile.ok_or_else(RequestError::session_ended)?;
+    Ok(Reply::ok("Your profile is changed.", OneUser::from(&profile)))
 }

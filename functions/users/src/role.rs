@@ -6,11 +6,13 @@ use chairbook_models::ids::UserId;
 use chairbook_models::user::Role;
 use chairbook_platform::clock;
 use chairbook_store::{AccountChange, StoreError};
+use chairbook_web::fields::format::{Format, one_of};
 use chairbook_web::password::canonical_email;
-use chairbook_web::{Access, ApiError, Body, Fields, FromFields, Id, LoggedIn, Owner, Reply, Web, render};
-use serde_json::{Value, json};
+use chairbook_web::view::OneUser;
+use chairbook_web::{Access, Body, Fields, FromFields, Id, LoggedIn, Owner, Reply, RequestError, Web};
 
-use crate::{directory, event};
+use crate::error::{FindError, LastOwnerError, RoleError};
+use crate::event;
 
 /// How often a change looks again after somebody has logged in meanwhile.
 const TRIES: u32 = 3;
@@ -21,8 +23,9 @@ pub(crate) struct Request {
 }
 
 impl FromFields for Request {
-    fn from_fields(fields: &mut Fields) -> Option<Self> {
-        fields.required_with("role", directory::role).map(|role| Self { role })
+    fn from_fields(fields: &mut impl Fields) -> Option<Self> {
+        let role = one_of(&Role::ALL).about("The new role, in force with the next request.");
+        fields.required_as("role", role).map(|role| Self { role })
     }
 }
 
@@ -31,30 +34,29 @@ pub(crate) async fn change(
     mut owner: Owner,
     Id(id): Id<UserId>,
     Body(request): Body<Request>,
-) -> Result<Reply<Value>, ApiError> {
-    let not_found = || ApiError::not_found("User");
+) -> Result<Reply<OneUser>, RoleError> {
     let now = clock::now();
     for _ in 0..TRIES {
         let caller = owner.caller;
-        let mut profile = web.reader.profile(id).await?.ok_or_else(not_found)?;
+        let mut profile = web.reader.profile(id).await?.ok_or(FindError::NotFound)?;
         let email = canonical_email(&profile)?;
         let account = web.reader.account(&email).await?.filter(|account| account.user_id == id);
-        let account = account.ok_or_else(not_found)?;
+        let account = account.ok_or(FindError::NotFound)?;
         if account.role == request.role {
-            return Ok(Reply::ok("That is their role already.", json!({"user": render::user(&profile)})));
+            return Ok(Reply::ok("That is their role already.", OneUser::from(&profile)));
         }
         let mut event = event(EventType::UserRoleChanged, id, caller.into(), Some(id), now);
-        event.data.insert("role".to_owned(), json!(request.role));
+        event.data.insert("role".to_owned(), request.role.as_str().into());
         let change = AccountChange::Role(request.role);
         match owner.store().change_account(&email, &account, change, Some(caller), &event).await {
             Ok(()) => {
                 profile.role = request.role;
                 profile.updated_at = now;
-                return Ok(Reply::ok("The role is changed.", json!({"user": render::user(&profile)})));
+                return Ok(Reply::ok("The role is changed.", OneUser::from(&profile)));
             }
             Err(StoreError::Changed | StoreError::RoleChanged) => owner = owner.again().await?,
-            Err(error) => return Err(error.into()),
+            Err(error) => return Err(LastOwnerError::from(error).into()),
         }
     }
-    Err(ApiError::unavailable())
+    Err(RequestError::unavailable().into())
 }

@@ -7,7 +7,6 @@ use chairbook_models::ids::{SessionId, UserId};
 use jiff::Timestamp;
 use jsonwebtoken::{Algorithm, DecodingKey, EncodingKey, Header, Validation};
 use serde::{Deserialize, Serialize};
-use serde_json::{Value, json};
 
 use crate::seal::derive_key;
 
@@ -70,12 +69,6 @@ pub struct VerificationKey {
 }
 
 impl VerificationKey {
-    /// The key as a JWK (RFC 8037).
-    #[must_use]
-    pub fn to_jwk(&self) -> Value {
-        json!({"kty": "OKP", "crv": "Ed25519", "use": "sig", "alg": "EdDSA", "kid": self.kid, "x": self.x})
-    }
-
     /// Checks a token's algorithm, signature, issuer, beginning and expiry.
     ///
     /// # Errors

@@ -1,9 +1,11 @@
 //! E-mail addresses: as people write them, and in the one form that is a key.
 
+use std::borrow::Cow;
 use std::fmt;
 use std::str::FromStr;
 
 use email_address::{EmailAddress as Syntax, Options};
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 
 /// The longest address (RFC 5321, section 4.5.3.1.3, less the angle brackets).
 const MAX_BYTES: usize = 254;
@@ -83,6 +85,26 @@ impl FromStr for EmailAddress {
             return Err(EmailAddressError::Malformed);
         }
         Ok(Self { written: written.to_owned(), canonical })
+    }
+}
+
+impl JsonSchema for EmailAddress {
+    fn inline_schema() -> bool {
+        true
+    }
+
+    fn schema_name() -> Cow<'static, str> {
+        "EmailAddress".into()
+    }
+
+    fn json_schema(_: &mut SchemaGenerator) -> Schema {
+        json_schema!({
+            "description": "An e-mail address; upper and lower case are the same.",
+            "type": "string",
+            "format": "email",
+            "maxLength": MAX_BYTES,
+            "examples": ["ada@example.com"],
+        })
     }
 }
 

@@ -1,7 +1,8 @@
-//! Instants written for people: the salon's wall clock, with its zone.
+//! Instants written for people, by the salon's wall clock with its zone, and durations.
 
+use jiff::fmt::friendly::{Designator, Spacing, SpanPrinter};
 use jiff::tz::{AmbiguousOffset, TimeZone};
-use jiff::{Timestamp, Zoned};
+use jiff::{SignedDuration, Timestamp, Zoned};
 
 use crate::rendered::MailError;
 
@@ -43,6 +44,14 @@ pub fn in_full(local: &Zoned) -> String {
     format!("{} ({})", date_and_time(local), zone(local))
 }
 
+/// A duration: `24 hours`, `1 hour`, `1 hour 30 minutes`.
+#[must_use]
+pub fn duration_in_words(duration: SignedDuration) -> String {
+    let printer =
+        SpanPrinter::new().designator(Designator::Verbose).spacing(Spacing::BetweenUnitsAndDesignators);
+    printer.duration_to_string(&duration)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -60,6 +69,15 @@ mod tests {
             ("2026-03-03T09:00:00Z", "UTC", "Tuesday, 3 March 2026, 09:00 (UTC)"),
         ] {
             assert_eq!(written(instant, time_zone), text);
+        }
+    }
+
+    #[test]
+    fn a_duration_is_written_in_its_largest_units() {
+        for (minutes, text) in
+            [(24 * 60, "24 hours"), (60, "1 hour"), (90, "1 hour 30 minutes"), (45, "45 minutes")]
+        {
+            assert_eq!(duration_in_words(SignedDuration::from_mins(minutes)), text);
         }
     }
 

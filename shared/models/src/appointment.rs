@@ -2,6 +2,7 @@
 
 use jiff::Timestamp;
 use jiff::civil::{Date, Time};
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::ids::{AppointmentId, ExpertId, ServiceId, SubServiceId, UserId};
@@ -14,11 +15,12 @@ pub mod reschedule;
 
 use payment::{Payment, Refund, VerifiedPayment};
 
-/// Where an appointment stands.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+/// The state of an appointment.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
+#[schemars(rename = "AppointmentStatus")]
 pub enum Status {
-    /// Held, unpaid, until `expires_at`.
+    /// Held, unpaid, until its hold ends.
     Reserved,
     /// Paid for.
     Confirmed,
@@ -32,16 +34,15 @@ pub enum Status {
     NoShow,
 }
 
-/// Whether an appointment is paid for, as the API tells it. What is money to the salon follows from the payment, see
-/// [`Appointment::verified_payment`].
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+/// The state of the payment for an appointment, by the customer's word if the salon has not verified it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum PaymentStatus {
     /// Nothing was paid.
     Unpaid,
-    /// All was paid; perhaps on the customer's word alone.
+    /// The whole price was paid, perhaps on the customer's word alone.
     Paid,
-    /// What was paid was given back.
+    /// The salon has given back the money.
     Refunded,
 }
 
@@ -150,31 +151,12 @@ pub enum CloseError {
     NotBegun(Status),
 }
 
-impl CloseError {
-    /// The machine-readable code.
-    #[must_use]
-    pub const fn code(&self) -> &'static str {
-        "invalid_transition"
-    }
-}
-
 /// How a customer is told until when something can be done.
 fn window(minutes: u32) -> String {
     match minutes {
         0 => "they begin".to_owned(),
         minutes if minutes % 60 == 0 => format!("{} hours before they begin", minutes / 60),
         minutes => format!("{minutes} minutes before they begin"),
-    }
-}
-
-impl CancelError {
-    /// The machine-readable code.
-    #[must_use]
-    pub const fn code(&self) -> &'static str {
-        match self {
-            Self::InvalidTransition(_) => "invalid_transition",
-            Self::TooLate(_) => "cancellation_window_closed",
-        }
     }
 }
 

@@ -93,6 +93,31 @@ fn range(from: Option<Date>, to: Option<Date>) -> String {
 }
 
 impl BookingError {
+    /// One of each kind, for the API's reference.
+    #[must_use]
+    pub fn examples() -> Vec<Self> {
+        let sub_service = SubServiceId::derived([1; 16]);
+        vec![
+            Self::UnknownService,
+            Self::UnknownSubService(sub_service),
+            Self::RepeatedSubService(sub_service),
+            Self::UnknownExpert,
+            Self::ExpertDoesNotOfferService,
+            Self::NobodyOffersService,
+            Self::TooLong,
+            Self::DateInPast,
+            Self::TimeInPast,
+            Self::TooSoon(60),
+            Self::TooFarAhead(90),
+            Self::OffGrid(15),
+            Self::NoSuchTime,
+            Self::Closed(45),
+            Self::UnknownOffer,
+            Self::OfferForOtherServices,
+            Self::OfferForOtherDates { from: None, to: None },
+        ]
+    }
+
     /// The machine-readable code.
     #[must_use]
     pub const fn code(&self) -> &'static str {
@@ -191,14 +216,6 @@ pub enum Booker {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("You cannot pay for this when you book it. Please book it without payNow, and pay at the salon.")]
 pub struct PaymentRequiredAtSalon;
-
-impl PaymentRequiredAtSalon {
-    /// The machine-readable code.
-    #[must_use]
-    pub const fn code(&self) -> &'static str {
-        "payment_required_at_salon"
-    }
-}
 
 /// A catalog with its time zone at hand.
 #[derive(Debug, Clone)]

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 
 use jiff::Timestamp;
 use jiff::civil::DateTime;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::ids::{CategoryId, ExpertId, ImageId, OfferId, ServiceId, SubServiceId, TimeOffId};
@@ -190,7 +191,7 @@ pub struct GalleryImage {
 }
 
 /// Who may say that an appointment is paid for as it is booked.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum PayNow {
     /// Customers too: their word confirms the appointment, and is to be verified.
@@ -198,6 +199,11 @@ pub enum PayNow {
     Anyone,
     /// The front desk alone, which takes the money: customers pay at the salon.
     Staff,
+}
+
+impl PayNow {
+    /// Every choice.
+    pub const ALL: [Self; 2] = [Self::Anyone, Self::Staff];
 }
 
 /// What holds for the whole salon.

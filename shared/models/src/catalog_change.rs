@@ -557,7 +557,7 @@ impl Catalog {
     /// # Errors
     /// [`CatalogError::NotFound`] of either, and [`CatalogError::Invalid`] when their time and the service's buffer
     /// are too long together.
-    pub fn offer(
+    pub fn assign(
         &self,
         expert: ExpertId,
         service: ServiceId,
@@ -583,7 +583,7 @@ impl Catalog {
     ///
     /// # Errors
     /// [`CatalogError::NotFound`] of the expert, or of the service among theirs.
-    pub fn withdraw(
+    pub fn unassign(
         &self,
         expert: ExpertId,
         service: ServiceId,
@@ -711,7 +711,7 @@ mod tests {
         catalog.services.insert(CUT, cut);
         let ines = catalog.create_expert(INES, &ines(), NOW).unwrap();
         catalog.experts.insert(INES, ines);
-        let ines = catalog.offer(INES, CUT, &own_duration(90), NOW).unwrap();
+        let ines = catalog.assign(INES, CUT, &own_duration(90), NOW).unwrap();
         catalog.experts.insert(INES, ines);
         catalog
     }
@@ -750,7 +750,7 @@ mod tests {
         assert!(
             matches!(catalog.delete_expert(INES, NOW), Ok(Removal::Deactivated(ines)) if !ines.is_active)
         );
-        let ines = catalog.withdraw(INES, CUT, NOW).unwrap();
+        let ines = catalog.unassign(INES, CUT, NOW).unwrap();
         catalog.experts.insert(INES, ines);
         assert_eq!(catalog.delete_expert(INES, NOW), Ok(Removal::Deleted));
         assert_eq!(catalog.delete_service(CUT, NOW), Ok(Removal::Deleted));
@@ -777,9 +777,9 @@ mod tests {
         );
         assert_eq!(check_length(60, 540), Ok(()));
         assert_eq!(check_length(60, 541).unwrap_err().field, "bufferMinutes");
-        assert!(catalog.offer(INES, CUT, &own_duration(595), NOW).is_ok());
+        assert!(catalog.assign(INES, CUT, &own_duration(595), NOW).is_ok());
         assert_eq!(
-            fields(catalog.offer(INES, CUT, &own_duration(596), NOW).unwrap_err()),
+            fields(catalog.assign(INES, CUT, &own_duration(596), NOW).unwrap_err()),
             ["durationMinutes"]
         );
     }
@@ -802,8 +802,8 @@ mod tests {
         assert_eq!(catalog.change_sub_service(CUT, no_sub_service, &fringe()), Err(not_found("Sub-service")));
         assert_eq!(catalog.delete_sub_service(CUT, no_sub_service), Err(not_found("Sub-service")));
         assert_eq!(catalog.change_expert(no_expert, &ines(), NOW), Err(not_found("Expert")));
-        assert_eq!(catalog.offer(INES, no_service, &OwnTerms::default(), NOW), Err(not_found("Service")));
-        assert_eq!(catalog.withdraw(INES, no_service, NOW), Err(not_found("Service of this expert")));
+        assert_eq!(catalog.assign(INES, no_service, &OwnTerms::default(), NOW), Err(not_found("Service")));
+        assert_eq!(catalog.unassign(INES, no_service, NOW), Err(not_found("Service of this expert")));
         assert_eq!(catalog.remove_time_off(INES, no_time_off, NOW), Err(not_found("Time off")));
     }
 

@@ -4,10 +4,12 @@
 //! Freshly made ids sort by time; derived ones (from an idempotency key) do not, so nothing may depend on the order of ids
 //! that can be derived.
 
+use std::borrow::Cow;
 use std::fmt;
 use std::str::FromStr;
 
 use jiff::Timestamp;
+use schemars::{JsonSchema, Schema, SchemaGenerator};
 use serde::{Deserialize, Serialize, Serializer};
 use ulid::{ULID_LEN, Ulid};
 
@@ -42,8 +44,8 @@ fn lower_case(ulid: Ulid, text: &mut [u8; ULID_LEN]) -> &str {
 }
 
 macro_rules! id {
-    ($(#[$doc:meta])* $name:ident, $prefix:literal) => {
-        $(#[$doc])*
+    ($(#[doc = $doc:literal])* $name:ident, $prefix:literal) => {
+        $(#[doc = $doc])*
         #[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Deserialize)]
         #[serde(try_from = "String")]
         pub struct $name(Ulid);
@@ -98,6 +100,16 @@ macro_rules! id {
             }
         }
 
+        impl JsonSchema for $name {
+            fn schema_name() -> Cow<'static, str> {
+                stringify!($name).into()
+            }
+
+            fn json_schema(_: &mut SchemaGenerator) -> Schema {
+                crate::schema::id($prefix, concat!($($doc, "\n"),*))
+            }
+        }
+
         impl TryFrom<String> for $name {
             type Error = IdError;
 
@@ -146,10 +158,10 @@ id!(
 id!(
     /// A span of an expert's time off.
     TimeOffId,
-    "off"
+    "tof"
 );
 id!(
-    /// An offer. (`off` was taken by time off.)
+    /// An offer.
     OfferId,
     "ofr"
 );
@@ -164,7 +176,7 @@ id!(
     "apt"
 );
 id!(
-    /// An event: a row of the audit log, and of somebody's notifications if it has a recipient.
+    /// An event. It is a row of the audit log, and of somebody's notifications if it has a recipient.
     EventId,
     "evt"
 );

@@ -7,6 +7,7 @@
 
 pub mod appointment;
 pub mod availability;
+pub mod backoff;
 pub mod booking;
 pub mod catalog;
 pub mod catalog_change;
@@ -16,8 +17,10 @@ pub mod duration;
 mod edge_properties;
 pub mod event;
 pub mod ids;
+pub mod mailed_link;
 pub mod money;
 pub mod offers;
+mod schema;
 pub mod statistics;
 pub mod text;
 pub mod user;

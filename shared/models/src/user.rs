@@ -1,12 +1,13 @@
 //! People: roles and profiles.
 
 use jiff::Timestamp;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::ids::UserId;
 
 /// What somebody may do; each role may do all that the ones before it may.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Role {
     /// A customer.
@@ -18,6 +19,9 @@ pub enum Role {
 }
 
 impl Role {
+    /// Every role, the least powerful first.
+    pub const ALL: [Self; 3] = [Self::User, Self::Admin, Self::Owner];
+
     /// The name that the API and the tables use.
     #[must_use]
     pub const fn as_str(self) -> &'static str {

@@ -1,8 +1,10 @@
 //! When an expert works: ranges of local time for each weekday.
 
+use std::borrow::Cow;
 use std::fmt;
 
 use jiff::civil::Weekday;
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::de::Error as _;
 use serde::ser::SerializeMap;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
@@ -65,6 +67,38 @@ pub struct WorkingHoursError {
 /// Its JSON names the days: `{"monday": [{"from": "09:00", "to": "17:30"}], …}`; a day that is absent is free.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct WorkingHours([Vec<Range>; 7]);
+
+/// The schema of one weekday's ranges, as [`WorkingHours::from_json`] reads them.
+#[must_use]
+pub fn day_schema() -> Schema {
+    let time = |example: &str| json_schema!({"type": "string", "pattern": "^([01][0-9]|2[0-3]):[0-5][0-9]$|^24:00$", "examples": [example]});
+    json_schema!({
+        "type": "array",
+        "maxItems": MAX_RANGES,
+        "items": {
+            "type": "object",
+            "properties": {"from": time("09:00"), "to": time("17:30")},
+            "required": ["from", "to"],
+        },
+    })
+}
+
+impl JsonSchema for WorkingHours {
+    fn schema_name() -> Cow<'static, str> {
+        "WorkingHours".into()
+    }
+
+    fn json_schema(_: &mut SchemaGenerator) -> Schema {
+        let days: Map<String, Value> =
+            WEEKDAYS.iter().map(|day| ((*day).to_owned(), day_schema().to_value())).collect();
+        json_schema!({
+            "description": "The ranges of local time in which an expert works on each weekday. A weekday that is absent \
+                            is free.",
+            "type": "object",
+            "properties": days,
+        })
+    }
+}
 
 impl WorkingHours {
     /// The ranges of a weekday.

@@ -5,6 +5,7 @@
 pub mod aws;
 pub mod clock;
 pub mod env;
+pub mod health_probe;
 mod logging;
 pub mod random;
 

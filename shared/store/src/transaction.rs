@@ -10,6 +10,7 @@ use aws_sdk_dynamodb::types::{
     CancellationReason, ConditionCheck, Delete, Put, ReturnConsumedCapacity,
     ReturnValuesOnConditionCheckFailure, TransactWriteItem, Update,
 };
+use chairbook_models::backoff::Backoff;
 
 use crate::item::{Item, n, s};
 use crate::keys::Key;
@@ -17,8 +18,10 @@ use crate::{Store, StoreError, meter};
 
 /// How often a transaction that met another one on the same item is tried in all.
 const TRIES: u32 = 8;
-const FIRST_BACKOFF: Duration = Duration::from_millis(25);
-const LONGEST_BACKOFF: Duration = Duration::from_millis(800);
+
+/// The pauses between those tries.
+const BACKOFF: Backoff =
+    Backoff { first: Duration::from_millis(25), factor: 2, longest: Duration::from_millis(800) };
 
 /// What came of a transaction.
 #[derive(Debug)]
@@ -140,18 +143,11 @@ pub(crate) fn unbuilt(error: aws_sdk_dynamodb::error::BuildError) -> StoreError 
     StoreError::Refused(error.to_string())
 }
 
-/// How long to wait before try number `tries + 1`: exponential, with full jitter
-/// (<https://aws.amazon.com/builders-library/timeouts-retries-and-backoff-with-jitter/>).
-fn backoff(tries: u32, random: u16) -> Duration {
-    let ceiling = (FIRST_BACKOFF * 2_u32.saturating_pow(tries)).min(LONGEST_BACKOFF);
-    ceiling.mul_f64(f64::from(random) / f64::from(u16::MAX))
-}
-
 /// Waits before try number `tries + 1`.
 pub(crate) async fn pause(tries: u32) {
-    let mut random = [0; 2];
+    let mut random = [0; 4];
     if aws_lc_rs::rand::fill(&mut random).is_ok() {
-        tokio::time::sleep(backoff(tries, u16::from_be_bytes(random))).await;
+        tokio::time::sleep(BACKOFF.pause(tries.saturating_add(1), u32::from_be_bytes(random))).await;
     }
 }
 
@@ -215,18 +211,5 @@ fn cancellation_reasons(error: &SdkError<TransactWriteItemsError>) -> Option<Vec
             Some(cancelled.cancellation_reasons().to_vec())
         }
         _ => None,
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_wait_between_tries_grows_and_is_bounded() {
-        assert_eq!(backoff(0, u16::MAX), FIRST_BACKOFF);
-        assert_eq!(backoff(2, u16::MAX), FIRST_BACKOFF * 4);
-        assert_eq!(backoff(31, u16::MAX), LONGEST_BACKOFF);
-        assert_eq!(backoff(5, 0), Duration::ZERO);
     }
 }

@@ -24,6 +24,7 @@ use http::request::Parts;
 use jiff::Timestamp;
 
 use crate::admission::Checking;
+use crate::contract::RequestError;
 use crate::error::ApiError;
 
 /// The checks in front of one request, as the layer leaves them for the handler's extractors.
@@ -74,7 +75,11 @@ async fn check(token: &str, reader: &Reader, issuer: &str, now: Timestamp) -> Re
         }
     };
     let kid = key_id(token).map_err(refused)?;
-    let key = reader.verification_key(&kid).await?.ok_or_else(|| refused(TokenError::Invalid))?;
+    let key = reader
+        .verification_key(&kid)
+        .await
+        .map_err(RequestError::from)?
+        .ok_or_else(|| refused(TokenError::Invalid))?;
     key.verify(token, issuer, now).map_err(refused)
 }
 
@@ -146,7 +151,7 @@ pub trait LoggedIn: Access {
     ///
     /// # Errors
     /// 401 or 403, as at first.
-    fn again(&self) -> impl Future<Output = Result<Self, ApiError>> + Send;
+    fn again(&self) -> impl Future<Output = Result<Self, RequestError>> + Send;
 }
 
 /// Anybody, within the rate limit.
@@ -207,14 +212,14 @@ macro_rules! logged_in {
                 self.caller
             }
 
-            async fn again(&self) -> Result<Self, ApiError> {
+            async fn again(&self) -> Result<Self, RequestError> {
                 let Caller { user_id, session_id, .. } = self.caller;
                 let session = self.store.session(user_id, session_id).await?;
                 let session = session.filter(|session| session.is_live(clock::now()));
                 let caller = session
                     .map(|session| Caller { role: session.role, ..self.caller })
                     .ok_or_else(ApiError::session_ended);
-                <Self as sealed::Admit>::admit(caller, self.store.clone())
+                <Self as sealed::Admit>::admit(caller, self.store.clone()).map_err(RequestError::new)
             }
         }
     };
@@ -259,8 +264,9 @@ impl<A: Access> Pending<A> {
     ///
     /// # Errors
     /// 401, 403, 429.
-    pub async fn admit(&self) -> Result<A, ApiError> {
-        A::admit(self.gate.pass().await?, self.gate.store.clone())
+    pub async fn admit(&self) -> Result<A, RequestError> {
+        let caller = self.gate.pass().await.map_err(RequestError::new)?;
+        A::admit(caller, self.gate.store.clone()).map_err(RequestError::new)
     }
 
     /// Checks the caller while the reads are made. The caller's refusal comes before the reads' failure. A handler has
@@ -271,9 +277,9 @@ impl<A: Access> Pending<A> {
     pub async fn admit_with<T, E>(
         &self,
         reads: impl Future<Output = Result<T, E>> + Send,
-    ) -> Result<(A, T), ApiError>
+    ) -> Result<(A, T), RequestError>
     where
-        E: Into<ApiError>,
+        E: Into<RequestError>,
     {
         let (admitted, read) = futures_util::join!(self.admit(), reads);
         Ok((admitted?, read.map_err(Into::into)?))
@@ -281,11 +287,11 @@ impl<A: Access> Pending<A> {
 }
 
 impl<S: Send + Sync, A: Access> FromRequestParts<S> for Pending<A> {
-    type Rejection = ApiError;
+    type Rejection = RequestError;
 
-    async fn from_request_parts(parts: &mut Parts, _state: &S) -> Result<Self, ApiError> {
-        let gate = Gate::of(parts)?;
-        let presented = A::present(&gate.claims)?;
+    async fn from_request_parts(parts: &mut Parts, _state: &S) -> Result<Self, RequestError> {
+        let gate = Gate::of(parts).map_err(RequestError::new)?;
+        let presented = A::present(&gate.claims).map_err(RequestError::new)?;
         Ok(Self { gate, presented })
     }
 }
@@ -296,7 +302,7 @@ macro_rules! admitted {
             type Rejection = ApiError;
 
             async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, ApiError> {
-                Pending::<Self>::from_request_parts(parts, state).await?.admit().await
+                Ok(Pending::<Self>::from_request_parts(parts, state).await?.admit().await?)
             }
         })+
     };

@@ -19,6 +19,7 @@ use jiff::Timestamp;
 
 use crate::access::no_token;
 use crate::app::Web;
+use crate::contract::RequestError;
 use crate::error::ApiError;
 use crate::memory::Memory;
 use crate::rate_limit::{Policy, Standing};
@@ -104,10 +105,10 @@ impl Question {
 
     /// Makes the checks.
     pub(crate) fn checking(self) -> Checking {
-        async move { self.check().await }.boxed().shared()
+        async move { self.check().await.map_err(ApiError::from) }.boxed().shared()
     }
 
-    async fn check(self) -> Result<Checks, ApiError> {
+    async fn check(self) -> Result<Checks, RequestError> {
         let Some(policy) = self.policy else {
             return Ok(Checks { standing: None, caller: Err(no_token()) });
         };

@@ -10,14 +10,14 @@ use axum::extract::{FromRequest, MatchedPath, Request, State};
 use axum::middleware::{Next, from_fn, from_fn_with_state};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{MethodRouter, any, post};
-use chairbook_platform::{clock, env, init_tracing};
+use chairbook_platform::{clock, env, health_probe, init_tracing};
 use chairbook_store::meter::Meter;
 use chairbook_store::{Reader, Store, Tables};
 use http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
 use jiff::Timestamp;
 use lambda_http::request::RequestContext;
 use lambda_http::{Adapter, Context, LambdaEvent, RequestExt, Service as _, lambda_runtime, service_fn};
-use serde_json::{Value, json};
+use serde_json::Value;
 use tower_http::catch_panic::CatchPanicLayer;
 
 use crate::access::{Client, Gate, claims, no_token};
@@ -28,9 +28,6 @@ use crate::rate_limit::Policy;
 
 /// How much of a user agent's name is kept.
 const MAX_USER_AGENT: usize = 256;
-
-/// The source of the event that probes a function's health.
-const HEALTH_PROBE: &str = "chairbook.health";
 
 /// Time before Lambda's deadline at which scheduled work begins nothing more.
 const SCHEDULE_RESERVE: Duration = Duration::from_secs(5);
@@ -111,10 +108,11 @@ pub fn router(routes: Router) -> Router {
 
 /// Completes the routes of a function that a schedule invokes, too: `work` is given the tables, and the instant (UTC) at
 /// which to begin nothing more.
-pub fn scheduled_router<W, F>(web: &Web, routes: Router, work: W) -> Router
+pub fn scheduled_router<W, F, E>(web: &Web, routes: Router, work: W) -> Router
 where
     W: Fn(Store, Timestamp) -> F + Clone + Send + Sync + 'static,
-    F: Future<Output = Result<Value, ApiError>> + Send,
+    F: Future<Output = Result<Value, E>> + Send,
+    E: IntoResponse,
 {
     let store = web.store.clone();
     let invoked = async move |request: Request| {
@@ -125,7 +123,9 @@ where
         let deadline = deadline.map_or(Timestamp::MAX, |end| clock::before_deadline(end, SCHEDULE_RESERVE));
         let event: Result<Json<Value>, _> = Json::from_request(request, &()).await;
         match event {
-            Ok(Json(event)) if event["source"] == HEALTH_PROBE => Json(json!({"ok": true})).into_response(),
+            Ok(Json(event)) if health_probe::is_probe(&event) => {
+                Json(health_probe::response()).into_response()
+            }
             _ => work(store.clone(), deadline).await.map(Json).into_response(),
         }
     };
@@ -174,10 +174,10 @@ fn is_invoked(request: &Request) -> bool {
     matches!(request.extensions().get(), Some(RequestContext::PassThrough))
 }
 
-/// A health probe comes by the Invoke API, not by HTTP: `{"source":"chairbook.health"}`.
+/// A health probe comes by the Invoke API, not by HTTP.
 async fn probe(request: Request) -> Response {
     if is_invoked(&request) {
-        Json(json!({"ok": true})).into_response()
+        Json(health_probe::response()).into_response()
     } else {
         ApiError::not_found("Route").into_response()
     }
@@ -266,6 +266,9 @@ async fn observe(request: Request, next: Next) -> Response {
     let is_timed = response.extensions_mut().remove::<Untimed>().is_none();
 
     if let Some(error) = response.extensions_mut().remove::<ApiError>() {
+        if let Some(cause) = &error.cause {
+            cause.log(&request_id);
+        }
         let (mut parts, _) = response.into_parts();
         parts.headers.remove(header::CONTENT_LENGTH);
         let body = Json(error.body(&request_id)).into_response().into_body();

@@ -1,11 +1,13 @@
 //! Answers that clients and caches may keep, as long as they ask whether they still stand.
 
+use std::marker::PhantomData;
+
 use axum::response::{IntoResponse, Response};
 use chairbook_auth::opaque_token::sha256_hex;
 use http::{HeaderMap, HeaderValue, StatusCode, header};
 use serde::Serialize;
 
-use crate::error::ApiError;
+use crate::contract::RequestError;
 use crate::reply::Body;
 
 /// How many hexadecimal digits of a body's SHA-256 are its tag: 128 bits.
@@ -14,18 +16,20 @@ const TAG_LENGTH: usize = 32;
 /// A public answer with an `ETag`, made of its body, so that it changes with whatever changes the body: the catalog, the
 /// day, a release. A client that has it already gets 304 without a body.
 #[derive(Debug)]
-pub struct Revalidated {
+pub struct Revalidated<T> {
     etag: String,
     body: Option<String>,
+    of: PhantomData<fn() -> T>,
 }
 
-impl Revalidated {
+impl<T: Serialize> Revalidated<T> {
     /// The answer to a request with `headers`.
     ///
     /// # Errors
     /// 500 when `data` is not JSON.
-    pub fn new(headers: &HeaderMap, message: &str, data: &impl Serialize) -> Result<Self, ApiError> {
-        let body = serde_json::to_string(&Body::new(message, data)).map_err(|error| ApiError::bug(&error))?;
+    pub fn new(headers: &HeaderMap, message: &str, data: &T) -> Result<Self, RequestError> {
+        let body =
+            serde_json::to_string(&Body::new(message, data)).map_err(|error| RequestError::bug(&error))?;
         let mut digest = sha256_hex(&body);
         digest.truncate(TAG_LENGTH);
         let etag = format!("\"{digest}\"");
@@ -36,11 +40,11 @@ impl Revalidated {
             .flat_map(|value| value.split(','))
             .map(|tag| tag.trim().trim_start_matches("W/"))
             .any(|tag| tag == etag || tag == "*");
-        Ok(Self { etag, body: (!has_it).then_some(body) })
+        Ok(Self { etag, body: (!has_it).then_some(body), of: PhantomData })
     }
 }
 
-impl IntoResponse for Revalidated {
+impl<T> IntoResponse for Revalidated<T> {
     fn into_response(self) -> Response {
         let mut response = match self.body {
             Some(body) => {

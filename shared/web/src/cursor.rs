@@ -5,7 +5,8 @@ use base64::Engine as _;
 use base64::prelude::BASE64_URL_SAFE_NO_PAD;
 use chairbook_auth::opaque_token::sha256_hex;
 
-use crate::error::{ApiError, FieldError};
+use crate::contract::RequestError;
+use crate::error::FieldError;
 
 const CHECK_LENGTH: usize = 16;
 
@@ -35,10 +36,10 @@ pub fn decode<P>(
     list: &str,
     cursor: Option<&str>,
     read: impl FnOnce(&str) -> Option<P>,
-) -> Result<Option<P>, ApiError> {
+) -> Result<Option<P>, RequestError> {
     let refused = || {
         let message = "must be the nextCursor of the page before, with the same filters";
-        ApiError::validation(vec![FieldError::new("cursor", message)])
+        RequestError::validation(vec![FieldError::new("cursor", message)])
     };
     let read = |cursor| position(list, cursor).and_then(|position| read(&position)).ok_or_else(refused);
     cursor.map(read).transpose()
@@ -64,7 +65,7 @@ mod tests {
             ("usr_1 status=", "!!"),
             ("usr_1 status=", &elsewhere),
         ] {
-            assert_eq!(decode(list, cursor).unwrap_err().status, 400, "{list} {cursor}");
+            assert_eq!(decode(list, cursor).unwrap_err().fields()[0].field, "cursor", "{list} {cursor}");
         }
     }
 

@@ -15,8 +15,10 @@ use proptest::prelude::*;
 use proptest::sample::{Index, select};
 use serde_json::{Map, Value, json};
 
-use crate::dates::{date, range};
+use crate::contract::RequestError;
+use crate::dates::range;
 use crate::error::ApiError;
+use crate::fields::format::{Format as _, LocalDate, Source, whole};
 use crate::fields::{Body, Fields, FromFields, MAX_BODY_BYTES, Query};
 use crate::paging::Paging;
 use crate::{cursor, error};
@@ -40,14 +42,21 @@ const KNOWN: [&str; 6] = ["name", "notes", "on", "services", "sure", "limit"];
 const MOST_SERVICES: usize = 5;
 
 impl FromFields for Sample {
-    fn from_fields(fields: &mut Fields) -> Option<Self> {
+    fn from_fields(fields: &mut impl Fields) -> Option<Self> {
         let name = fields.required("name");
         let notes = fields.optional("notes");
-        let on = fields.optional_with("on", date);
+        let on = fields.optional_as("on", LocalDate);
         let services = fields.list("services", MOST_SERVICES);
         let sure = fields.flag("sure");
-        let limit = fields.limit();
-        Some(Self { name: name?, notes: notes?, on: on?, services: services?, sure: sure?, limit: limit? })
+        let limit = fields.optional_as("limit", whole(1..=100_usize));
+        Some(Self {
+            name: name?,
+            notes: notes?,
+            on: on?,
+            services: services?,
+            sure: sure?,
+            limit: limit?.unwrap_or(20),
+        })
     }
 }
 
@@ -157,7 +166,7 @@ fn check_error(error: &ApiError) {
     assert_eq!(error.code == "validation_failed", !error.fields.is_empty());
 }
 
-fn position_of(list: &str, given: &str) -> Result<Option<String>, ApiError> {
+fn position_of(list: &str, given: &str) -> Result<Option<String>, RequestError> {
     cursor::decode(list, Some(given), |position| Some(position.to_owned()))
 }
 
@@ -252,10 +261,10 @@ proptest! {
     #[test]
     fn a_date_is_read_as_it_is_written(year in 0_i16..=9999, month in 1_i8..=12, day in 1_i8..=31, text in any::<String>()) {
         if let Ok(day) = Date::new(year, month, day) {
-            prop_assert_eq!(date(json!(day.to_string())), Ok(day));
+            prop_assert_eq!(LocalDate.read(json!(day.to_string()), Source::Query), Ok(day));
         }
         for text in [text, format!("{year}-{month}-{day}"), format!("{year:04}-{month:02}-{day:02}")] {
-            if let Ok(read) = date(json!(text)) {
+            if let Ok(read) = LocalDate.read(json!(text), Source::Body) {
                 prop_assert_eq!(read.to_string(), text);
             }
         }
@@ -273,7 +282,7 @@ proptest! {
                 prop_assert!((1..=i64::from(at_most)).contains(&days));
             }
             Err(error) => {
-                check_error(&error);
+                check_error(&error.into());
                 prop_assert!(days < 1 || days > i64::from(at_most));
             }
         }
@@ -299,8 +308,8 @@ proptest! {
         for other in [&other_list, &whole[..cut]] {
             if *other != list {
                 let refused = position_of(other, &given).unwrap_err();
-                check_error(&refused);
-                prop_assert_eq!(&refused.fields[0].field, "cursor");
+                check_error(&refused.clone().into());
+                prop_assert_eq!(&refused.fields()[0].field, "cursor");
             }
         }
         let place = place.index(given.len());

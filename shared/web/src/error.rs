@@ -2,7 +2,6 @@
 
 use axum::Json;
 use axum::response::{IntoResponse, Response};
-use chairbook_store::StoreError;
 use http::{HeaderValue, StatusCode, header};
 use serde::Serialize;
 use serde_json::{Map, Value, json};
@@ -42,6 +41,27 @@ pub struct ApiError {
     pub retry_after: Option<u64>,
     /// More members of `error`, such as `alternatives`.
     pub details: Map<String, Value>,
+    /// What only the log is told.
+    pub(crate) cause: Option<Box<Cause>>,
+}
+
+/// The reason behind an error that is no fault of the request: for the log, and never in a response.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Cause {
+    /// A bug.
+    Bug(String),
+    /// Something that passes by itself.
+    Outage(String),
+}
+
+impl Cause {
+    /// Writes it to the log, with the id by which the response lets it be found.
+    pub(crate) fn log(&self, request_id: &str) {
+        match self {
+            Self::Bug(bug) => tracing::error!(request_id, bug, "internal error"),
+            Self::Outage(reason) => tracing::warn!(request_id, reason, "the database is not available"),
+        }
+    }
 }
 
 impl ApiError {
@@ -54,6 +74,7 @@ impl ApiError {
             fields: Vec::new(),
             retry_after: None,
             details: Map::new(),
+            cause: None,
         }
     }
 
@@ -66,6 +87,17 @@ impl ApiError {
             _ => "Some fields are not right.".to_owned(),
         };
         Self { fields, ..Self::new(StatusCode::BAD_REQUEST, "validation_failed", message) }
+    }
+
+    /// The same, with a field that is at fault. A message such as "must be a date" is about that field; one that is a
+    /// sentence stands by itself.
+    #[must_use]
+    pub fn at_field(mut self, field: &str) -> Self {
+        self.fields.push(FieldError::new(field, self.message.clone()));
+        if !self.message.starts_with(char::is_uppercase) {
+            self.message = format!("{field}: {}", self.message);
+        }
+        self
     }
 
     /// 404 `not_found`.
@@ -92,6 +124,12 @@ impl ApiError {
         Self::new(StatusCode::FORBIDDEN, "forbidden", message)
     }
 
+    /// 503 `unavailable`, for a reason that the log is told.
+    #[must_use]
+    pub(crate) fn outage(reason: String) -> Self {
+        Self { cause: Some(Box::new(Cause::Outage(reason))), ..Self::unavailable() }
+    }
+
     /// 503 `unavailable`, to be tried again in a second.
     #[must_use]
     pub fn unavailable() -> Self {
@@ -106,32 +144,18 @@ impl ApiError {
     /// 500 `internal_error`: a bug. What it was goes into the log, not into the answer.
     #[must_use]
     pub fn bug(detail: &dyn std::fmt::Display) -> Self {
-        tracing::error!(bug = %detail, "internal error");
-        Self::new(
+        let error = Self::new(
             StatusCode::INTERNAL_SERVER_ERROR,
             "internal_error",
             "Something went wrong on our side. Please quote the request id if you tell us.",
-        )
+        );
+        Self { cause: Some(Box::new(Cause::Bug(detail.to_string()))), ..error }
     }
 
     /// With `Retry-After`.
     #[must_use]
     pub const fn with_retry_after(mut self, seconds: u64) -> Self {
         self.retry_after = Some(seconds);
-        self
-    }
-
-    /// With the field that is at fault.
-    #[must_use]
-    pub fn with_field(mut self, field: &str) -> Self {
-        self.fields.push(FieldError::new(field, self.message.clone()));
-        self
-    }
-
-    /// With one more member of `error`.
-    #[must_use]
-    pub fn with_detail(mut self, name: &str, value: Value) -> Self {
-        self.details.insert(name.to_owned(), value);
         self
     }
 
@@ -143,32 +167,6 @@ impl ApiError {
         error.insert("fields".to_owned(), json!(self.fields));
         error.insert("requestId".to_owned(), json!(request_id));
         json!({"success": false, "message": self.message, "error": error})
-    }
-}
-
-impl From<StoreError> for ApiError {
-    fn from(error: StoreError) -> Self {
-        match error {
-            StoreError::Unavailable(reason) => {
-                tracing::warn!(%reason, "the database is not available");
-                Self::unavailable()
-            }
-            StoreError::Changed => Self::new(
-                StatusCode::CONFLICT,
-                "changed_meanwhile",
-                "Somebody else has changed this meanwhile. Please look at it again.",
-            ),
-            StoreError::SessionEnded => Self::session_ended(),
-            StoreError::RoleChanged => {
-                Self::forbidden("Your role has changed while you were doing this. Please look at it again.")
-            }
-            StoreError::LastOwner => Self::new(
-                StatusCode::CONFLICT,
-                "last_owner",
-                "The salon needs an owner: make somebody else an owner first.",
-            ),
-            other => Self::bug(&other),
-        }
     }
 }
 

@@ -11,13 +11,12 @@ use axum::extract::{FromRequest, FromRequestParts, MatchedPath, Request};
 use chairbook_auth::opaque_token::sha256_hex;
 use chairbook_models::event::Event;
 use http::request::Parts;
-use http::{HeaderName, HeaderValue, StatusCode};
-use serde::Serialize;
+use http::{HeaderName, HeaderValue};
 use serde_json::Value;
 
 use crate::error::{ApiError, FieldError};
 use crate::fields::{FromFields, read_object};
-use crate::reply::Reply;
+use crate::reply::Created;
 
 const HEADER: &str = "idempotency-key";
 const MAX_LENGTH: usize = 255;
@@ -91,34 +90,28 @@ impl RequestIdentity {
     ///
     /// # Errors
     /// 422 `idempotency_key_reused` when it tells of another one.
-    pub fn check(&self, found: &Event) -> Result<(), ApiError> {
-        if found.request_sha256.as_ref() == Some(&self.request_sha256) { Ok(()) } else { Err(key_reused()) }
+    pub fn check(&self, found: &Event) -> Result<(), RepeatError> {
+        let is_same = found.request_sha256.as_ref() == Some(&self.request_sha256);
+        if is_same { Ok(()) } else { Err(RepeatError::KeyReused) }
     }
 }
 
-/// The refusal of a key that was used for another request.
-#[must_use]
-pub fn key_reused() -> ApiError {
-    ApiError::new(
-        StatusCode::UNPROCESSABLE_ENTITY,
-        "idempotency_key_reused",
-        "This Idempotency-Key was used for another request. Please use a new one.",
-    )
-}
-
-/// The response to a repeat for something that is there no more.
-#[must_use]
-pub fn deleted_since(what: &str) -> ApiError {
-    ApiError::new(
-        StatusCode::NOT_FOUND,
-        "not_found",
-        format!("{what} not found: this request has created it before, and it has been deleted since."),
-    )
+crate::errors! {
+    /// Refusals of a request with an `Idempotency-Key` that has been used before.
+    pub enum RepeatError {
+        /// The caller has used this Idempotency-Key for another request.
+        KeyReused => UNPROCESSABLE_ENTITY "idempotency_key_reused"
+            "This Idempotency-Key was used for another request. Please use a new one.";
+        /// What this request created before has been deleted since.
+        DeletedSince { thing: &'static str } => NOT_FOUND "not_found"
+            "{thing} not found: this request has created it before, and it has been deleted since."
+            like "Service not found: this request has created it before, and it has been deleted since.";
+    }
 }
 
 /// The response that tells of a repeat by `Idempotency-Replayed: true`, if it is one.
 #[must_use]
-pub fn replayed_if<T: Serialize>(is_repeat: bool, reply: Reply<T>) -> Reply<T> {
+pub fn replayed_if<T>(is_repeat: bool, reply: Created<T>) -> Created<T> {
     if !is_repeat {
         return reply;
     }

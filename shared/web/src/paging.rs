@@ -1,10 +1,13 @@
 //! Pages of lists: bounded by a number of items and by bytes.
 
+use std::marker::PhantomData;
+
 use serde::Serialize;
 use serde_json::value::{RawValue, to_raw_value};
 
+use crate::contract::RequestError;
 use crate::cursor;
-use crate::error::ApiError;
+use crate::fields::format::{self, Format, whole};
 use crate::fields::{Fields, FromFields};
 use crate::reply::Page;
 
@@ -13,18 +16,28 @@ use crate::reply::Page;
 /// each of its quotation marks and backslashes counts twice.
 pub const MAX_PAGE_BYTES: usize = 1024 * 1024;
 
+/// The most items of a page.
+const MAX_ITEMS: usize = 100;
+
+/// The most items of a page if the request does not say.
+const DEFAULT_ITEMS: usize = 20;
+
 /// `limit` and `cursor`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Paging {
+    /// The most items of the page, 1 to 100.
     limit: usize,
+    /// The `nextCursor` of the page before.
     cursor: Option<String>,
 }
 
 impl FromFields for Paging {
-    fn from_fields(fields: &mut Fields) -> Option<Self> {
-        let limit = fields.limit();
-        let cursor = fields.optional("cursor");
-        Some(Self { limit: limit?, cursor: cursor? })
+    fn from_fields(fields: &mut impl Fields) -> Option<Self> {
+        let limit = fields
+            .optional_as("limit", whole(1..=MAX_ITEMS).about("The most items of a page; 20 unless given."));
+        let cursor = format::text().about("The `nextCursor` of the page before, with the same filters.");
+        let cursor = fields.optional_as("cursor", cursor);
+        Some(Self { limit: limit?.unwrap_or(DEFAULT_ITEMS), cursor: cursor? })
     }
 }
 
@@ -39,7 +52,11 @@ impl Paging {
     ///
     /// # Errors
     /// 400 when the cursor is not one of this list.
-    pub fn start<P>(&self, list: &str, read: impl FnOnce(&str) -> Option<P>) -> Result<Option<P>, ApiError> {
+    pub fn start<P>(
+        &self,
+        list: &str,
+        read: impl FnOnce(&str) -> Option<P>,
+    ) -> Result<Option<P>, RequestError> {
         cursor::decode(list, self.cursor.as_deref(), read)
     }
 
@@ -54,7 +71,7 @@ impl Paging {
         all: &[T],
         id: impl Fn(&T) -> String,
         show: impl Fn(&T) -> U,
-    ) -> Result<Page, ApiError> {
+    ) -> Result<Page<U>, RequestError> {
         let start = self.start(list, |last| {
             // Where the item is gone meanwhile, the list begins again rather than skipping some.
             Some(all.iter().position(|item| id(item) == last).map_or(0, |place| place + 1))
@@ -89,10 +106,10 @@ impl Room {
     pub fn fill<U: Serialize>(
         &mut self,
         items: impl IntoIterator<Item = U>,
-    ) -> Result<Vec<Box<RawValue>>, ApiError> {
+    ) -> Result<Vec<Box<RawValue>>, RequestError> {
         let mut shown = Vec::new();
         for item in items {
-            let item = to_raw_value(&item).map_err(|error| ApiError::bug(&error))?;
+            let item = to_raw_value(&item).map_err(|error| RequestError::bug(&error))?;
             let length = item.get().len();
             if length > self.left && !self.is_empty {
                 self.is_full = true;
@@ -112,21 +129,22 @@ impl Room {
     }
 }
 
-impl Page {
+impl<U: Serialize> Page<U> {
     /// The page of `items`, after which the list goes on at `next`. If they are longer than [`MAX_PAGE_BYTES`] together,
     /// the page has the first of them, at least one, and the list goes on at the `cursor` of its last.
     ///
     /// # Errors
     /// 500 when an item is not JSON.
-    pub fn bounded<T, U: Serialize>(
+    pub fn bounded<T>(
         items: &[T],
         next: Option<String>,
         show: impl Fn(&T) -> U,
         cursor: impl Fn(&T) -> String,
-    ) -> Result<Self, ApiError> {
+    ) -> Result<Self, RequestError> {
         let shown = Room::default().fill(items.iter().map(show))?;
         let last = shown.len().checked_sub(1).filter(|_| shown.len() < items.len());
-        Ok(Self { next_cursor: last.map(|last| cursor(&items[last])).or(next), items: shown })
+        let next_cursor = last.map(|last| cursor(&items[last])).or(next);
+        Ok(Self { next_cursor, items: shown, of: PhantomData })
     }
 }
 

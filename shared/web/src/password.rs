@@ -1,5 +1,6 @@
 //! Passwords that are to be checked: by logging in, or again before something that cannot be undone.
 
+use std::borrow::Cow;
 use std::str::FromStr;
 
 use chairbook_auth::email_address::canonical_form;
@@ -10,12 +11,12 @@ use chairbook_platform::clock;
 #[cfg(doc)]
 use chairbook_store::Store;
 use chairbook_store::{Account, LoginAttempt, StoreError};
-use http::StatusCode;
 use jiff::Timestamp;
-use serde_json::json;
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
+use serde::Serialize;
 
 use crate::access::{Access, Customer};
-use crate::error::{ApiError, FieldError};
+use crate::contract::{RequestError, WriteError};
 
 /// The longest password that anybody can have, characters.
 pub const MAX_PASSWORD_CHARACTERS: usize = 128;
@@ -35,6 +36,25 @@ impl FromStr for GivenPassword {
     }
 }
 
+impl JsonSchema for GivenPassword {
+    fn inline_schema() -> bool {
+        true
+    }
+
+    fn schema_name() -> Cow<'static, str> {
+        "GivenPassword".into()
+    }
+
+    fn json_schema(_: &mut SchemaGenerator) -> Schema {
+        json_schema!({
+            "description": "A password as it was typed.",
+            "type": "string",
+            "format": "password",
+            "maxLength": MAX_PASSWORD_CHARACTERS,
+        })
+    }
+}
+
 impl GivenPassword {
     /// The text.
     #[must_use]
@@ -47,11 +67,11 @@ impl GivenPassword {
     ///
     /// # Errors
     /// 500 when the work was lost.
-    pub async fn verify(&self, phc: Option<String>, _: &impl Access) -> Result<Verdict, ApiError> {
+    pub async fn verify(&self, phc: Option<String>, _: &impl Access) -> Result<Verdict, RequestError> {
         let text = self.0.clone();
         tokio::task::spawn_blocking(move || password::verify(&text, phc.as_deref()))
             .await
-            .map_err(|error| ApiError::bug(&error))
+            .map_err(|error| RequestError::bug(&error))
     }
 }
 
@@ -59,19 +79,36 @@ impl GivenPassword {
 ///
 /// # Errors
 /// 500 when the profile's address is none.
-pub fn canonical_email(profile: &Profile) -> Result<String, ApiError> {
-    canonical_form(&profile.email).map_err(|error| ApiError::bug(&error))
+pub fn canonical_email(profile: &Profile) -> Result<String, RequestError> {
+    canonical_form(&profile.email).map_err(|error| RequestError::bug(&error))
 }
 
-/// The refusal while an account is locked.
-#[must_use]
-pub fn locked(seconds: u64) -> ApiError {
-    ApiError::new(
-        StatusCode::TOO_MANY_REQUESTS,
-        "account_locked",
-        format!("Too many wrong passwords. Try again in {seconds} seconds."),
-    )
-    .with_retry_after(seconds)
+/// Attempts that are left before an account is locked.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct AttemptsLeft {
+    /// Wrong passwords in a row that are still possible before the account is locked for a time.
+    pub attempts_remaining: u32,
+}
+
+crate::errors! {
+    /// Refusals of an attempt to tell a password.
+    pub enum AttemptError {
+        /// Too many wrong passwords in a row were given for the account.
+        AccountLocked { retry_after: u64 } => TOO_MANY_REQUESTS "account_locked"
+            "Too many wrong passwords. Try again in {retry_after} seconds."
+            like "Too many wrong passwords. Try again in 30 seconds.";
+        ..Request(RequestError: StoreError);
+    }
+}
+
+crate::errors! {
+    /// Refusals of a change that needs the caller's password.
+    pub enum ProofError {
+        /// The password is not the caller's.
+        WrongPassword { field: &'static str, details: AttemptsLeft } => BAD_REQUEST "wrong_password" "is not your password";
+        ..Attempt(AttemptError: RequestError, StoreError);
+    }
 }
 
 /// Seconds from `now` until a lock ends, upwards.
@@ -106,11 +143,13 @@ pub async fn check_password(
     caller: &impl Access,
     email: &str,
     password: &GivenPassword,
-) -> Result<Checked, ApiError> {
+) -> Result<Checked, AttemptError> {
     let (store, now) = (caller.store(), clock::now());
     let attempt = match store.attempt_login(email, now).await? {
         // Seen from now: the attempt that locked the account may have come after this request did.
-        LoginAttempt::Locked { until } => return Err(locked(seconds_until(until, clock::now()))),
+        LoginAttempt::Locked { until } => {
+            return Err(AttemptError::AccountLocked { retry_after: seconds_until(until, clock::now()) });
+        }
         LoginAttempt::Counted(attempt) => attempt,
     };
     let phc = attempt.account.as_ref().map(|account| account.password_hash.clone());
@@ -132,34 +171,44 @@ pub async fn prove_password(
     customer: &Customer,
     email: &str,
     password: &GivenPassword,
-    field: &str,
-) -> Result<Account, ApiError> {
+    field: &'static str,
+) -> Result<Account, ProofError> {
     let account = match check_password(customer, email, password).await? {
-        Checked::Wrong { failures } => return Err(wrong(field, failures)),
+        Checked::Wrong { failures } => {
+            let details = attempts_left(failures)?;
+            return Err(ProofError::WrongPassword { field, details });
+        }
         Checked::Right { account, .. } => account,
     };
     customer.store().password_was_right(email, account.user_id).await?;
     // The account may have ended, and its address may be another's by now.
-    if account.user_id == customer.caller.user_id { Ok(account) } else { Err(ApiError::session_ended()) }
+    if account.user_id == customer.caller.user_id {
+        Ok(account)
+    } else {
+        Err(RequestError::session_ended().into())
+    }
 }
 
 /// The account as it is now, if its password is still the one that was proven.
 ///
 /// # Errors
 /// 401 `session_ended`, 409 `changed_meanwhile`.
-pub async fn still_proven(customer: &Customer, email: &str, proven: &Account) -> Result<Account, ApiError> {
+pub async fn still_proven(customer: &Customer, email: &str, proven: &Account) -> Result<Account, WriteError> {
     let found = customer.store().account(email).await?;
-    let found = found.filter(|found| found.user_id == proven.user_id).ok_or_else(ApiError::session_ended)?;
+    let found =
+        found.filter(|found| found.user_id == proven.user_id).ok_or_else(RequestError::session_ended)?;
     if found.password_hash == proven.password_hash { Ok(found) } else { Err(StoreError::Changed.into()) }
 }
 
-fn wrong(field: &str, failures: u32) -> ApiError {
-    if let Some(lock) = lockout::lock_after(failures) {
-        return locked(lock.as_secs());
+/// The attempts that are left after so many failures in a row.
+///
+/// # Errors
+/// 429 `account_locked` when none is left.
+pub fn attempts_left(failures: u32) -> Result<AttemptsLeft, AttemptError> {
+    match lockout::lock_after(failures) {
+        Some(lock) => Err(AttemptError::AccountLocked { retry_after: lock.as_secs() }),
+        None => Ok(AttemptsLeft { attempts_remaining: lockout::attempts_remaining(failures) }),
     }
-    let error = ApiError::validation(vec![FieldError::new(field, "is not your password")]);
-    ApiError { code: "wrong_password", ..error }
-        .with_detail("attemptsRemaining", json!(lockout::attempts_remaining(failures)))
 }
 
 #[cfg(test)]

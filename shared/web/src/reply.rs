@@ -1,38 +1,41 @@
 //! Successes as the API answers them.
 
+use std::borrow::Cow;
+use std::marker::PhantomData;
+
 use axum::Json;
 use axum::response::{IntoResponse, Response};
 use http::{HeaderName, HeaderValue, StatusCode};
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::Serialize;
 use serde_json::value::RawValue;
 
 /// `{"success":true,"message":…,"data":…}` with its status.
 #[derive(Debug)]
-pub struct Reply<T> {
-    status: StatusCode,
+pub struct Reply<T, const STATUS: u16 = 200> {
     message: String,
     data: T,
     headers: Vec<(HeaderName, HeaderValue)>,
 }
 
-impl<T: Serialize> Reply<T> {
+/// A reply that tells of something that the request has created.
+pub type Created<T> = Reply<T, 201>;
+
+impl<T> Reply<T> {
     /// 200.
     pub fn ok(message: impl Into<String>, data: T) -> Self {
-        Self { status: StatusCode::OK, message: message.into(), data, headers: Vec::new() }
+        Self { message: message.into(), data, headers: Vec::new() }
     }
+}
 
+impl<T> Created<T> {
     /// 201.
     pub fn created(message: impl Into<String>, data: T) -> Self {
-        Self { status: StatusCode::CREATED, ..Self::ok(message, data) }
+        Self { message: message.into(), data, headers: Vec::new() }
     }
+}
 
-    /// With another status.
-    #[must_use]
-    pub const fn with_status(mut self, status: StatusCode) -> Self {
-        self.status = status;
-        self
-    }
-
+impl<T, const STATUS: u16> Reply<T, STATUS> {
     /// With a header.
     #[must_use]
     pub fn with_header(mut self, name: HeaderName, value: HeaderValue) -> Self {
@@ -55,21 +58,45 @@ impl<'a, T> Body<'a, T> {
     }
 }
 
-impl<T: Serialize> IntoResponse for Reply<T> {
+impl<T: Serialize, const STATUS: u16> IntoResponse for Reply<T, STATUS> {
     fn into_response(self) -> Response {
+        let status = StatusCode::from_u16(STATUS).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
         let body = Json(Body::new(&self.message, &self.data));
-        let mut response = (self.status, body).into_response();
+        let mut response = (status, body).into_response();
         response.headers_mut().extend(self.headers);
         response
     }
 }
 
-/// A page of a list: `{"items":[…],"nextCursor":…}`.
+/// A page of a list of `T`: `{"items":[…],"nextCursor":…}`.
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
-pub struct Page {
+pub struct Page<T> {
     /// The items, which were written when the page was measured.
     pub(crate) items: Vec<Box<RawValue>>,
     /// What to pass as `cursor` for the next page; `null` on the last.
     pub(crate) next_cursor: Option<String>,
+    /// `fn(T)`, since the items are written already: a page of what borrows is one of what borrows for longer.
+    #[serde(skip)]
+    pub(crate) of: PhantomData<fn(T)>,
+}
+
+impl<T: JsonSchema> JsonSchema for Page<T> {
+    fn schema_name() -> Cow<'static, str> {
+        format!("{}Page", T::schema_name()).into()
+    }
+
+    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
+        json_schema!({
+            "type": "object",
+            "properties": {
+                "items": {"type": "array", "items": generator.subschema_for::<T>(), "maxItems": 100},
+                "nextCursor": {
+                    "type": ["string", "null"],
+                    "description": "The `cursor` of the next page; `null` on the last page.",
+                },
+            },
+            "required": ["items", "nextCursor"],
+        })
+    }
 }

@@ -6,6 +6,7 @@
 use std::str::FromStr;
 
 use jiff::Timestamp;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::{Appointment, Status};
@@ -13,7 +14,7 @@ use crate::ids::UserId;
 use crate::text::{TextError, line};
 
 /// How the salon was paid.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum PaymentMethod {
     /// In notes and coins.
@@ -24,6 +25,11 @@ pub enum PaymentMethod {
     Transfer,
     /// In any other way, such as a voucher.
     Other,
+}
+
+impl PaymentMethod {
+    /// Every method.
+    pub const ALL: [Self; 4] = [Self::Cash, Self::Card, Self::Transfer, Self::Other];
 }
 
 /// What finds a payment elsewhere (a receipt's number, a terminal's transaction): 1 to 100 characters, trimmed, on one
@@ -122,17 +128,6 @@ pub enum PayError {
     /// There are no part payments.
     #[error("must be the whole price, {0}")]
     WrongAmount(i64),
-}
-
-impl PayError {
-    /// The machine-readable code.
-    #[must_use]
-    pub const fn code(&self) -> &'static str {
-        match self {
-            Self::InvalidTransition(_) | Self::AlreadyPaid => "invalid_transition",
-            Self::WrongAmount(_) => "wrong_amount",
-        }
-    }
 }
 
 /// An appointment for which the salon was paid.

@@ -25,17 +25,6 @@ pub enum RescheduleError {
     TooLate(u32),
 }
 
-impl RescheduleError {
-    /// The machine-readable code.
-    #[must_use]
-    pub const fn code(&self) -> &'static str {
-        match self {
-            Self::InvalidTransition(_) => "invalid_transition",
-            Self::TooLate(_) => "cancellation_window_closed",
-        }
-    }
-}
-
 /// An appointment that may be moved.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Movable<'a>(&'a Appointment);

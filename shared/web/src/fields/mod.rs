@@ -1,6 +1,8 @@
 //! Requests, read whole: every wrong field is found before anything is answered, and a field that nobody knows
 //! is refused by name.
 
+pub mod format;
+
 use std::collections::BTreeSet;
 use std::fmt::Display;
 use std::str::FromStr;
@@ -10,10 +12,12 @@ use axum::response::{IntoResponse, Response};
 use http::request::Parts;
 use http::{StatusCode, header};
 use http_body_util::{BodyExt, Limited};
+use schemars::JsonSchema;
 use serde_json::{Map, Value};
 
 use crate::error::{ApiError, FieldError, MAX_FIELD_ERRORS};
 use crate::unique;
+use format::{Flag, Format, Source};
 
 /// The largest body that a request may have: 64 KiB, far more than any of them needs.
 pub const MAX_BODY_BYTES: usize = 64 * 1024;
@@ -21,135 +25,103 @@ pub const MAX_BODY_BYTES: usize = 64 * 1024;
 /// Most characters of an unknown field's name that a response repeats.
 const MAX_NAME_CHARACTERS: usize = 100;
 
-/// The members of a request's body, or the parameters of its query string, on their way to a typed value.
-#[derive(Debug)]
-pub struct Fields {
-    members: Map<String, Value>,
-    known: BTreeSet<&'static str>,
-    errors: Vec<FieldError>,
-    /// Whether they come from a query string, where a list is one text.
-    in_query: bool,
+/// The fields of a request, in which a request type finds its own by their names.
+///
+/// A type reads every field before it gives up. So one reading of a request finds everything that is wrong with it, and
+/// one reading of nothing gives the request's schema: see [`crate::contract::Describer`].
+pub trait Fields {
+    /// A field that may be absent.
+    ///
+    /// The outer `None` says that it is wrong, the inner one that it is absent.
+    fn optional_as<F: Format>(&mut self, field: &'static str, format: F) -> Option<Option<F::Value>>;
+
+    /// A field that must be there.
+    fn required_as<F: Format>(&mut self, field: &'static str, format: F) -> Option<F::Value>;
+
+    /// Notes that a field is wrong.
+    fn refuse(&mut self, field: impl Into<String>, message: impl Into<String>);
+
+    /// A text that may be absent.
+    fn optional<T>(&mut self, field: &'static str) -> Option<Option<T>>
+    where
+        T: FromStr + JsonSchema,
+        T::Err: Display,
+    {
+        self.optional_as(field, format::text())
+    }
+
+    /// A text that must be there.
+    fn required<T>(&mut self, field: &'static str) -> Option<T>
+    where
+        T: FromStr + JsonSchema,
+        T::Err: Display,
+    {
+        self.required_as(field, format::text())
+    }
+
+    /// A list of texts: a JSON array, or a query parameter with commas between them; empty when absent.
+    fn list<T>(&mut self, field: &'static str, at_most: usize) -> Option<Vec<T>>
+    where
+        T: FromStr + JsonSchema,
+        T::Err: Display,
+    {
+        self.optional_as(field, format::list(at_most)).map(Option::unwrap_or_default)
+    }
+
+    /// `true` or `false`; `false` when absent.
+    fn flag(&mut self, field: &'static str) -> Option<bool> {
+        self.optional_as(field, Flag).map(Option::unwrap_or_default)
+    }
 }
 
 /// A request type that can be read from [`Fields`].
 pub trait FromFields: Sized {
     /// Reads every field, noting what is wrong with each, and returns the value if nothing was.
-    fn from_fields(fields: &mut Fields) -> Option<Self>;
+    fn from_fields(fields: &mut impl Fields) -> Option<Self>;
 }
 
-impl Fields {
-    fn new(members: Map<String, Value>) -> Self {
-        Self { members, known: BTreeSet::new(), errors: Vec::new(), in_query: false }
-    }
+/// The members of a request's body, or the parameters of its query string, on their way to a typed value.
+#[derive(Debug)]
+pub(crate) struct Given {
+    members: Map<String, Value>,
+    source: Source,
+    known: BTreeSet<&'static str>,
+    errors: Vec<FieldError>,
+}
 
-    /// Notes that a field is wrong.
-    pub fn refuse(&mut self, field: impl Into<String>, message: impl Into<String>) {
-        self.errors.push(FieldError::new(field, message));
-    }
-
-    /// A field's value; `null` counts as absent.
-    fn take(&mut self, field: &'static str) -> Option<Value> {
+impl Fields for Given {
+    fn optional_as<F: Format>(&mut self, field: &'static str, format: F) -> Option<Option<F::Value>> {
         self.known.insert(field);
-        self.members.remove(field).filter(|value| !value.is_null())
-    }
-
-    /// A field that may be absent, read by `read`.
-    ///
-    /// The outer `None` says that it is wrong, the inner one that it is absent.
-    pub fn optional_with<T, E: Display>(
-        &mut self,
-        field: &'static str,
-        read: impl FnOnce(Value) -> Result<T, E>,
-    ) -> Option<Option<T>> {
-        match self.take(field).map(read) {
-            None => Some(None),
-            Some(Ok(value)) => Some(Some(value)),
-            Some(Err(error)) => {
-                self.refuse(field, error.to_string());
+        let Some(value) = self.members.remove(field).filter(|value| !value.is_null()) else {
+            return Some(None);
+        };
+        match format.read(value, self.source) {
+            Ok(value) => Some(Some(value)),
+            Err(faults) => {
+                for fault in faults {
+                    self.refuse(format!("{field}{}", fault.place), fault.message);
+                }
                 None
             }
         }
     }
 
-    /// A field that must be there, read by `read`.
-    pub fn required_with<T, E: Display>(
-        &mut self,
-        field: &'static str,
-        read: impl FnOnce(Value) -> Result<T, E>,
-    ) -> Option<T> {
-        let value = self.optional_with(field, read)?;
+    fn required_as<F: Format>(&mut self, field: &'static str, format: F) -> Option<F::Value> {
+        let value = self.optional_as(field, format)?;
         if value.is_none() {
             self.refuse(field, "is required");
         }
         value
     }
 
-    /// A text that must be there.
-    pub fn required<T>(&mut self, field: &'static str) -> Option<T>
-    where
-        T: FromStr,
-        T::Err: Display,
-    {
-        self.required_with(field, text)
+    fn refuse(&mut self, field: impl Into<String>, message: impl Into<String>) {
+        self.errors.push(FieldError::new(field, message));
     }
+}
 
-    /// A text that may be absent.
-    pub fn optional<T>(&mut self, field: &'static str) -> Option<Option<T>>
-    where
-        T: FromStr,
-        T::Err: Display,
-    {
-        self.optional_with(field, text)
-    }
-
-    /// A list of texts: a JSON array, or a query parameter with commas between them; empty when absent.
-    pub fn list<T>(&mut self, field: &'static str, at_most: usize) -> Option<Vec<T>>
-    where
-        T: FromStr,
-        T::Err: Display,
-    {
-        let items = match self.take(field) {
-            None => return Some(Vec::new()),
-            Some(Value::Array(items)) => items,
-            Some(Value::String(items)) if self.in_query && items.is_empty() => return Some(Vec::new()),
-            Some(Value::String(items)) if self.in_query => {
-                items.split(',').map(|item| Value::String(item.to_owned())).collect()
-            }
-            Some(_) => {
-                self.refuse(field, "must be an array of strings");
-                return None;
-            }
-        };
-        if items.len() > at_most {
-            self.refuse(field, format!("must have at most {at_most} items"));
-            return None;
-        }
-        let mut read = Vec::with_capacity(items.len());
-        for (place, item) in items.into_iter().enumerate() {
-            match text(item) {
-                Ok(item) => read.push(item),
-                Err(error) => self.refuse(format!("{field}[{place}]"), error),
-            }
-        }
-        Some(read)
-    }
-
-    /// `true` or `false`; `false` when absent.
-    pub fn flag(&mut self, field: &'static str) -> Option<bool> {
-        self.optional_with(field, |value| value.as_bool().ok_or("must be true or false"))
-            .map(Option::unwrap_or_default)
-    }
-
-    /// A page's size (`limit`, 1 to 100, 20 when absent).
-    pub fn limit(&mut self) -> Option<usize> {
-        let limit = self.optional_with("limit", |value| {
-            let limit = match &value {
-                Value::String(text) => text.parse().ok(),
-                other => other.as_u64().and_then(|limit| usize::try_from(limit).ok()),
-            };
-            limit.filter(|limit| (1..=100).contains(limit)).ok_or("must be a whole number from 1 to 100")
-        })?;
-        Some(limit.unwrap_or(20))
+impl Given {
+    const fn new(members: Map<String, Value>, source: Source) -> Self {
+        Self { members, source, known: BTreeSet::new(), errors: Vec::new() }
     }
 
     /// The members that have not been read.
@@ -178,17 +150,6 @@ impl Fields {
     }
 }
 
-fn text<T>(value: Value) -> Result<T, String>
-where
-    T: FromStr,
-    T::Err: Display,
-{
-    match value {
-        Value::String(text) => text.parse().map_err(|error: T::Err| error.to_string()),
-        _ => Err("must be a string".to_owned()),
-    }
-}
-
 /// The beginning of a field's name, as much as a response repeats.
 fn shortened(name: &str) -> String {
     name.chars().take(MAX_NAME_CHARACTERS).collect()
@@ -210,7 +171,7 @@ impl<S: Send + Sync, T: FromFields> FromRequest<S> for Body<T> {
 ///
 /// # Errors
 /// 400 when it is not one or names a member twice, 413, 415.
-pub(crate) async fn read_object(request: Request) -> Result<Fields, ApiError> {
+pub(crate) async fn read_object(request: Request) -> Result<Given, ApiError> {
     let is_json = request
         .headers()
         .get(header::CONTENT_TYPE)
@@ -243,7 +204,7 @@ pub(crate) async fn read_object(request: Request) -> Result<Fields, ApiError> {
         return Err(given_twice(repeated));
     }
     match value {
-        Value::Object(members) => Ok(Fields::new(members)),
+        Value::Object(members) => Ok(Given::new(members, Source::Body)),
         _ => Err(malformed("The body must be a JSON object.".to_owned())),
     }
 }
@@ -279,7 +240,7 @@ impl<S: Send + Sync, T: FromFields> FromRequestParts<S> for Query<T> {
         if !repeated.is_empty() {
             return Err(given_twice(repeated));
         }
-        Fields { in_query: true, ..Fields::new(members) }.finish().map(Self)
+        Given::new(members, Source::Query).finish().map(Self)
     }
 }
 
@@ -312,7 +273,7 @@ mod tests {
     }
 
     impl FromFields for Sample {
-        fn from_fields(fields: &mut Fields) -> Option<Self> {
+        fn from_fields(fields: &mut impl Fields) -> Option<Self> {
             let name = fields.required("name");
             let count = fields.optional("count");
             let tags = fields.list("tags", 2);
@@ -323,7 +284,7 @@ mod tests {
 
     fn read(value: Value) -> Result<Sample, Vec<(String, String)>> {
         let Value::Object(members) = value else { panic!("an object") };
-        Fields::new(members)
+        Given::new(members, Source::Body)
             .finish()
             .map_err(|error| error.fields.into_iter().map(|f| (f.field, f.message)).collect())
     }
@@ -343,9 +304,9 @@ mod tests {
     #[test]
     fn only_in_a_query_string_is_a_list_a_text() {
         let Value::Object(members) = json!({"name": "a", "tags": "1,2"}) else { panic!("an object") };
-        assert_eq!(Fields::new(members.clone()).finish::<Sample>().unwrap_err().fields[0].field, "tags");
-        let fields = Fields { in_query: true, ..Fields::new(members) };
-        assert_eq!(fields.finish::<Sample>().unwrap().tags, [1, 2]);
+        let given = |source| Given::new(members.clone(), source).finish::<Sample>();
+        assert_eq!(given(Source::Body).unwrap_err().fields[0].field, "tags");
+        assert_eq!(given(Source::Query).unwrap().tags, [1, 2]);
     }
 
     #[test]

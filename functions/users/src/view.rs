@@ -1,0 +1,195 @@
+//! Exports as responses show them.
+
+use std::collections::BTreeMap;
+
+use chairbook_auth::Session;
+use chairbook_models::appointment::payment::Refund as KeptRefund;
+use chairbook_models::appointment::{Appointment, BookedSubService, PaymentStatus, Status};
+use chairbook_models::event::{Event, EventType, Subjects};
+use chairbook_models::ids::{AppointmentId, EventId, OfferId, SessionId, SubServiceId, UserId};
+use chairbook_models::money::Currency;
+use chairbook_models::offers::{AppliedOffer, OfferCode};
+use chairbook_web::view::Payment;
+use jiff::Timestamp;
+use schemars::JsonSchema;
+use serde::Serialize;
+use serde_json::Value;
+
+/// A session in an export.
+#[derive(Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct ExportedSession {
+    id: SessionId,
+    /// The source address of the login.
+    ip: Option<String>,
+    /// The client's name for itself at the login, at most 256 characters of it.
+    user_agent: Option<String>,
+    created_at: Timestamp,
+    /// The time (UTC) of the login or of the last refresh.
+    last_used_at: Timestamp,
+}
+
+impl From<&Session> for ExportedSession {
+    fn from(session: &Session) -> Self {
+        Self {
+            id: session.id,
+            ip: session.ip.clone(),
+            user_agent: session.user_agent.clone(),
+            created_at: session.created_at,
+            last_used_at: session.last_used_at,
+        }
+    }
+}
+
+/// An add-on in an export, as it was booked.
+#[derive(Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+struct ExportedSubService {
+    id: SubServiceId,
+    name: String,
+    /// Its part of the price, minor currency units.
+    price: i64,
+    /// Its part of the duration, minutes.
+    duration_minutes: u32,
+}
+
+impl From<&BookedSubService> for ExportedSubService {
+    fn from(booked: &BookedSubService) -> Self {
+        Self {
+            id: booked.id,
+            name: booked.name.clone(),
+            price: booked.price,
+            duration_minutes: booked.duration_minutes,
+        }
+    }
+}
+
+/// An offer in an export, as it was when the appointment was booked.
+#[derive(Serialize, JsonSchema)]
+struct ExportedOffer {
+    id: OfferId,
+    name: String,
+    code: Option<String>,
+    /// The amount that it took off, minor currency units.
+    discount: i64,
+}
+
+impl From<&AppliedOffer> for ExportedOffer {
+    fn from(offer: &AppliedOffer) -> Self {
+        Self {
+            id: offer.id,
+            name: offer.name.clone(),
+            code: offer.code.as_ref().map(OfferCode::as_str).map(str::to_owned),
+            discount: offer.discount,
+        }
+    }
+}
+
+/// Money that was given back, in an export.
+#[derive(Serialize, JsonSchema)]
+struct ExportedRefund {
+    /// Minor currency units.
+    amount: i64,
+    /// The time (UTC) of the refund.
+    at: Timestamp,
+}
+
+impl From<KeptRefund> for ExportedRefund {
+    fn from(KeptRefund { amount, at }: KeptRefund) -> Self {
+        Self { amount, at }
+    }
+}
+
+/// An appointment in an export.
+#[derive(Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct ExportedAppointment {
+    id: AppointmentId,
+    /// The service's name when it was booked.
+    service_name: String,
+    sub_services: Vec<ExportedSubService>,
+    /// The expert's name when it was booked.
+    expert_name: String,
+    /// The start (UTC).
+    starts_at: Timestamp,
+    /// The end (UTC).
+    ends_at: Timestamp,
+    /// The IANA time zone of the salon.
+    time_zone: String,
+    status: Status,
+    payment_status: PaymentStatus,
+    /// The price with all add-ons, after the offer's discount, minor currency units.
+    total_price: i64,
+    offer: Option<ExportedOffer>,
+    currency: Currency,
+    payment: Option<Payment>,
+    refund: Option<ExportedRefund>,
+    /// What the customer wanted the expert to know.
+    notes: Option<String>,
+    created_at: Timestamp,
+}
+
+impl ExportedAppointment {
+    /// The appointment at `now`, by which a reservation that has not been swept yet has expired or not.
+    pub(crate) fn at(appointment: &Appointment, now: Timestamp) -> Self {
+        Self {
+            id: appointment.id,
+            service_name: appointment.service_name.clone(),
+            sub_services: appointment.sub_services.iter().map(ExportedSubService::from).collect(),
+            expert_name: appointment.expert_name.clone(),
+            starts_at: appointment.starts_at,
+            ends_at: appointment.ends_at,
+            time_zone: appointment.time_zone.clone(),
+            status: appointment.effective_status(now),
+            payment_status: appointment.payment_status(),
+            total_price: appointment.total_price,
+            offer: appointment.offer.as_ref().map(ExportedOffer::from),
+            currency: appointment.currency,
+            payment: Payment::of(appointment),
+            refund: appointment.refund.map(ExportedRefund::from),
+            notes: appointment.notes.clone(),
+            created_at: appointment.created_at,
+        }
+    }
+}
+
+/// The person and the appointment that an event is about.
+#[derive(Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+struct EventSubjects {
+    appointment_id: Option<AppointmentId>,
+    user_id: Option<UserId>,
+}
+
+impl From<&Subjects> for EventSubjects {
+    fn from(subjects: &Subjects) -> Self {
+        Self { appointment_id: subjects.appointment_id, user_id: subjects.user_id }
+    }
+}
+
+/// An event that the person was told of, or was to be told of, in an export.
+#[derive(Serialize, JsonSchema)]
+pub(crate) struct ExportedEvent {
+    id: EventId,
+    /// The kind of event, such as `appointment.confirmed`.
+    #[serde(rename = "type")]
+    #[schemars(with = "String")]
+    event_type: EventType,
+    /// The time (UTC) of the event.
+    at: Timestamp,
+    subjects: EventSubjects,
+    /// More about it. Its members depend on `type`.
+    data: BTreeMap<String, Value>,
+}
+
+impl From<&Event> for ExportedEvent {
+    fn from(event: &Event) -> Self {
+        Self {
+            id: event.id,
+            event_type: event.event_type,
+            at: event.at,
+            subjects: (&event.subjects).into(),
+            data: event.data.clone(),
+        }
+    }
+}

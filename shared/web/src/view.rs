@@ -1,0 +1,187 @@
+//! Parts of responses that several functions show.
+
+use std::borrow::Cow;
+
+use chairbook_models::appointment::Appointment;
+use chairbook_models::appointment::payment::{Payment as KeptPayment, PaymentMethod};
+use chairbook_models::ids::UserId;
+use chairbook_models::user::{Profile, Role};
+use jiff::Timestamp;
+use jiff::civil::{DateTime, Time};
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
+use serde::{Serialize, Serializer};
+
+/// A local time of the day, written `09:30`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct LocalTime(pub Time);
+
+impl Serialize for LocalTime {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(&self.0.strftime("%H:%M"))
+    }
+}
+
+impl JsonSchema for LocalTime {
+    fn inline_schema() -> bool {
+        true
+    }
+
+    fn schema_name() -> Cow<'static, str> {
+        "LocalTime".into()
+    }
+
+    fn json_schema(_: &mut SchemaGenerator) -> Schema {
+        clock_schema()
+    }
+}
+
+/// The schema of a local time.
+pub(crate) fn clock_schema() -> Schema {
+    json_schema!({"type": "string", "pattern": "^([01][0-9]|2[0-3]):[0-5][0-9]$", "examples": ["09:30"]})
+}
+
+/// A local date and time, written `2026-03-02T09:00`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct LocalDateTime(pub DateTime);
+
+impl Serialize for LocalDateTime {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(&local_date_time(self.0))
+    }
+}
+
+impl JsonSchema for LocalDateTime {
+    fn inline_schema() -> bool {
+        true
+    }
+
+    fn schema_name() -> Cow<'static, str> {
+        "LocalDateTime".into()
+    }
+
+    fn json_schema(_: &mut SchemaGenerator) -> Schema {
+        local_date_time_schema()
+    }
+}
+
+/// Writes a local date and time: `2026-03-02T09:00`.
+pub(crate) fn local_date_time(local: DateTime) -> String {
+    local.strftime("%Y-%m-%dT%H:%M").to_string()
+}
+
+/// The schema of a local date and time.
+pub(crate) fn local_date_time_schema() -> Schema {
+    json_schema!({
+        "type": "string",
+        "pattern": "^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])T([01][0-9]|2[0-3]):[0-5][0-9]$",
+        "examples": ["2026-03-02T09:00"],
+    })
+}
+
+/// The data of a response that has nothing to say but its message.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, JsonSchema)]
+pub struct Empty {}
+
+/// A person, as they see themselves and admins see them.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct User {
+    id: UserId,
+    name: String,
+    email: String,
+    phone: Option<String>,
+    role: Role,
+    email_verified: bool,
+    created_at: Timestamp,
+    updated_at: Timestamp,
+}
+
+impl From<&Profile> for User {
+    fn from(profile: &Profile) -> Self {
+        Self {
+            id: profile.id,
+            name: profile.name.clone(),
+            email: profile.email.clone(),
+            phone: profile.phone.clone(),
+            role: profile.role,
+            email_verified: profile.email_verified,
+            created_at: profile.created_at,
+            updated_at: profile.updated_at,
+        }
+    }
+}
+
+/// A response about one person.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
+pub struct OneUser {
+    /// The person.
+    pub user: User,
+}
+
+impl From<&Profile> for OneUser {
+    fn from(profile: &Profile) -> Self {
+        Self { user: profile.into() }
+    }
+}
+
+/// The way in which an appointment was paid for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+#[schemars(rename = "ShownPaymentMethod")]
+pub enum ShownMethod {
+    /// The customer says that they pay; the salon has not verified it.
+    Unverified,
+    /// In notes and coins.
+    Cash,
+    /// By card.
+    Card,
+    /// By bank transfer.
+    Transfer,
+    /// In any other way, such as a voucher.
+    Other,
+}
+
+impl From<PaymentMethod> for ShownMethod {
+    fn from(method: PaymentMethod) -> Self {
+        match method {
+            PaymentMethod::Cash => Self::Cash,
+            PaymentMethod::Card => Self::Card,
+            PaymentMethod::Transfer => Self::Transfer,
+            PaymentMethod::Other => Self::Other,
+        }
+    }
+}
+
+/// The payment for an appointment, or the customer's word that they pay: `unverified`, of the whole price. The admin who
+/// recorded it stays with the salon.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
+pub struct Payment {
+    method: ShownMethod,
+    /// What finds it elsewhere, such as a receipt's number.
+    reference: Option<String>,
+    /// Minor currency units.
+    amount: i64,
+    /// The time (UTC) when it was recorded, or claimed.
+    at: Timestamp,
+}
+
+impl Payment {
+    /// The payment for an appointment; `None` where nobody says that it is paid for.
+    #[must_use]
+    pub fn of(appointment: &Appointment) -> Option<Self> {
+        Some(match appointment.payment.as_ref()? {
+            KeptPayment::Unverified { at } => Self {
+                method: ShownMethod::Unverified,
+                reference: None,
+                amount: appointment.total_price,
+                at: *at,
+            },
+            KeptPayment::Verified(payment) => Self {
+                method: payment.method.into(),
+                reference: payment.reference.as_ref().map(|reference| reference.as_str().to_owned()),
+                amount: payment.amount,
+                at: payment.at,
+            },
+        })
+    }
+}
