@@ -16,7 +16,7 @@ use chairbook_local::runtime::{AccessLog, InvocationRecord};
 use chairbook_local::stack::{NAME, Options, Stack, read_template};
 use chairbook_local::template::model::System;
 use chairbook_models::appointment::Appointment;
-use chairbook_models::event::{self, Event, EventType, Subjects};
+use chairbook_models::event::{self, CatalogKind, ChangeKind, Event, EventData, Subjects};
 use chairbook_models::ids::EventId;
 use chairbook_models::user::Role;
 use chairbook_platform::{clock, random};
@@ -74,8 +74,9 @@ fn table<'s>(system: &'s System, logical_id: &str) -> &'s str {
 pub(crate) async fn write_catalog(store: &Store, rows: &[CatalogRow]) {
     let now = clock::now();
     let id = EventId::new(now, random::bytes());
-    let subjects = Subjects::default();
-    let event = Event::new(id, EventType::CatalogChanged, now, event::Actor::System, None, subjects);
+    let (what, change) = (CatalogKind::Catalog, ChangeKind::Updated);
+    let data = EventData::CatalogChanged { what, change, id: what.as_str().to_owned() };
+    let event = Event::new(id, data, now, event::Actor::System, None, Subjects::default());
     store.write_catalog(rows, &event).await.unwrap();
 }
 
@@ -314,7 +315,7 @@ impl TestStack {
         };
         let event = Event::new(
             EventId::new(now, random::bytes()),
-            EventType::AppointmentRescheduled,
+            EventData::AppointmentRescheduled { appointment: (&after).into(), previous: (&before).into() },
             now,
             event::Actor::System,
             None,

@@ -6,7 +6,7 @@ use std::process::Command;
 use std::time::{Duration, Instant};
 
 use chairbook_models::appointment::{Appointment, ChangedBy, cancel};
-use chairbook_models::event::{Actor as EventActor, Event, EventType};
+use chairbook_models::event::{Actor as EventActor, AppointmentFacts, Event, EventData};
 use chairbook_models::ids::EventId;
 use chairbook_models::user::Role;
 use chairbook_platform::{clock, random};
@@ -302,26 +302,26 @@ async fn neither_a_reminder_nor_a_change_takes_the_other_back() {
     let read = async |appointment: &Value| {
         store.appointment(id(appointment).parse().unwrap()).await.unwrap().unwrap()
     };
-    let event = |event_type, appointment: &Appointment| {
+    let event = |data: fn(AppointmentFacts) -> EventData, appointment: &Appointment| {
         let (now, actor) = (clock::now(), EventActor::System);
-        Event::about_appointment(EventId::new(now, random::bytes()), event_type, now, actor, appointment)
+        Event::about_appointment(EventId::new(now, random::bytes()), data, now, actor, appointment)
     };
     let (before, stale) = (read(&booked[0]).await, read(&booked[1]).await);
     ada.delete(&path(&booked[1], "/cancel")).await.data(200);
     assert_eq!(run(&stack).await, 1);
 
     let after = cancel(&before, ChangedBy::Staff, clock::now()).unwrap();
-    let told = event(EventType::AppointmentCancelled, &after);
+    let told = event(EventData::AppointmentCancelled, &after);
     store.end_appointment(&before, &after, &told).await.unwrap();
     assert_eq!(read(&booked[0]).await, Appointment { reminded_for: Some(before.starts_at), ..after });
 
-    let told = event(EventType::AppointmentReminder, &stale);
+    let told = event(EventData::AppointmentReminder, &stale);
     assert_eq!(store.remind(&stale, &told).await, Err(StoreError::Changed));
     assert_eq!(read(&booked[1]).await.reminded_for, None);
     let twice = book_long_ago(&stack, &ada, 1).await.remove(0);
     let found = read(&twice).await;
     for expected in [Ok(()), Err(StoreError::Changed)] {
-        let told = event(EventType::AppointmentReminder, &found);
+        let told = event(EventData::AppointmentReminder, &found);
         assert_eq!(store.remind(&found, &told).await, expected);
     }
     assert_eq!(reminder_events(&stack, &twice).await.len(), 1);

@@ -4,7 +4,7 @@ use axum::extract::State as Shared;
 use chairbook_auth::Caller;
 use chairbook_models::appointment::{self, Appointment, ChangedBy};
 use chairbook_models::catalog::Settings;
-use chairbook_models::event::EventType;
+use chairbook_models::event::EventData;
 use chairbook_models::ids::AppointmentId;
 use chairbook_models::user::Role;
 use chairbook_web::{Customer, Id, LoggedIn, Pending, Reply};
@@ -32,8 +32,8 @@ pub(crate) async fn cancel_found(
 ) -> Result<Reply<OneAppointment>, CancelError> {
     change(admitted, id, found, |caller, before, now| {
         let after = appointment::cancel(before, by(caller), now)?;
-        let (event_type, message) = (EventType::AppointmentCancelled, "The appointment is cancelled.");
-        Ok(Change { after, event_type, is_end: true, message })
+        let message = "The appointment is cancelled.";
+        Ok(Change { after, data: EventData::AppointmentCancelled, is_end: true, message })
     })
     .await
 }

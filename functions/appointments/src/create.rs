@@ -6,7 +6,7 @@ use chairbook_auth::opaque_token::sha256_hex;
 use chairbook_models::appointment::{self, Appointment, Status};
 use chairbook_models::booking::{Booker, Booking, BookingError, Payment, Quote, Salon};
 use chairbook_models::catalog::{Catalog, Settings};
-use chairbook_models::event::{Actor, EventType};
+use chairbook_models::event::{Actor, EventData};
 use chairbook_models::ids::{AppointmentId, ExpertId, ServiceId, SubServiceId, UserId};
 use chairbook_models::offers::OfferCode;
 use chairbook_models::text::Notes;
@@ -171,11 +171,11 @@ async fn book(
     let customer = customer_check(&catalog.settings, order);
     for booking in candidates {
         let made = appointment_of(booking.with_best_of(&offers), payment, &salon, order);
-        let event_type = match made.status {
-            Status::Confirmed => EventType::AppointmentConfirmed,
-            _ => EventType::AppointmentReserved,
+        let data = match made.status {
+            Status::Confirmed => EventData::AppointmentConfirmed,
+            _ => EventData::AppointmentReserved,
         };
-        let event = event(event_type, &made, Actor::User(order.caller.user_id), now);
+        let event = event(data, &made, Actor::User(order.caller.user_id), now);
         let new = NewAppointment {
             appointment: &made,
             idempotency: order.idempotency.as_ref(),
@@ -272,7 +272,7 @@ fn appointment_of(
 /// What becomes of a reservation if it has run out.
 pub(crate) fn expiry(reserved: Appointment, now: Timestamp) -> Option<Expiry> {
     let expired = appointment::expire(&reserved, now)?;
-    let event = event(EventType::AppointmentExpired, &expired, Actor::System, now);
+    let event = event(EventData::AppointmentExpired, &expired, Actor::System, now);
     Some(Expiry { reserved, expired, event })
 }
 

@@ -20,7 +20,7 @@ use axum::Router;
 use chairbook_auth::Caller;
 use chairbook_mail::Mailbox;
 use chairbook_models::appointment::Appointment;
-use chairbook_models::event::{Actor, Event, EventType};
+use chairbook_models::event::{Actor, AppointmentFacts, Event, EventData};
 use chairbook_models::ids::{AppointmentId, EventId};
 use chairbook_platform::env::{self, ConfigError};
 use chairbook_platform::{clock, random};
@@ -62,9 +62,14 @@ impl State {
     }
 }
 
-/// The event that tells an appointment's customer what became of it.
-pub(crate) fn event(event_type: EventType, appointment: &Appointment, actor: Actor, now: Timestamp) -> Event {
-    Event::about_appointment(EventId::new(now, random::bytes()), event_type, now, actor, appointment)
+/// An event about an appointment, of which its customer is notified.
+pub(crate) fn event(
+    data: impl FnOnce(AppointmentFacts) -> EventData,
+    appointment: &Appointment,
+    actor: Actor,
+    now: Timestamp,
+) -> Event {
+    Event::about_appointment(EventId::new(now, random::bytes()), data, now, actor, appointment)
 }
 
 /// Decides on a change of an appointment that was found like this, if the caller may see it, and writes it; decides again
@@ -81,8 +86,8 @@ where
     for _ in 0..TRIES {
         let (caller, store, now) = (admitted.caller(), admitted.store(), clock::now());
         let before = visible_to(caller, found)?;
-        let Change { after, event_type, is_end, message } = decide(caller, &before, now)?;
-        let event = event(event_type, &after, Actor::User(caller.user_id), now);
+        let Change { after, data, is_end, message } = decide(caller, &before, now)?;
+        let event = event(data, &after, Actor::User(caller.user_id), now);
         let written = if is_end {
             store.end_appointment(&before, &after, &event).await
         } else {
@@ -101,8 +106,8 @@ where
 pub(crate) struct Change {
     /// The appointment after it.
     pub(crate) after: Appointment,
-    /// The event that tells of it.
-    pub(crate) event_type: EventType,
+    /// The variant of its event's data.
+    pub(crate) data: fn(AppointmentFacts) -> EventData,
     /// Set where the appointment gives its slot back.
     pub(crate) is_end: bool,
     /// The response's message.

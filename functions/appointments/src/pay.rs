@@ -4,7 +4,7 @@
 use axum::extract::State as Shared;
 use chairbook_models::appointment::payment::{self, DeskPayment, Paid, PaymentMethod, PaymentReference};
 use chairbook_models::catalog_change::MAX_PRICE;
-use chairbook_models::event::EventType;
+use chairbook_models::event::{AppointmentFacts, EventData};
 use chairbook_models::ids::AppointmentId;
 use chairbook_web::fields::format::{Format, one_of, whole};
 use chairbook_web::{Admin, Body, Fields, FromFields, Id, Pending, Reply};
@@ -48,15 +48,16 @@ pub(crate) async fn pay(
             amount: request.amount.unwrap_or(before.total_price),
             by: caller.user_id,
         };
-        let (after, event_type, message) = match payment::pay(before, payment, now)? {
-            Paid::Confirmed(after) => {
-                (after, EventType::AppointmentConfirmed, "The appointment is paid for and confirmed.")
-            }
-            Paid::Verified(after) => {
-                (after, EventType::AppointmentPaymentVerified, "The payment is verified.")
-            }
-        };
-        Ok(Change { after, event_type, is_end: false, message })
+        let (after, data, message): (_, fn(AppointmentFacts) -> EventData, _) =
+            match payment::pay(before, payment, now)? {
+                Paid::Confirmed(after) => {
+                    (after, EventData::AppointmentConfirmed, "The appointment is paid for and confirmed.")
+                }
+                Paid::Verified(after) => {
+                    (after, EventData::AppointmentPaymentVerified, "The payment is verified.")
+                }
+            };
+        Ok(Change { after, data, is_end: false, message })
     })
     .await
 }

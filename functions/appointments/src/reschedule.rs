@@ -5,7 +5,7 @@ use chairbook_auth::Caller;
 use chairbook_models::appointment::Appointment;
 use chairbook_models::appointment::reschedule::{RescheduleError, movable};
 use chairbook_models::catalog::{Catalog, Settings};
-use chairbook_models::event::{Actor, Event, EventType};
+use chairbook_models::event::{Actor, Event, EventData};
 use chairbook_models::ids::{AppointmentId, ExpertId, SubServiceId};
 use chairbook_platform::clock;
 use chairbook_store::{RescheduleOutcome, StoreError};
@@ -16,7 +16,6 @@ use chairbook_web::{
 use futures_util::try_join;
 use jiff::Timestamp;
 use jiff::civil::{Date, Time};
-use serde_json::json;
 
 use crate::cancel::changed_by;
 use crate::create::expiry;
@@ -107,12 +106,7 @@ async fn attempt(
 }
 
 fn moved_event(before: &Appointment, after: &Appointment, caller: Caller, now: Timestamp) -> Event {
-    let mut event = event(EventType::AppointmentRescheduled, after, Actor::User(caller.user_id), now);
-    let previous = json!({
-        "startsAt": before.starts_at,
-        "expertId": before.expert_id,
-        "expertName": before.expert_name,
-    });
-    event.data.insert("previous".to_owned(), previous);
-    event
+    let previous = before.into();
+    let rescheduled = |appointment| EventData::AppointmentRescheduled { appointment, previous };
+    event(rescheduled, after, Actor::User(caller.user_id), now)
 }

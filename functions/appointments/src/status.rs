@@ -2,7 +2,7 @@
 
 use axum::extract::State as Shared;
 use chairbook_models::appointment::{self, ChangedBy, CloseError, Closing, Status};
-use chairbook_models::event::EventType;
+use chairbook_models::event::{AppointmentFacts, EventData};
 use chairbook_models::ids::AppointmentId;
 use chairbook_platform::clock;
 use chairbook_web::fields::format::{Format, one_of};
@@ -35,11 +35,11 @@ pub(crate) async fn set(
     Body(request): Body<Request>,
 ) -> Result<Reply<OneAppointment>, CancelError> {
     let (admin, found) = admin.admit_with(state.web.reader.appointment(id)).await?;
-    let (closing, event_type, message) = match request.status {
+    let (closing, data, message): (_, fn(AppointmentFacts) -> EventData, _) = match request.status {
         Status::Completed => {
-            (Closing::Completed, EventType::AppointmentCompleted, "The appointment is completed.")
+            (Closing::Completed, EventData::AppointmentCompleted, "The appointment is completed.")
         }
-        Status::NoShow => (Closing::NoShow, EventType::AppointmentNoShow, "The customer did not come."),
+        Status::NoShow => (Closing::NoShow, EventData::AppointmentNoShow, "The customer did not come."),
         Status::Cancelled => return cancel_found(admin, id, found, |_| ChangedBy::Staff).await,
         // By booking, by payment, by time: not by saying so.
         to @ (Status::Reserved | Status::Confirmed | Status::Expired) => {
@@ -49,7 +49,7 @@ pub(crate) async fn set(
     };
     change(admin, id, found, |_, before, now| {
         let after = appointment::close(before, closing, now)?;
-        Ok(Change { after, event_type, is_end: false, message })
+        Ok(Change { after, data, is_end: false, message })
     })
     .await
 }

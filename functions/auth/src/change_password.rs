@@ -1,7 +1,7 @@
 //! `POST /auth/change-password`.
 
 use axum::extract::State as Shared;
-use chairbook_models::event::EventType;
+use chairbook_models::event::EventData;
 use chairbook_platform::clock;
 use chairbook_store::{AccountChange, StoreError};
 use chairbook_web::password::{GivenPassword, canonical_email, prove_password, still_proven};
@@ -12,7 +12,7 @@ use chairbook_web::{
 
 use crate::error::ChangePasswordError;
 use crate::password::Password;
-use crate::{State, account_event};
+use crate::{State, account_event, client_info};
 
 /// Tries to change a password while others log in or the role changes.
 const TRIES: u32 = 5;
@@ -47,8 +47,8 @@ pub(crate) async fn change(
     let change = AccountChange::Password { hash: &hash };
     for _ in 0..TRIES {
         let caller = customer.caller;
-        let event =
-            account_event(EventType::UserPasswordChanged, caller.user_id, caller.into(), Some(&client), now);
+        let changed = EventData::UserPasswordChanged(client_info(&client));
+        let event = account_event(changed, caller.user_id, caller.into(), now);
         match customer.store().change_account(&email, &account, change, Some(caller), &event).await {
             Ok(()) => {
                 return Ok(Reply::ok(

@@ -23,7 +23,7 @@ use chairbook_auth::access_token::Signer;
 use chairbook_auth::email_address::EmailAddress;
 use chairbook_auth::opaque_token::{self, RefreshToken};
 use chairbook_auth::seal::Sealer;
-use chairbook_models::event::{Actor, Event, EventType, Subjects};
+use chairbook_models::event::{Actor, ClientInfo, Event, EventData, Subjects};
 use chairbook_models::ids::{EventId, UserId};
 use chairbook_models::mailed_link::{RESET_LIFETIME, VERIFICATION_LIFETIME};
 use chairbook_models::user::Role;
@@ -82,13 +82,13 @@ impl State {
     fn one_time_token(
         &self,
         purpose: TokenPurpose,
-        event_type: EventType,
+        data: EventData,
         account: Option<(UserId, &str)>,
         email: &str,
         now: Timestamp,
     ) -> Result<(OneTimeToken, Event), RequestError> {
         let event_id = EventId::new(now, random::bytes());
-        self.one_time_token_in(event_id, purpose, event_type, account, email, now)
+        self.one_time_token_in(event_id, purpose, data, account, email, now)
     }
 
     /// The same, with an event of this id.
@@ -96,7 +96,7 @@ impl State {
         &self,
         event_id: EventId,
         purpose: TokenPurpose,
-        event_type: EventType,
+        data: EventData,
         account: Option<(UserId, &str)>,
         email: &str,
         now: Timestamp,
@@ -124,7 +124,7 @@ impl State {
         let actor = recipient.map_or(Actor::System, Actor::User);
         let mut event = Event::new(
             event_id,
-            event_type,
+            data,
             now,
             actor,
             recipient,
@@ -171,23 +171,15 @@ impl State {
     }
 }
 
-/// An event about a user's account: who did it, whom it is told, and from where it was done.
-pub(crate) fn account_event(
-    event_type: EventType,
-    user_id: UserId,
-    actor: Actor,
-    client: Option<&Client>,
-    now: Timestamp,
-) -> Event {
+/// An event about a user's account, of which they are notified.
+pub(crate) fn account_event(data: EventData, user_id: UserId, actor: Actor, now: Timestamp) -> Event {
     let id = EventId::new(now, random::bytes());
-    let mut event = Event::about_user(id, event_type, now, actor, user_id, Some(user_id));
-    if let Some(client) = client {
-        event.data.extend(client.ip.iter().map(|ip| ("ip".to_owned(), ip.as_str().into())));
-        event
-            .data
-            .extend(client.user_agent.iter().map(|agent| ("userAgent".to_owned(), agent.as_str().into())));
-    }
-    event
+    Event::about_user(id, data, now, actor, user_id, Some(user_id))
+}
+
+/// A request's client, as events keep it.
+pub(crate) fn client_info(client: &Client) -> ClientInfo {
+    ClientInfo { ip: client.ip.clone(), user_agent: client.user_agent.clone() }
 }
 
 /// The group's routes.

@@ -5,7 +5,7 @@ use chairbook_auth::email_address::EmailAddress;
 use chairbook_auth::lockout;
 use chairbook_auth::opaque_token::{self, RefreshToken};
 use chairbook_auth::session::Session;
-use chairbook_models::event::{Actor, EventType};
+use chairbook_models::event::{Actor, EventData};
 use chairbook_models::ids::SessionId;
 use chairbook_platform::{clock, random};
 use chairbook_store::{Account, Store, StoreError};
@@ -15,7 +15,7 @@ use chairbook_web::{Access, Body, Client, Fields, FromFields, Reply, RequestErro
 use crate::error::LoginError;
 use crate::password::Password;
 use crate::view::Login;
-use crate::{State, account_event};
+use crate::{State, account_event, client_info};
 
 /// Tries to log in while the password or the role changes.
 const TRIES: u32 = 5;
@@ -104,8 +104,8 @@ async fn open_session(
     let device = device(client);
     // At the first login every device is new, which is no news.
     let is_new = !account.devices.is_empty() && !account.devices.contains(&device);
-    let mut event = account_event(EventType::UserLoggedIn, user_id, Actor::User(user_id), Some(client), now);
-    event.data.insert("newDevice".to_owned(), is_new.into());
+    let logged_in = EventData::UserLoggedIn { client: client_info(client), new_device: is_new };
+    let event = account_event(logged_in, user_id, Actor::User(user_id), now);
 
     let key = state.signer.verification_key();
     let (opened, profile, published) = futures_util::join!(

@@ -1,7 +1,7 @@
 //! `POST /auth/logout`.
 
 use axum::extract::State as Shared;
-use chairbook_models::event::{Event, EventType};
+use chairbook_models::event::{Event, EventData};
 use chairbook_models::ids::EventId;
 use chairbook_platform::{clock, random};
 use chairbook_store::StoreError;
@@ -13,7 +13,8 @@ use crate::State;
 pub(crate) async fn logout(_: Shared<State>, customer: Customer) -> Result<Reply<Empty>, RequestError> {
     let (now, caller) = (clock::now(), customer.caller);
     let id = EventId::new(now, random::bytes());
-    let event = Event::about_user(id, EventType::UserLoggedOut, now, caller.into(), caller.user_id, None);
+    let data = EventData::UserLoggedOut {};
+    let event = Event::about_user(id, data, now, caller.into(), caller.user_id, None);
     match customer.store().end_session(caller.user_id, caller.session_id, &event).await {
         // Another request has logged this session out meanwhile, which is what was wanted.
         Ok(()) | Err(StoreError::Changed) => Ok(Reply::ok("You are logged out.", Empty {})),

@@ -1,13 +1,13 @@
 //! Links that went to an address by mail: whoever has one reads the mail of that address.
 
 use chairbook_auth::opaque_token::sha256_hex;
-use chairbook_models::event::{Actor, EventType};
+use chairbook_models::event::{Actor, EventData};
 use chairbook_store::{Account, AccountChange, OneTimeToken, StoreError, TokenPurpose};
 use chairbook_web::{Access, Client, RequestError, Visitor};
 use jiff::Timestamp;
 
 use crate::error::LinkError;
-use crate::{State, account_event};
+use crate::{State, account_event, client_info};
 
 /// Limit of attempts to change an account while logins change it too.
 const TRIES: u32 = 3;
@@ -39,9 +39,10 @@ pub(crate) async fn set_password(
         let account = store.account(&token.email).await?;
         let account = account.filter(|account| opens(token, account)).ok_or(LinkError::InvalidToken)?;
         let (user_id, actor) = (account.user_id, Actor::User(account.user_id));
-        let event = account_event(EventType::UserPasswordChanged, user_id, actor, Some(client), now);
+        let changed = EventData::UserPasswordChanged(client_info(client));
+        let event = account_event(changed, user_id, actor, now);
         let verified =
-            (!account.verified).then(|| account_event(EventType::UserVerified, user_id, actor, None, now));
+            (!account.verified).then(|| account_event(EventData::UserVerified {}, user_id, actor, now));
         let change = AccountChange::PasswordReset {
             hash,
             token,

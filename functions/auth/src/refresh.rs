@@ -3,7 +3,7 @@
 use axum::extract::State as Shared;
 use chairbook_auth::opaque_token::RefreshToken;
 use chairbook_auth::session::{Refresh, Session};
-use chairbook_models::event::{Actor, EventType};
+use chairbook_models::event::{Actor, EventData};
 use chairbook_platform::{clock, random};
 use chairbook_store::{Rotation, Store, StoreError};
 use chairbook_web::fields::format::{Format, text};
@@ -12,7 +12,7 @@ use jiff::Timestamp;
 
 use crate::error::RefreshError;
 use crate::view::Tokens;
-use crate::{State, account_event};
+use crate::{State, account_event, client_info};
 
 /// `{refreshToken}`.
 pub(crate) struct Request {
@@ -48,14 +48,9 @@ pub(crate) async fn refresh(
         Refresh::InForce => rotate(&state, visitor.store(), &session, &token, now).await,
         Refresh::JustReplaced => Err(RefreshError::JustReplaced),
         Refresh::Reused => {
-            let mut event = account_event(
-                EventType::UserSessionRevoked,
-                session.user_id,
-                Actor::System,
-                Some(&client),
-                now,
-            );
-            event.data.insert("sessionId".to_owned(), session.id.to_string().into());
+            let revoked =
+                EventData::UserSessionRevoked { client: client_info(&client), session_id: session.id };
+            let event = account_event(revoked, session.user_id, Actor::System, now);
             match visitor.store().end_session(session.user_id, session.id, &event).await {
                 Ok(()) | Err(StoreError::Changed) => {}
                 Err(error) => return Err(error.into()),
@@ -75,7 +70,7 @@ async fn rotate(
 ) -> Result<Reply<Tokens>, RefreshError> {
     let next = token.next(random::bytes());
     let actor = Actor::User(session.user_id);
-    let event = account_event(EventType::UserSessionRefreshed, session.user_id, actor, None, now);
+    let event = account_event(EventData::UserSessionRefreshed {}, session.user_id, actor, now);
     let rotation =
         Rotation { session, refresh_sha256: &next.sha256(), at: now, expires_at: state.refresh_end(now)? };
     match store.rotate_refresh_token(&rotation, &event).await {

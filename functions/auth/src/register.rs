@@ -2,7 +2,7 @@
 
 use axum::extract::State as Shared;
 use chairbook_auth::email_address::EmailAddress;
-use chairbook_models::event::{Event, EventType};
+use chairbook_models::event::{Event, EventData};
 use chairbook_models::ids::{EventId, UserId};
 use chairbook_models::text::{PersonName, Phone};
 use chairbook_models::user::{Profile, Role};
@@ -63,7 +63,7 @@ pub(crate) async fn register(
     let (token, mut event) = state.one_time_token_in(
         event_id,
         TokenPurpose::VerifyEmail,
-        EventType::UserRegistered,
+        EventData::UserRegistered {},
         Some((profile.id, &password_hash)),
         email,
         now,

@@ -3,7 +3,7 @@
 use axum::extract::{Path, State as Shared};
 use chairbook_auth::email_address::EmailAddress;
 use chairbook_auth::opaque_token::sha256_hex;
-use chairbook_models::event::EventType;
+use chairbook_models::event::EventData;
 use chairbook_platform::clock;
 use chairbook_store::TokenPurpose;
 use chairbook_web::fields::format::{Format, text};
@@ -39,8 +39,13 @@ pub(crate) async fn forgot(
     let (visitor, account) = visitor.admit_with(state.web.reader.account(email)).await?;
     let account = account.as_ref().map(|account| (account.user_id, account.password_hash.as_str()));
     let purpose = TokenPurpose::ResetPassword;
-    let (token, event) =
-        state.one_time_token(purpose, EventType::UserPasswordResetRequested, account, email, clock::now())?;
+    let (token, event) = state.one_time_token(
+        purpose,
+        EventData::UserPasswordResetRequested {},
+        account,
+        email,
+        clock::now(),
+    )?;
     visitor.store().add_token(&token, &event).await?;
     Ok(Reply::ok(
         "If there is an account with this address, we have sent it a link to choose a new password. An address gets only \

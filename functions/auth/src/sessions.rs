@@ -2,7 +2,7 @@
 
 use axum::extract::State as Shared;
 use chairbook_auth::Session;
-use chairbook_models::event::EventType;
+use chairbook_models::event::EventData;
 use chairbook_models::ids::SessionId;
 use chairbook_platform::clock;
 use chairbook_store::StoreError;
@@ -37,9 +37,8 @@ pub(crate) async fn end(
     Id(id): Id<SessionId>,
 ) -> Result<Reply<Empty>, EndSessionError> {
     let caller = customer.caller;
-    let mut event =
-        account_event(EventType::UserSessionsEnded, caller.user_id, caller.into(), None, clock::now());
-    event.data.insert("sessionId".to_owned(), id.to_string().into());
+    let ended = EventData::UserSessionsEnded { session_id: Some(id) };
+    let event = account_event(ended, caller.user_id, caller.into(), clock::now());
     match customer.store().end_session(caller.user_id, id, &event).await {
         Ok(()) => Ok(Reply::ok("The session is ended.", Empty {})),
         Err(StoreError::Changed) => Err(EndSessionError::NotFound),
@@ -54,8 +53,8 @@ pub(crate) async fn end_all(
     let sessions = state.web.reader.sessions(customer.user_id());
     let (customer, sessions) = customer.admit_with(sessions).await?;
     let caller = customer.caller;
-    let event =
-        account_event(EventType::UserSessionsEnded, caller.user_id, caller.into(), None, clock::now());
+    let ended = EventData::UserSessionsEnded { session_id: None };
+    let event = account_event(ended, caller.user_id, caller.into(), clock::now());
     customer.store().end_sessions(&sessions, &event).await?;
     let ended = EndedSessions { ended_sessions: sessions.len() };
     Ok(Reply::ok("You are logged out everywhere.", ended))

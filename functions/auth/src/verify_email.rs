@@ -3,7 +3,7 @@
 use axum::extract::{Path, State as Shared};
 use chairbook_auth::email_address::EmailAddress;
 use chairbook_auth::opaque_token::sha256_hex;
-use chairbook_models::event::{Actor, EventType};
+use chairbook_models::event::{Actor, EventData};
 use chairbook_platform::clock;
 use chairbook_store::{OneTimeToken, StoreError, TokenPurpose};
 use chairbook_web::fields::format::{Format, text};
@@ -67,7 +67,7 @@ async fn verify(
     token: &OneTimeToken,
     now: Timestamp,
 ) -> Result<Reply<VerifiedAddress>, LinkError> {
-    let event = account_event(EventType::UserVerified, token.user_id, Actor::User(token.user_id), None, now);
+    let event = account_event(EventData::UserVerified {}, token.user_id, Actor::User(token.user_id), now);
     match visitor.store().verify_email(token, &event).await {
         Ok(()) => {
             Ok(Reply::ok("Your e-mail address is verified. You can log in now.", VerifiedAddress::new()))
@@ -142,7 +142,7 @@ pub(crate) async fn resend(
     let account = account.as_ref().map(|account| (account.user_id, account.password_hash.as_str()));
     let purpose = TokenPurpose::VerifyEmail;
     let (token, event) =
-        state.one_time_token(purpose, EventType::UserVerificationRequested, account, email, now)?;
+        state.one_time_token(purpose, EventData::UserVerificationRequested {}, account, email, now)?;
     visitor.store().add_token(&token, &event).await?;
     Ok(Reply::ok(
         "If there is an account with this address that is not verified yet, we have sent it an e-mail. An address \

@@ -3,6 +3,7 @@
 use axum::extract::State;
 use chairbook_models::catalog::{Catalog, Category};
 use chairbook_models::catalog_change::{CatalogError, CategoryDetails, MAX_POSITION, Removal};
+use chairbook_models::event::CatalogKind;
 use chairbook_models::ids::CategoryId;
 use chairbook_store::{CatalogRow, CatalogWrite};
 use chairbook_web::fields::format::{Flag, Format, whole};
@@ -54,7 +55,7 @@ impl FromFields for Request {
 }
 
 impl Resource for Category {
-    const KIND: &'static str = "category";
+    const KIND: CatalogKind = CatalogKind::Category;
     const NAME: &'static str = "Category";
     const CREATED: &'static str = "The category is added.";
     const UPDATED: &'static str = "The category is changed.";

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use axum::extract::FromRequestParts;
 use chairbook_models::catalog::Catalog;
 use chairbook_models::catalog_change::CatalogError;
-use chairbook_models::event::{Event, EventType, Subjects};
+use chairbook_models::event::{CatalogKind, ChangeKind, Event, EventData, Subjects};
 use chairbook_models::ids::EventId;
 use chairbook_platform::{clock, random};
 use chairbook_store::{CatalogChange, CatalogWrite, StoreError};
@@ -14,7 +14,6 @@ use chairbook_web::contract::{Caller, Input, Operation};
 use chairbook_web::{Access, Admin, Keyed, Pending, RepeatError, RequestError, RequestIdentity, Web};
 use http::request::Parts;
 use jiff::Timestamp;
-use serde_json::json;
 
 /// An admin who changes the catalog, admitted, with the catalog as it was read side by side with the checks. As an
 /// argument before the body it refuses who may not, whatever they send.
@@ -25,35 +24,15 @@ pub(crate) struct Editor {
     pub(crate) now: Timestamp,
 }
 
-/// A change that was decided on, and the event's words for it.
+/// A change that was decided on, and its description in the event.
 pub(crate) struct Decision<T> {
     pub(crate) writes: Vec<CatalogWrite>,
-    /// The kind of thing that changes, such as `service`.
-    pub(crate) kind: &'static str,
-    pub(crate) change: Change,
+    /// The kind of thing that changes.
+    pub(crate) kind: CatalogKind,
+    pub(crate) change: ChangeKind,
     /// The id of the thing that changes.
     pub(crate) id: String,
     pub(crate) outcome: T,
-}
-
-/// The way in which something changes.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Change {
-    Created,
-    Updated,
-    Deactivated,
-    Deleted,
-}
-
-impl Change {
-    const fn as_str(self) -> &'static str {
-        match self {
-            Self::Created => "created",
-            Self::Updated => "updated",
-            Self::Deactivated => "deactivated",
-            Self::Deleted => "deleted",
-        }
-    }
 }
 
 impl FromRequestParts<Web> for Editor {
@@ -116,19 +95,12 @@ impl Editor {
         let now = *now;
         let decide = |catalog: &Catalog| {
             let decision = decide(catalog).map_err(Refusal::Rule)?;
-            let mut event = Event::new(
-                event_id,
-                EventType::CatalogChanged,
-                now,
-                admin.caller.into(),
-                None,
-                Subjects::default(),
-            );
-            event.data.insert("what".to_owned(), json!(decision.kind));
-            event.data.insert("change".to_owned(), json!(decision.change.as_str()));
-            event.data.insert("id".to_owned(), json!(decision.id));
+            let Decision { writes, kind, change, id, outcome } = decision;
+            let data = EventData::CatalogChanged { what: kind, change, id };
+            let subjects = Subjects::default();
+            let mut event = Event::new(event_id, data, now, admin.caller.into(), None, subjects);
             event.request_sha256 = request_sha256.map(str::to_owned);
-            Ok::<_, Refusal>(CatalogChange { writes: decision.writes, event, outcome: decision.outcome })
+            Ok::<_, Refusal>(CatalogChange { writes, event, outcome })
         };
         admin.store().change_catalog(Arc::clone(catalog), admin.caller, decide).await
     }
@@ -153,9 +125,9 @@ impl Creation {
     }
 
     /// The bytes of the id of the new thing, by its kind: the same for a repeat.
-    pub(crate) fn id_bytes(&self, kind: &str) -> [u8; 16] {
+    pub(crate) fn id_bytes(&self, kind: CatalogKind) -> [u8; 16] {
         match &self.identity {
-            Some(identity) => identity.id_bytes(kind),
+            Some(identity) => identity.id_bytes(kind.as_str()),
             None => EventId::new(self.now(), random::bytes()).to_bytes(),
         }
     }

@@ -4,11 +4,12 @@ use axum::extract::State;
 use chairbook_models::booking::MAX_BLOCKED_MINUTES;
 use chairbook_models::catalog::{Catalog, OwnTerms};
 use chairbook_models::catalog_change::MAX_PRICE;
+use chairbook_models::event::{CatalogKind, ChangeKind};
 use chairbook_models::ids::{ExpertId, ServiceId};
 use chairbook_web::fields::format::{Format, whole};
 use chairbook_web::{Body, Fields, FromFields, Reply, Web};
 
-use crate::change::{Change, Editor};
+use crate::change::Editor;
 use crate::error::FindError;
 use crate::experts::put_because_of;
 use crate::ids::Ids;
@@ -17,7 +18,7 @@ use crate::view::OneExpert;
 use crate::written::Written;
 
 /// The kind of thing that events tell of.
-const KIND: &str = "expertService";
+const KIND: CatalogKind = CatalogKind::ExpertService;
 
 /// `price` and `durationMinutes`, where they are not the service's.
 pub(crate) struct Request(OwnTerms);
@@ -48,7 +49,7 @@ pub(crate) async fn assign(
     let now = editor.now;
     let decide = |catalog: &Catalog| {
         let is_assigned = catalog.experts.get(&expert).is_some_and(|e| e.services.contains_key(&service));
-        let change = if is_assigned { Change::Updated } else { Change::Created };
+        let change = if is_assigned { ChangeKind::Updated } else { ChangeKind::Created };
         let assigned = catalog.assign(expert, service, &terms, now)?;
         Ok(put_because_of(assigned, KIND, change, subject(expert, service)))
     };
@@ -64,7 +65,7 @@ pub(crate) async fn unassign(
     let now = editor.now;
     let decide = |catalog: &Catalog| {
         let left = catalog.unassign(expert, service, now)?;
-        Ok(put_because_of(left, KIND, Change::Deleted, subject(expert, service)))
+        Ok(put_because_of(left, KIND, ChangeKind::Deleted, subject(expert, service)))
     };
     let (catalog, changed) = editor.write::<_, FindError>(decide).await?;
     Ok(Reply::ok("The expert does not offer this service any more.", changed.data(&catalog)?))

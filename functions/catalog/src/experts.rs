@@ -3,6 +3,7 @@
 use axum::extract::State;
 use chairbook_models::catalog::{Catalog, Expert, ImageOf};
 use chairbook_models::catalog_change::{CatalogError, ExpertDetails, Removal};
+use chairbook_models::event::{CatalogKind, ChangeKind};
 use chairbook_models::ids::{ExpertId, ServiceId};
 use chairbook_models::text::Label;
 use chairbook_store::{CatalogRow, CatalogWrite};
@@ -12,7 +13,7 @@ use http::HeaderMap;
 use jiff::Timestamp;
 
 use crate::audience::{Answer, Audience, IncludeInactive, Reader};
-use crate::change::{Change, Decision};
+use crate::change::Decision;
 use crate::error::{CreateError, FindError};
 use crate::gallery;
 use crate::ids::TopLevel;
@@ -98,15 +99,15 @@ impl FromFields for Request {
 /// The decision to write an expert because something of theirs changes.
 pub(crate) fn put_because_of(
     expert: Expert,
-    kind: &'static str,
-    change: Change,
+    kind: CatalogKind,
+    change: ChangeKind,
     id: String,
 ) -> Decision<Expert> {
     Decision { writes: vec![CatalogWrite::Put(expert.row())], kind, change, id, outcome: expert }
 }
 
 impl Resource for Expert {
-    const KIND: &'static str = "expert";
+    const KIND: CatalogKind = CatalogKind::Expert;
     const NAME: &'static str = "Expert";
     const CREATED: &'static str = "The expert is added.";
     const UPDATED: &'static str = "The expert is changed.";

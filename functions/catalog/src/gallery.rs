@@ -3,6 +3,7 @@
 use axum::extract::State;
 use chairbook_models::catalog::{Catalog, GalleryImage, ImageOf};
 use chairbook_models::catalog_change::{CatalogError, GalleryImageDetails, MAX_POSITION, image_of};
+use chairbook_models::event::CatalogKind;
 use chairbook_models::ids::{ExpertId, ImageId, ServiceId};
 use chairbook_models::text::Label;
 use chairbook_store::{CatalogRow, CatalogWrite};
@@ -88,7 +89,7 @@ pub(crate) fn deletions(catalog: &Catalog, of: ImageOf) -> impl Iterator<Item = 
 }
 
 impl Resource for GalleryImage {
-    const KIND: &'static str = "galleryImage";
+    const KIND: CatalogKind = CatalogKind::GalleryImage;
     const NAME: &'static str = "Image";
     const CREATED: &'static str = "The image is added.";
     const UPDATED: &'static str = "The image is changed.";

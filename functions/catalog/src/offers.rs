@@ -8,6 +8,7 @@ use chairbook_models::catalog::Catalog;
 use chairbook_models::catalog_change::{
     CatalogError, MAX_PRICE, MAX_SERVICES_OF_OFFER, OfferDetails, check_validity, discount,
 };
+use chairbook_models::event::CatalogKind;
 use chairbook_models::ids::{OfferId, ServiceId};
 use chairbook_models::offers::{Offer, OfferCode};
 use chairbook_platform::clock;
@@ -121,7 +122,7 @@ impl FromFields for Request {
 }
 
 impl Resource for Offer {
-    const KIND: &'static str = "offer";
+    const KIND: CatalogKind = CatalogKind::Offer;
     const NAME: &'static str = "Offer";
     const CREATED: &'static str = "The offer is added.";
     const UPDATED: &'static str =

@@ -7,6 +7,7 @@ use axum::extract::{FromRequestParts, State};
 use axum::response::IntoResponse;
 use chairbook_models::catalog::Catalog;
 use chairbook_models::catalog_change::{CatalogError, Removal};
+use chairbook_models::event::{CatalogKind, ChangeKind};
 use chairbook_store::{CatalogRow, CatalogWrite, StoreError};
 use chairbook_web::contract::{ApiErrors, Input};
 use chairbook_web::idempotency::replayed_if;
@@ -16,7 +17,7 @@ use jiff::Timestamp;
 use schemars::JsonSchema;
 use serde::Serialize;
 
-use crate::change::{Change, Decision, Editor};
+use crate::change::{Decision, Editor};
 use crate::error::FindError;
 use crate::ids::PathTo;
 use crate::written::Written;
@@ -35,7 +36,7 @@ impl<E> ChangeErrors for E where
 /// A kind of thing in the catalog.
 pub(crate) trait Resource: Sized {
     /// Its name in events, and for the ids of new ones: `subService`.
-    const KIND: &'static str;
+    const KIND: CatalogKind;
     /// Its name for people: `Sub-service`.
     const NAME: &'static str;
     /// The message of the response that tells of a new one.
@@ -104,7 +105,7 @@ pub(crate) trait Referable: Resource {
     fn removal(catalog: &Catalog, path: &Self::Path, now: Timestamp) -> Result<Removal<Self>, CatalogError>;
 }
 
-fn put<R: Resource>(thing: R, change: Change) -> Decision<R> {
+fn put<R: Resource>(thing: R, change: ChangeKind) -> Decision<R> {
     Decision {
         writes: vec![CatalogWrite::Put(thing.row())],
         kind: R::KIND,
@@ -121,7 +122,7 @@ fn deletion<R: Resource, T>(
     outcome: T,
 ) -> Result<Decision<T>, CatalogError> {
     let writes = R::delete(catalog, path, now)?;
-    Ok(Decision { writes, kind: R::KIND, change: Change::Deleted, id: path.id().to_string(), outcome })
+    Ok(Decision { writes, kind: R::KIND, change: ChangeKind::Deleted, id: path.id().to_string(), outcome })
 }
 
 pub(crate) async fn create<R: Resource>(
@@ -134,7 +135,7 @@ pub(crate) async fn create<R: Resource>(
     let now = creation.now();
     let id = R::derive_id(creation.id_bytes(R::KIND));
     let decide =
-        |catalog: &Catalog| Ok(put(R::create(catalog, &parent, id, &request, now)?, Change::Created));
+        |catalog: &Catalog| Ok(put(R::create(catalog, &parent, id, &request, now)?, ChangeKind::Created));
     let (catalog, is_repeat) = creation.write::<_, R::CreateError>(decide).await?;
     let created = R::find(&catalog, id).ok_or(RepeatError::DeletedSince { thing: R::NAME })?;
     Ok(replayed_if(is_repeat, Reply::created(R::CREATED, created.data(&catalog)?)))
@@ -147,7 +148,7 @@ pub(crate) async fn update<R: Resource>(
     Body(request): Body<R::Request>,
 ) -> Result<Reply<Written<R::Data>>, R::UpdateError> {
     let now = editor.now;
-    let decide = |catalog: &Catalog| Ok(put(R::update(catalog, &path, &request, now)?, Change::Updated));
+    let decide = |catalog: &Catalog| Ok(put(R::update(catalog, &path, &request, now)?, ChangeKind::Updated));
     let (catalog, updated) = editor.write::<_, R::UpdateError>(decide).await?;
     Ok(Reply::ok(R::UPDATED, updated.data(&catalog)?))
 }
@@ -182,7 +183,7 @@ pub(crate) async fn delete_or_deactivate<R: Referable>(
     let decide = |catalog: &Catalog| match R::removal(catalog, &path, now)? {
         Removal::Deleted => deletion::<R, _>(catalog, &path, now, None),
         Removal::Deactivated(thing) => {
-            let Decision { writes, kind, change, id, outcome } = put(thing, Change::Deactivated);
+            let Decision { writes, kind, change, id, outcome } = put(thing, ChangeKind::Deactivated);
             Ok(Decision { writes, kind, change, id, outcome: Some(outcome) })
         }
     };

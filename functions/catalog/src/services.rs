@@ -7,6 +7,7 @@ use axum::extract::State;
 use chairbook_models::booking::MAX_BLOCKED_MINUTES;
 use chairbook_models::catalog::{Catalog, ImageOf, Service};
 use chairbook_models::catalog_change::{CatalogError, Removal, ServiceDetails, check_length};
+use chairbook_models::event::CatalogKind;
 use chairbook_models::ids::{CategoryId, ExpertId, ServiceId};
 use chairbook_store::{CatalogRow, CatalogWrite};
 use chairbook_web::fields::format::{Flag, Format, whole};
@@ -192,7 +193,7 @@ impl FromFields for Request {
 }
 
 impl Resource for Service {
-    const KIND: &'static str = "service";
+    const KIND: CatalogKind = CatalogKind::Service;
     const NAME: &'static str = "Service";
     const CREATED: &'static str = "The service is added.";
     const UPDATED: &'static str = "The service is changed.";

@@ -6,13 +6,14 @@ use chairbook_models::catalog_change::{
     MAX_HOLD_MINUTES, MAX_HORIZON_DAYS, MAX_NOTICE_MINUTES, MAX_OPEN_RESERVATIONS, MAX_REMINDER_MINUTES,
     SLOT_GRIDS, SettingsDetails,
 };
+use chairbook_models::event::{CatalogKind, ChangeKind};
 use chairbook_models::text::Label;
 use chairbook_store::{CatalogRow, CatalogWrite};
 use chairbook_web::fields::format::{Format, one_of, text, whole};
 use chairbook_web::{Body, Fields, FromFields, Pending, Reply, RequestError, Revalidated, Visitor, Web};
 use http::HeaderMap;
 
-use crate::change::{Change, Decision, Editor};
+use crate::change::{Decision, Editor};
 use crate::error::SettingsError;
 use crate::values::{ZoneName, checked};
 use crate::view::OneSettings;
@@ -88,8 +89,8 @@ pub(crate) async fn update(
     let decide = |_: &Catalog| {
         Ok(Decision {
             writes: vec![CatalogWrite::Put(CatalogRow::Settings(settings.clone()))],
-            kind: "settings",
-            change: Change::Updated,
+            kind: CatalogKind::Settings,
+            change: ChangeKind::Updated,
             id: "settings".to_owned(),
             outcome: (),
         })

@@ -3,6 +3,7 @@
 use chairbook_models::booking::MAX_BLOCKED_MINUTES;
 use chairbook_models::catalog::{Catalog, SubService};
 use chairbook_models::catalog_change::{CatalogError, SubServiceDetails};
+use chairbook_models::event::CatalogKind;
 use chairbook_models::ids::{ServiceId, SubServiceId};
 use chairbook_store::{CatalogRow, CatalogWrite};
 use chairbook_web::fields::format::{Flag, Format, whole};
@@ -40,7 +41,7 @@ impl FromFields for Request {
 }
 
 impl Resource for SubService {
-    const KIND: &'static str = "subService";
+    const KIND: CatalogKind = CatalogKind::SubService;
     const NAME: &'static str = "Sub-service";
     const CREATED: &'static str = "The sub-service is added.";
     const UPDATED: &'static str = "The sub-service is changed.";

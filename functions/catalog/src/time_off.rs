@@ -3,13 +3,14 @@
 use axum::extract::State;
 use chairbook_models::catalog::Catalog;
 use chairbook_models::catalog_change::{TimeOffDetails, check_time_off};
+use chairbook_models::event::{CatalogKind, ChangeKind};
 use chairbook_models::ids::{ExpertId, TimeOffId};
 use chairbook_models::text::Label;
 use chairbook_web::fields::format::{Format, LocalDateTime, text};
 use chairbook_web::idempotency::replayed_if;
 use chairbook_web::{Created, Fields, FromFields, Id, Keyed, RepeatError, Reply, Web};
 
-use crate::change::{Change, Editor};
+use crate::change::Editor;
 use crate::error::{AddError, FindError};
 use crate::experts::put_because_of;
 use crate::ids::Ids;
@@ -19,7 +20,7 @@ use crate::view::{OneExpert, OneTimeOff};
 use crate::written::Written;
 
 /// The kind of thing that events tell of.
-const KIND: &str = "timeOff";
+const KIND: CatalogKind = CatalogKind::TimeOff;
 
 /// `from`, `to`, `reason`.
 pub(crate) struct Request(TimeOffDetails);
@@ -47,7 +48,7 @@ pub(crate) async fn create(
     let id = TimeOffId::derived(creation.id_bytes(KIND));
     let decide = |catalog: &Catalog| {
         let changed = catalog.add_time_off(expert, id, &details, now)?;
-        Ok(put_because_of(changed, KIND, Change::Created, id.to_string()))
+        Ok(put_because_of(changed, KIND, ChangeKind::Created, id.to_string()))
     };
     let (catalog, is_repeat) = creation.write::<_, AddError>(decide).await?;
     let expert = catalog.experts.get(&expert);
@@ -66,7 +67,7 @@ pub(crate) async fn delete(
     let now = editor.now;
     let decide = |catalog: &Catalog| {
         let changed = catalog.remove_time_off(expert, id, now)?;
-        Ok(put_because_of(changed, KIND, Change::Deleted, id.to_string()))
+        Ok(put_because_of(changed, KIND, ChangeKind::Deleted, id.to_string()))
     };
     let (catalog, changed) = editor.write::<_, FindError>(decide).await?;
     Ok(Reply::ok("The time off is deleted.", changed.data(&catalog)?))

@@ -2,6 +2,7 @@
 
 use axum::extract::State;
 use chairbook_models::catalog::Catalog;
+use chairbook_models::event::{CatalogKind, ChangeKind};
 use chairbook_models::ids::ExpertId;
 use chairbook_models::working_hours::{WEEKDAYS, WorkingHours, day_schema};
 use chairbook_web::fields::format::{Fault, Format, Source};
@@ -9,7 +10,7 @@ use chairbook_web::{Body, Fields, FromFields, Id, Reply, Web};
 use schemars::{Schema, SchemaGenerator};
 use serde_json::{Map, Value};
 
-use crate::change::{Change, Editor};
+use crate::change::Editor;
 use crate::error::FindError;
 use crate::experts::put_because_of;
 use crate::resource::Resource;
@@ -62,7 +63,7 @@ pub(crate) async fn set(
     let now = editor.now;
     let decide = |catalog: &Catalog| {
         let changed = catalog.set_working_hours(id, &hours, now)?;
-        Ok(put_because_of(changed, "workingHours", Change::Updated, id.to_string()))
+        Ok(put_because_of(changed, CatalogKind::WorkingHours, ChangeKind::Updated, id.to_string()))
     };
     let (catalog, changed) = editor.write::<_, FindError>(decide).await?;
     let message = "The working hours are changed. Appointments stay as they are.";

@@ -1,15 +1,14 @@
-//! Whether an event's mail still makes sense when its turn comes, and whether its number is limited.
+//! The decision to send or skip an event's mail when its turn comes, and the mails whose number is limited.
 
 use std::str::FromStr;
 
 use chairbook_models::appointment::{Appointment, Status};
-use chairbook_models::event::{Event, EventType};
+use chairbook_models::event::{AppointmentFacts, Event, EventData, EventType};
 use chairbook_models::mailed_link::{RESET_LIFETIME, VERIFICATION_LIFETIME};
 use chairbook_models::user::Profile;
 use jiff::{SignedDuration, Timestamp};
-use serde_json::Value;
 
-/// Whether a login is answered with a mail.
+/// The logins that are mailed to the account's owner.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum LoginMail {
     /// Every one.
@@ -38,66 +37,62 @@ impl FromStr for LoginMail {
     }
 }
 
-/// What the decision rests on, as it is now.
+/// The facts that the decision rests on, as they are now.
 #[derive(Debug, Clone, Copy)]
 pub struct Facts<'a> {
-    /// What happened.
+    /// The event.
     pub event: &'a Event,
-    /// Whom it is to be told, unless they are gone.
+    /// Its recipient, unless their account is deleted.
     pub recipient: Option<&'a Profile>,
     /// The appointment that it is about, if there is one.
     pub appointment: Option<&'a Appointment>,
-    /// Whether logins are told.
+    /// The logins that are mailed.
     pub login_mail: LoginMail,
-    /// The present instant.
+    /// The present time (UTC).
     pub now: Timestamp,
 }
 
-/// Why the mail makes no sense any more; `None` if it does.
+/// The reason to skip the mail, in a word or two; `None` if it is to be sent.
 pub fn reason_to_skip(facts: &Facts<'_>) -> Option<&'static str> {
     let event = facts.event;
     let Some(recipient) = facts.recipient else { return Some("recipient_deleted") };
-    match event.event_type {
-        EventType::UserRegistered | EventType::UserVerificationRequested => {
+    match &event.data {
+        EventData::UserRegistered {} | EventData::UserVerificationRequested {} => {
             if recipient.email_verified {
                 Some("already_verified")
             } else {
                 link_expired(facts, VERIFICATION_LIFETIME)
             }
         }
-        EventType::UserPasswordResetRequested => link_expired(facts, RESET_LIFETIME),
+        EventData::UserPasswordResetRequested {} => link_expired(facts, RESET_LIFETIME),
         // Whose account it is must hear of these, however late.
-        EventType::UserVerified
-        | EventType::UserSessionRevoked
-        | EventType::UserPasswordChanged
-        | EventType::UserRoleChanged => None,
-        EventType::UserLoggedIn => match facts.login_mail {
+        EventData::UserVerified {}
+        | EventData::UserSessionRevoked { .. }
+        | EventData::UserPasswordChanged(_)
+        | EventData::UserRoleChanged { .. } => None,
+        EventData::UserLoggedIn { new_device, .. } => match facts.login_mail {
             LoginMail::Always => None,
-            // A login of which nobody said whether the device is known is told, to be on the safe side.
-            LoginMail::NewDevice => {
-                let known = event.data.get("newDevice").and_then(Value::as_bool) == Some(false);
-                known.then_some("known_device")
-            }
+            LoginMail::NewDevice => (!new_device).then_some("known_device"),
             LoginMail::Never => Some("login_mail_off"),
         },
-        EventType::AppointmentConfirmed => about(facts.appointment, Status::Confirmed, Some(facts.now)),
-        EventType::AppointmentReserved => {
+        EventData::AppointmentConfirmed(_) => about(facts.appointment, Status::Confirmed, Some(facts.now)),
+        EventData::AppointmentReserved(_) => {
             about(facts.appointment, Status::Reserved, Some(facts.now)).or_else(|| hold_ended(facts))
         }
-        EventType::AppointmentRescheduled => moved(facts),
-        EventType::AppointmentCancelled => about(facts.appointment, Status::Cancelled, None),
-        EventType::AppointmentExpired => about(facts.appointment, Status::Expired, None),
-        EventType::AppointmentReminder => reminder(facts),
-        EventType::UserLoggedOut
-        | EventType::UserSessionRefreshed
-        | EventType::UserSessionsEnded
-        | EventType::UserProfileChanged
-        | EventType::UserExported
-        | EventType::UserDeleted
-        | EventType::AppointmentPaymentVerified
-        | EventType::AppointmentCompleted
-        | EventType::AppointmentNoShow
-        | EventType::CatalogChanged => Some("no_mail"),
+        EventData::AppointmentRescheduled { appointment, .. } => moved(facts, appointment),
+        EventData::AppointmentCancelled(_) => about(facts.appointment, Status::Cancelled, None),
+        EventData::AppointmentExpired(_) => about(facts.appointment, Status::Expired, None),
+        EventData::AppointmentReminder(appointment) => reminder(facts, appointment),
+        EventData::UserLoggedOut {}
+        | EventData::UserSessionRefreshed {}
+        | EventData::UserSessionsEnded { .. }
+        | EventData::UserProfileChanged {}
+        | EventData::UserExported {}
+        | EventData::UserDeleted {}
+        | EventData::AppointmentPaymentVerified(_)
+        | EventData::AppointmentCompleted(_)
+        | EventData::AppointmentNoShow(_)
+        | EventData::CatalogChanged { .. } => Some("no_mail"),
     }
 }
 
@@ -144,29 +139,27 @@ fn hold_ended(facts: &Facts<'_>) -> Option<&'static str> {
 }
 
 /// A moved appointment must still stand, paid for or not, where this event moved it.
-fn moved(facts: &Facts<'_>) -> Option<&'static str> {
+fn moved(facts: &Facts<'_>, told: &AppointmentFacts) -> Option<&'static str> {
     let status = match facts.appointment.map(|appointment| appointment.status) {
         Some(Status::Confirmed) => Status::Confirmed,
         _ => Status::Reserved,
     };
     about(facts.appointment, status, Some(facts.now))
         .or_else(|| hold_ended(facts))
-        .or_else(|| is_elsewhere(facts).then_some("moved_again"))
+        .or_else(|| is_elsewhere(facts, told).then_some("moved_again"))
 }
 
 /// An appointment that somebody is reminded of must be confirmed, where it was, and not have begun.
-fn reminder(facts: &Facts<'_>) -> Option<&'static str> {
+fn reminder(facts: &Facts<'_>, told: &AppointmentFacts) -> Option<&'static str> {
     let begun = |appointment: &Appointment| appointment.starts_at <= facts.now;
     about(facts.appointment, Status::Confirmed, None)
-        .or_else(|| is_elsewhere(facts).then_some("moved_meanwhile"))
+        .or_else(|| is_elsewhere(facts, told).then_some("moved_meanwhile"))
         .or_else(|| begun(facts.appointment?).then_some("appointment_begun"))
 }
 
-/// Whether the appointment begins at another instant than the event says.
-fn is_elsewhere(facts: &Facts<'_>) -> bool {
-    let said = facts.event.data.get("startsAt").and_then(Value::as_str);
-    let said: Option<Timestamp> = said.and_then(|at| at.parse().ok());
-    said.zip(facts.appointment).is_some_and(|(said, appointment)| said != appointment.starts_at)
+/// Whether the appointment begins at another time than when the event was written.
+fn is_elsewhere(facts: &Facts<'_>, told: &AppointmentFacts) -> bool {
+    facts.appointment.is_some_and(|appointment| appointment.starts_at != told.starts_at)
 }
 
 /// An appointment must still be what its mail says, and, where the mail looks forward to it, not be over.
@@ -180,7 +173,7 @@ fn about(appointment: Option<&Appointment>, status: Status, now: Option<Timestam
 
 #[cfg(test)]
 mod tests {
-    use chairbook_models::event::{Actor, Subjects};
+    use chairbook_models::event::{Actor, ClientInfo, PreviousTime, Subjects};
     use chairbook_models::ids::{AppointmentId, EventId, ExpertId, ServiceId, UserId};
     use chairbook_models::money::Currency;
     use chairbook_models::user::Role;
@@ -193,16 +186,19 @@ mod tests {
         text.parse().unwrap()
     }
 
+    /// An event of a type, with members that are of no account to the test.
     fn event(event_type: EventType) -> Event {
-        let at = instant("2026-03-01T12:00:00Z");
-        Event::new(
-            EventId::derived([2; 16]),
-            event_type,
-            at,
-            Actor::User(USER),
-            Some(USER),
-            Subjects::default(),
-        )
+        event_with(EventData::example(event_type))
+    }
+
+    fn event_with(data: EventData) -> Event {
+        let (id, at) = (EventId::derived([2; 16]), instant("2026-03-01T12:00:00Z"));
+        Event::new(id, data, at, Actor::User(USER), Some(USER), Subjects::default())
+    }
+
+    /// The facts of an appointment that starts then.
+    fn facts(starts_at: &str) -> AppointmentFacts {
+        AppointmentFacts { service_name: "Haircut".to_owned(), starts_at: instant(starts_at) }
     }
 
     fn recipient(email_verified: bool) -> Profile {
@@ -339,19 +335,14 @@ mod tests {
 
     #[test]
     fn logins_are_told_as_the_deployment_wants() {
-        let login = |new_device: Option<bool>| {
-            let mut event = event(EventType::UserLoggedIn);
-            event.data =
-                new_device.map(|new| ("newDevice".to_owned(), Value::Bool(new))).into_iter().collect();
-            event
-        };
+        let login =
+            |new_device| event_with(EventData::UserLoggedIn { client: ClientInfo::default(), new_device });
         for (login_mail, new_device, skip) in [
-            (LoginMail::Always, Some(false), None),
-            (LoginMail::Always, None, None),
-            (LoginMail::NewDevice, Some(true), None),
-            (LoginMail::NewDevice, None, None),
-            (LoginMail::NewDevice, Some(false), Some("known_device")),
-            (LoginMail::Never, Some(true), Some("login_mail_off")),
+            (LoginMail::Always, false, None),
+            (LoginMail::Always, true, None),
+            (LoginMail::NewDevice, true, None),
+            (LoginMail::NewDevice, false, Some("known_device")),
+            (LoginMail::Never, true, Some("login_mail_off")),
         ] {
             let facts = Facts {
                 event: &login(new_device),
@@ -394,10 +385,14 @@ mod tests {
 
     #[test]
     fn a_moved_appointment_is_told_while_it_stands_where_it_was_moved_to() {
-        let moved_to = |starts_at: &str| {
-            let mut event = event(EventType::AppointmentRescheduled);
-            event.data = [("startsAt".to_owned(), Value::String(starts_at.to_owned()))].into();
-            event
+        let previous = PreviousTime {
+            starts_at: instant("2026-03-02T10:00:00Z"),
+            expert_id: ExpertId::derived([5; 16]),
+            expert_name: "Camille".to_owned(),
+        };
+        let moved_to = |starts_at| {
+            let (appointment, previous) = (facts(starts_at), previous.clone());
+            event_with(EventData::AppointmentRescheduled { appointment, previous })
         };
         let (here, elsewhere) = ("2026-03-03T10:00:00Z", "2026-03-04T10:00:00Z");
         let (early, late, over) = ("2026-03-01T12:00:01Z", "2026-03-01T16:00:00Z", "2026-03-03T11:00:00Z");
@@ -420,11 +415,7 @@ mod tests {
 
     #[test]
     fn a_reminder_is_sent_until_the_start_while_the_appointment_stands_where_it_was() {
-        let reminder_of = |starts_at: &str| {
-            let mut event = event(EventType::AppointmentReminder);
-            event.data = [("startsAt".to_owned(), Value::String(starts_at.to_owned()))].into();
-            event
-        };
+        let reminder_of = |starts_at| event_with(EventData::AppointmentReminder(facts(starts_at)));
         let (here, elsewhere) = ("2026-03-03T10:00:00Z", "2026-03-04T10:00:00Z");
         let (early, late, begun) = ("2026-03-02T10:00:01Z", "2026-03-03T09:59:59Z", "2026-03-03T10:00:00Z");
         for (of, status, now, skip) in [
@@ -472,8 +463,8 @@ mod tests {
     }
 
     #[test]
-    fn an_event_that_notifies_nobody_has_no_mail() {
-        for event_type in EventType::ALL.into_iter().filter(|event_type| !event_type.notifies()) {
+    fn an_event_that_is_not_mailed_has_no_mail() {
+        for event_type in EventType::ALL.into_iter().filter(|event_type| !event_type.is_mailed()) {
             assert_eq!(decide(&event(event_type), true, None, "2026-03-01T12:00:01Z"), Some("no_mail"));
         }
     }

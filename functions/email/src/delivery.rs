@@ -163,7 +163,7 @@ impl Delivery {
     /// Counts a mail that anybody can have sent. Counted here and not when it is asked for, since here the asker cannot
     /// notice, and only mails are counted that there are: nobody uses up the share of an address without an account.
     async fn is_within_limits(&self, event: &Event, address: &str) -> Result<bool, StoreError> {
-        let Some(kind) = limited_kind(event.event_type) else { return Ok(true) };
+        let Some(kind) = limited_kind(event.event_type()) else { return Ok(true) };
         let address_sha256 = sha256_hex(&canonical_form(address).unwrap_or_else(|_| address.to_owned()));
         self.store.count_mail(kind, &address_sha256, event.id, event.at, self.limits).await
     }
@@ -214,7 +214,7 @@ impl Delivery {
                 return out_of_time();
             }
             offers += 1;
-            match ses::send(&self.mailer, self.mail.from(), to, event.event_type, mail).await {
+            match ses::send(&self.mailer, self.mail.from(), to, event.event_type(), mail).await {
                 Ok(message_id) => return DeliveryOutcome::Sent { message_id },
                 Err(SendFailure::Throttled(_)) if offers < OFFERS => pause(PAUSE_BETWEEN_OFFERS).await,
                 Err(SendFailure::Throttled(reason) | SendFailure::Temporary(reason)) => {
@@ -281,7 +281,7 @@ fn verdict(outcome: &DeliveryOutcome, marked: bool, lease_until: Timestamp) -> V
 }
 
 fn log(event: &Event, outcome: &DeliveryOutcome) {
-    let (event_id, event_type) = (event.id, event.event_type.as_str());
+    let (event_id, event_type) = (event.id, event.event_type().as_str());
     match outcome {
         DeliveryOutcome::Sent { message_id } => {
             tracing::info!(%event_id, event_type, message_id, "mail sent");

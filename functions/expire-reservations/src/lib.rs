@@ -5,7 +5,7 @@
 use std::time::Duration;
 
 use chairbook_models::appointment::Appointment;
-use chairbook_models::event::{Actor, Event, EventType};
+use chairbook_models::event::{Actor, Event, EventData};
 use chairbook_models::ids::EventId;
 use chairbook_platform::{clock, health_probe, random};
 use chairbook_store::{Reader, Store, StoreError};
@@ -94,7 +94,7 @@ async fn expire(store: &Store, reservation: Appointment) -> Counts {
         return Counts { skipped: 1, ..Counts::default() };
     };
     let id = EventId::new(now, random::bytes());
-    let event = Event::about_appointment(id, EventType::AppointmentExpired, now, Actor::System, &expired);
+    let event = Event::about_appointment(id, EventData::AppointmentExpired, now, Actor::System, &expired);
     match store.end_appointment(&reservation, &expired, &event).await {
         Ok(()) => Counts { expired: 1, ..Counts::default() },
         Err(StoreError::Changed) => Counts { skipped: 1, ..Counts::default() },

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use chairbook_models::appointment::Appointment;
 use chairbook_models::appointment::reminder::{dates_of_due, reminder_due};
-use chairbook_models::event::{Actor, Event, EventType};
+use chairbook_models::event::{Actor, Event, EventData};
 use chairbook_models::ids::EventId;
 use chairbook_platform::{clock, health_probe, random};
 use chairbook_store::{Store, StoreError};
@@ -96,7 +96,7 @@ async fn remind(store: &Store, appointment: Appointment) -> Counts {
     let now = clock::now();
     let id = EventId::new(now, random::bytes());
     let event =
-        Event::about_appointment(id, EventType::AppointmentReminder, now, Actor::System, &appointment);
+        Event::about_appointment(id, EventData::AppointmentReminder, now, Actor::System, &appointment);
     match store.remind(&appointment, &event).await {
         Ok(()) => Counts { reminded: 1, ..Counts::default() },
         Err(StoreError::Changed) => Counts { skipped: 1, ..Counts::default() },

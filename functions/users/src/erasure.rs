@@ -10,9 +10,9 @@ use std::time::Duration;
 use axum::extract::State;
 use chairbook_auth::Caller;
 use chairbook_models::appointment::{self, ChangedBy};
-use chairbook_models::event::{Actor, EventType, Subjects};
-use chairbook_models::ids::UserId;
-use chairbook_platform::clock;
+use chairbook_models::event::{Actor, Event, EventData};
+use chairbook_models::ids::{EventId, UserId};
+use chairbook_platform::{clock, random};
 use chairbook_store::{Account, AccountChange, Leaving, Store, StoreError};
 use chairbook_web::password::{GivenPassword, canonical_email, prove_password, still_proven};
 use chairbook_web::view::Empty;
@@ -112,7 +112,7 @@ async fn leave(
     caller: Caller,
 ) -> Result<Option<Leaving>, LastOwnerError> {
     let now = clock::now();
-    let deleted = event(EventType::UserDeleted, account.user_id, caller.into(), None, now);
+    let deleted = event(EventData::UserDeleted {}, account.user_id, caller.into(), None, now);
     match store.change_account(email, account, AccountChange::Leaves, Some(caller), &deleted).await {
         Ok(()) => Ok(Some(Leaving { user_id: account.user_id, email: email.to_owned(), since: now })),
         Err(StoreError::Changed | StoreError::RoleChanged) => Ok(None),
@@ -205,8 +205,11 @@ async fn forget_in(store: &Store, found: appointment::Appointment, actor: Actor)
         let cancelled = appointment::cancel(&before, ChangedBy::Staff, now).ok().filter(|_| to_come);
         let written = match &cancelled {
             Some(cancelled) => {
-                let mut event = event(EventType::AppointmentCancelled, before.user_id, actor, None, now);
-                event.subjects = Subjects { user_id: Some(before.user_id), appointment_id: Some(before.id) };
+                let id = EventId::new(now, random::bytes());
+                let event =
+                    Event::about_appointment(id, EventData::AppointmentCancelled, now, actor, cancelled);
+                // Its customer is gone, so nobody is notified.
+                let event = Event { recipient: None, delivery: None, ..event };
                 store.end_appointment(&before, cancelled, &event).await
             }
             None => store.rewrite_appointment(&before, &appointment::anonymise(&before, now)).await,

@@ -4,7 +4,7 @@ use std::fmt;
 use std::str::FromStr;
 
 use axum::extract::State;
-use chairbook_models::event::EventType;
+use chairbook_models::event::EventData;
 use chairbook_models::ids::{AppointmentId, EventId, SessionId, UserId};
 use chairbook_platform::clock;
 use chairbook_store::{ListPage, PageKey, Reader};
@@ -199,7 +199,7 @@ pub(crate) async fn export(
     if start.is_none() {
         // One export is one event, however many pages it has.
         let caller = customer.caller;
-        let exported = event(EventType::UserExported, user, caller.into(), None, page.exported_at);
+        let exported = event(EventData::UserExported {}, user, caller.into(), None, page.exported_at);
         customer.store().add_event(&exported).await?;
     }
     let message = match page.next_cursor {

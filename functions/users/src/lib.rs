@@ -9,21 +9,21 @@ mod role;
 mod view;
 
 use axum::Router;
-use chairbook_models::event::{Actor, Event, EventType};
+use chairbook_models::event::{Actor, Event, EventData};
 use chairbook_models::ids::{EventId, UserId};
 use chairbook_platform::random;
 use chairbook_web::{Api, Limit, Live, Web, about};
 use jiff::Timestamp;
 
-/// An event about somebody, which they are told where `recipient` is set.
+/// An event about somebody's account, of which they are notified where `recipient` is set.
 pub(crate) fn event(
-    event_type: EventType,
+    data: EventData,
     user_id: UserId,
     actor: Actor,
     recipient: Option<UserId>,
     now: Timestamp,
 ) -> Event {
-    Event::about_user(EventId::new(now, random::bytes()), event_type, now, actor, user_id, recipient)
+    Event::about_user(EventId::new(now, random::bytes()), data, now, actor, user_id, recipient)
 }
 
 /// The group's routes.

@@ -1,7 +1,7 @@
 //! `GET /profile` and `PUT /profile`.
 
 use axum::extract::State;
-use chairbook_models::event::EventType;
+use chairbook_models::event::EventData;
 use chairbook_models::text::{PersonName, Phone};
 use chairbook_platform::clock;
 use chairbook_store::StoreError;
@@ -39,7 +39,7 @@ pub(crate) async fn change(
     Body(request): Body<Request>,
 ) -> Result<Reply<OneUser>, RequestError> {
     let (now, caller) = (clock::now(), customer.caller);
-    let event = event(EventType::UserProfileChanged, caller.user_id, caller.into(), None, now);
+    let event = event(EventData::UserProfileChanged {}, caller.user_id, caller.into(), None, now);
     let phone = request.phone.as_ref().map(Phone::as_str);
     match customer.store().change_profile(caller.user_id, request.name.as_str(), phone, &event).await {
         Err(StoreError::Changed) => return Err(RequestError::session_ended()),

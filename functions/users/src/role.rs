@@ -1,7 +1,7 @@
 //! `PUT /users/{id}/role`, for owners.
 
 use axum::extract::State;
-use chairbook_models::event::EventType;
+use chairbook_models::event::EventData;
 use chairbook_models::ids::UserId;
 use chairbook_models::user::Role;
 use chairbook_platform::clock;
@@ -45,8 +45,8 @@ pub(crate) async fn change(
         if account.role == request.role {
             return Ok(Reply::ok("That is their role already.", OneUser::from(&profile)));
         }
-        let mut event = event(EventType::UserRoleChanged, id, caller.into(), Some(id), now);
-        event.data.insert("role".to_owned(), request.role.as_str().into());
+        let changed = EventData::UserRoleChanged { role: request.role };
+        let event = event(changed, id, caller.into(), Some(id), now);
         let change = AccountChange::Role(request.role);
         match owner.store().change_account(&email, &account, change, Some(caller), &event).await {
             Ok(()) => {

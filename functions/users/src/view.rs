@@ -1,7 +1,5 @@
 //! Exports as responses show them.
 
-use std::collections::BTreeMap;
-
 use chairbook_auth::Session;
 use chairbook_models::appointment::payment::Refund as KeptRefund;
 use chairbook_models::appointment::{Appointment, BookedSubService, PaymentStatus, Status};
@@ -13,7 +11,7 @@ use chairbook_web::view::Payment;
 use jiff::Timestamp;
 use schemars::JsonSchema;
 use serde::Serialize;
-use serde_json::Value;
+use serde_json::{Map, Value};
 
 /// A session in an export.
 #[derive(Serialize, JsonSchema)]
@@ -171,25 +169,29 @@ impl From<&Subjects> for EventSubjects {
 #[derive(Serialize, JsonSchema)]
 pub(crate) struct ExportedEvent {
     id: EventId,
-    /// The kind of event, such as `appointment.confirmed`.
+    /// The type of event, such as `appointment.confirmed`. There may be more types in the future.
     #[serde(rename = "type")]
     #[schemars(with = "String")]
     event_type: EventType,
     /// The time (UTC) of the event.
     at: Timestamp,
     subjects: EventSubjects,
-    /// More about it. Its members depend on `type`.
-    data: BTreeMap<String, Value>,
+    /// Details of the event. The members depend on `type`: `serviceName` and `startsAt` where it is about an appointment,
+    /// `ip` and `userAgent` where it is about a login, as far as they are known.
+    data: Map<String, Value>,
+    /// The text of the notification in the app.
+    text: String,
 }
 
 impl From<&Event> for ExportedEvent {
     fn from(event: &Event) -> Self {
         Self {
             id: event.id,
-            event_type: event.event_type,
+            event_type: event.event_type(),
             at: event.at,
             subjects: (&event.subjects).into(),
-            data: event.data.clone(),
+            data: event.data.members(),
+            text: event.data.text(),
         }
     }
 }

@@ -17,12 +17,6 @@ pub enum MailError {
     /// The event carries no one-time token, and its mail is made of one.
     #[error("{} carries no token", .0.as_str())]
     TokenMissing(EventType),
-    /// The event does not say which role somebody has now.
-    #[error("the data of {} must have a role: user, admin or owner", .0.as_str())]
-    RoleMissing(EventType),
-    /// The event does not say when and with whom an appointment was before it was moved.
-    #[error("the data of {} must have previous, with startsAt and expertName", .0.as_str())]
-    PreviousMissing(EventType),
     /// The appointment that the event is about was not given.
     #[error("{} came without its appointment", .0.as_str())]
     AppointmentMissing(EventType),
@@ -39,8 +33,6 @@ impl MailError {
             Self::UnknownTimeZone(_) => "unknown_time_zone",
             Self::NoMail(_) => "no_mail",
             Self::TokenMissing(_) => "token_missing",
-            Self::RoleMissing(_) => "role_missing",
-            Self::PreviousMissing(_) => "previous_missing",
             Self::AppointmentMissing(_) => "appointment_missing",
             Self::Template(_) => "template_failed",
         }

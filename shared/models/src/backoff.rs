@@ -41,7 +41,7 @@ mod tests {
     use super::*;
 
     const BACKOFF: Backoff =
-        Backoff { first: Duration::from_secs(5), factor: 4, longest: Duration::from_secs(900) };
+        Backoff { first: Duration::from_secs(5), factor: 4, longest: Duration::from_mins(15) };
 
     #[test]
     fn ceilings_grow_to_their_bound() {

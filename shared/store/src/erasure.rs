@@ -1,5 +1,6 @@
 //! What is kept about somebody outside their account, for them to have and for us to forget.
 
+use aws_sdk_dynamodb::operation::update_item::UpdateItemError;
 use chairbook_models::appointment::Appointment;
 use chairbook_models::event::{Delivery, Event};
 use chairbook_models::ids::{EventId, UserId};
@@ -89,24 +90,39 @@ impl Reader {
 }
 
 impl Store {
-    /// Takes the recipient and all that is said of them out of an event; a mail that was still to be sent is not.
+    /// Removes the recipient and their personal data from an event, see [`EventData::anonymised`]; a mail that was still
+    /// to be sent is skipped.
     ///
     /// # Errors
     /// [`StoreError`] when it could not be written.
     pub async fn forget_recipient(&self, event: &Event) -> Result<(), StoreError> {
         let open = matches!(event.delivery, Some(Delivery::Pending | Delivery::Sending));
-        let expression = "REMOVE recipient, #data, sealed_secret";
+        let data = event.data.clone().anonymised().members();
+        let expression = "SET #data = :data REMOVE recipient, sealed_secret";
         let mut call = self
             .update_item(self.events()?, keys::event(event.id))
-            .expression_attribute_names("#data", "data");
+            .expression_attribute_names("#data", "data")
+            .expression_attribute_values(
+                ":data",
+                serde_dynamo::aws_sdk_dynamodb_1::to_attribute_value(data)?,
+            );
         call = if open {
-            call.update_expression(format!("SET delivery = :skipped {expression}"))
+            call.update_expression(expression.replacen("SET", "SET delivery = :skipped,", 1))
                 .expression_attribute_values(":skipped", s("skipped"))
         } else {
             call.update_expression(expression)
         };
-        meter::metered(call.send()).await?;
-        Ok(())
+        // A row that its time to live has removed must not come back as a fragment.
+        match meter::metered(call.condition_expression("attribute_exists(pk)").send()).await {
+            Err(error)
+                if error
+                    .as_service_error()
+                    .is_some_and(UpdateItemError::is_conditional_check_failed_exception) =>
+            {
+                Ok(())
+            }
+            written => Ok(written.map(drop)?),
+        }
     }
 
     /// Changes what an appointment says, but not when it is or where it stands.

@@ -169,3 +169,36 @@ impl Store {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use chairbook_models::event::{Actor, EventData, EventType, Subjects};
+    use chairbook_models::ids::{AppointmentId, UserId};
+
+    use super::*;
+    use crate::item::text;
+
+    #[test]
+    fn every_event_is_read_back_as_it_was_written() {
+        let user = UserId::derived([1; 16]);
+        let subjects =
+            Subjects { user_id: Some(user), appointment_id: Some(AppointmentId::derived([2; 16])) };
+        for event_type in EventType::ALL {
+            let (id, at) = (EventId::derived([3; 16]), Timestamp::from_second(1_772_532_000).unwrap());
+            let data = EventData::example(event_type);
+            let event = Event::new(id, data, at, Actor::User(user), Some(user), subjects.clone());
+            let event = Event { sealed_secret: Some("sealed".to_owned()), ..event };
+            let mut item = to_item(keys::event(id), &event).unwrap();
+            assert_eq!(text(&item, "type"), Some(event_type.as_str()));
+            let members =
+                item["data"].as_m().unwrap().keys().cloned().collect::<std::collections::BTreeSet<_>>();
+            assert_eq!(members, event.data.members().into_iter().map(|(name, _)| name).collect());
+            // The attributes that the table has besides.
+            item.insert("at".to_owned(), s(instant(event.at)));
+            item.insert("ttl".to_owned(), n(1_900_000_000));
+            item.insert("delivery_attempts".to_owned(), n(2));
+            item.insert("lease_until".to_owned(), n(1_772_532_000_000_i64));
+            assert_eq!(from_item::<Event>(item).unwrap(), event);
+        }
+    }
+}

@@ -8,7 +8,7 @@ use chairbook_models::appointment::Appointment;
 use chairbook_models::booking::{Payment, Quote, Salon};
 use chairbook_models::catalog::{Category, Service, Settings};
 use chairbook_models::day::Busy;
-use chairbook_models::event::{Actor, Event, EventType, Subjects};
+use chairbook_models::event::{Actor, Event, EventData, Subjects};
 use chairbook_models::ids::{AppointmentId, CategoryId, EventId, ExpertId, ServiceId, UserId};
 use chairbook_models::working_hours::WorkingHours;
 use chairbook_platform::{clock, random};
@@ -100,8 +100,8 @@ fn appointments(
 async fn book(store: &Store, appointments: Vec<Appointment>, now: Timestamp) {
     for appointment in appointments {
         let id = EventId::new(now, random::bytes());
-        let event_type = EventType::AppointmentConfirmed;
-        let event = Event::new(id, event_type, now, Actor::System, None, Subjects::default());
+        let data = EventData::AppointmentConfirmed((&appointment).into());
+        let event = Event::new(id, data, now, Actor::System, None, Subjects::default());
         let new = NewAppointment {
             appointment: &appointment,
             idempotency: None,

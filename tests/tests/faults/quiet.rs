@@ -41,7 +41,7 @@ pub async fn settle(stage: &Stage) -> Evidence {
         let events: Vec<Told> = items.iter().map(checker::read).collect();
         let is_open =
             |told: &&Told| matches!(told.event.delivery, Some(Delivery::Pending | Delivery::Sending));
-        let open: Vec<_> = events.iter().filter(is_open).map(|told| told.event.event_type).collect();
+        let open: Vec<_> = events.iter().filter(is_open).map(|told| told.event.event_type()).collect();
         if open.is_empty() {
             break events;
         }

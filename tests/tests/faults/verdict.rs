@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use chairbook_models::appointment::payment::Payment;
 use chairbook_models::appointment::{Appointment, Status};
-use chairbook_models::event::{Actor, Delivery, Event, EventType};
+use chairbook_models::event::{Actor, Delivery, Event, EventData, EventType};
 use chairbook_models::ids::{AppointmentId, UserId};
 use jiff::Timestamp;
 use serde::Deserialize;
@@ -43,12 +43,12 @@ pub struct Evidence {
 pub fn judge(record: &Record, evidence: &Evidence) -> Vec<String> {
     let mut histories: BTreeMap<AppointmentId, Vec<&Told>> = BTreeMap::new();
     for told in &evidence.events {
-        if let (Some(id), Some(_)) = (told.event.subjects.appointment_id, rank(told.event.event_type)) {
+        if let (Some(id), Some(_)) = (told.event.subjects.appointment_id, rank(told.event.event_type())) {
             histories.entry(id).or_default().push(told);
         }
     }
     for history in histories.values_mut() {
-        history.sort_by_key(|told| (told.event.at.as_millisecond(), rank(told.event.event_type)));
+        history.sort_by_key(|told| (told.event.at.as_millisecond(), rank(told.event.event_type())));
     }
     let mut problems = Vec::new();
     let rows: BTreeMap<_, _> = evidence.appointments.iter().map(|row| (row.id, row)).collect();
@@ -59,7 +59,7 @@ pub fn judge(record: &Record, evidence: &Evidence) -> Vec<String> {
         let history = histories.get(id).map_or(&[][..], Vec::as_slice);
         problems.extend(replay(row, history).err().map(|problem| format!("{id}: {problem}")));
         // That a payment was verified, nobody is told.
-        let is_told = |told: &&&Told| told.event.event_type != EventType::AppointmentPaymentVerified;
+        let is_told = |told: &&&Told| told.event.event_type() != EventType::AppointmentPaymentVerified;
         problems.extend(unsent(history.iter().rev().find(is_told).copied(), row, evidence.now));
     }
     problems.extend(
@@ -124,7 +124,7 @@ enum Paid {
 }
 
 fn paid_after(event: &Event, row: &Appointment, before: Option<Status>, paid: Paid) -> Option<Paid> {
-    Some(match event.event_type {
+    Some(match event.event_type() {
         EventType::AppointmentConfirmed if before.is_none() && event.actor == Actor::User(row.user_id) => {
             Paid::Customers
         }
@@ -153,24 +153,26 @@ fn mispaid(row: &Appointment, paid: Paid) -> Option<String> {
 /// Goes through an appointment's events: they must lead to its row, one version each.
 fn replay(row: &Appointment, history: &[&Told]) -> Result<(), String> {
     let (mut status, mut starts_at, mut paid) = (None, None, Paid::Nobodys);
-    let names: Vec<_> = history.iter().map(|told| told.event.event_type.as_str()).collect();
+    let names: Vec<_> = history.iter().map(|told| told.event.event_type().as_str()).collect();
     for told in history {
         let event = &told.event;
         paid = paid_after(event, row, status, paid).ok_or_else(|| format!("verified nothing: {names:?}"))?;
         status = Some(
-            status_after(event.event_type, status).ok_or_else(|| format!("cannot have become {names:?}"))?,
+            status_after(event.event_type(), status)
+                .ok_or_else(|| format!("cannot have become {names:?}"))?,
         );
-        let instant = |value: &Value| value.as_str().and_then(|at| at.parse::<Timestamp>().ok());
-        let is_move = event.event_type == EventType::AppointmentRescheduled;
-        if is_move {
-            let previous = event.data.get("previous").ok_or("a move that does not say from where")?;
-            let from = instant(&previous["startsAt"]);
-            if from != starts_at {
-                return Err(format!("was at {starts_at:?}, but moved from {from:?}"));
+        match &event.data {
+            EventData::AppointmentRescheduled { appointment, previous } => {
+                let from = Some(previous.starts_at);
+                if from != starts_at {
+                    return Err(format!("was at {starts_at:?}, but moved from {from:?}"));
+                }
+                starts_at = Some(appointment.starts_at);
             }
-        }
-        if is_move || starts_at.is_none() {
-            starts_at = event.data.get("startsAt").and_then(instant);
+            EventData::AppointmentReserved(made) | EventData::AppointmentConfirmed(made) => {
+                starts_at = starts_at.or(Some(made.starts_at));
+            }
+            _ => {}
         }
     }
     if history.is_empty() {
@@ -197,7 +199,7 @@ fn unsent(last: Option<&Told>, row: &Appointment, now: Timestamp) -> Option<Stri
     let delivery = last.event.delivery?;
     let is_over = last.delivery_reason.as_deref() == Some("appointment_over") && row.ends_at <= now;
     (delivery != Delivery::Sent && !is_over).then(|| {
-        format!("{}: nobody was told of {:?}: {:?}", row.id, last.event.event_type, last.delivery_reason)
+        format!("{}: nobody was told of {:?}: {:?}", row.id, last.event.event_type(), last.delivery_reason)
     })
 }
 
@@ -216,12 +218,12 @@ fn unexplained(
         // The first event is the booking itself.
         for event in history.iter().skip(1).map(|told| &told.event) {
             let by = match event.actor {
-                Actor::System if event.event_type == EventType::AppointmentExpired => continue,
+                Actor::System if event.event_type() == EventType::AppointmentExpired => continue,
                 Actor::System => None,
                 Actor::User(user) => Some(user),
             };
-            if !deeds.insert((*id, event.event_type, by, event.at.as_millisecond())) {
-                problems.push(format!("{id}: {:?} is there twice", event.event_type));
+            if !deeds.insert((*id, event.event_type(), by, event.at.as_millisecond())) {
+                problems.push(format!("{id}: {:?} is there twice", event.event_type()));
             }
         }
     }
@@ -334,7 +336,7 @@ fn deliveries(evidence: &Evidence) -> Vec<String> {
     let mut problems = Vec::new();
     let mut sent: BTreeSet<&str> = BTreeSet::new();
     for told in &evidence.events {
-        let what = || format!("{} ({})", told.event.id, told.event.event_type.as_str());
+        let what = || format!("{} ({})", told.event.id, told.event.event_type().as_str());
         match (told.event.delivery, told.message_id.as_deref()) {
             (Some(Delivery::Sent), Some(id)) => {
                 if !evidence.mails.contains(id) {

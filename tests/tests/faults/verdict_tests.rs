@@ -1,7 +1,7 @@
 //! The verdict can be that something is wrong: each of these histories has one fault.
 
 use chairbook_models::catalog::PayNow;
-use chairbook_models::event::Subjects;
+use chairbook_models::event::{AppointmentFacts, PreviousTime, Subjects};
 use chairbook_models::ids::{EventId, ExpertId, ServiceId};
 use serde_json::json;
 
@@ -53,11 +53,25 @@ fn shown(row: &Appointment) -> Shown {
     Shown { id: row.id, created_at: row.created_at, updated_at: row.updated_at, json: as_shown(row) }
 }
 
-fn told(number: u8, event_type: EventType, by: Actor, data: &[(&str, Value)]) -> Told {
+/// The facts of the appointment when it begins then.
+fn facts(starts_at: i64) -> AppointmentFacts {
+    AppointmentFacts { service_name: "Cut".to_owned(), starts_at: at(starts_at) }
+}
+
+/// The move of the appointment from one time to five past nine.
+fn moved_from(starts_at: i64) -> EventData {
+    let previous = PreviousTime {
+        starts_at: at(starts_at),
+        expert_id: ExpertId::derived([5; 16]),
+        expert_name: "Grace".to_owned(),
+    };
+    EventData::AppointmentRescheduled { appointment: facts(NINE + 300), previous }
+}
+
+fn told(number: u8, data: EventData, by: Actor) -> Told {
     let id = EventId::derived([number; 16]);
     let subjects = Subjects { user_id: Some(ADA), appointment_id: Some(ID) };
-    let mut event = Event::new(id, event_type, at(i64::from(number)), by, Some(ADA), subjects);
-    event.data = data.iter().map(|(name, value)| ((*name).to_owned(), value.clone())).collect();
+    let mut event = Event::new(id, data, at(i64::from(number)), by, Some(ADA), subjects);
     event.delivery = Some(Delivery::Sent);
     Told { event, message_id: Some(format!("mail {number}")), delivery_reason: None }
 }
@@ -65,15 +79,11 @@ fn told(number: u8, event_type: EventType, by: Actor, data: &[(&str, Value)]) ->
 /// Reserved by Ada at nine, moved by her to five past, paid at the desk, cancelled by her without an answer.
 fn sound() -> (Record, Evidence) {
     let (ada, desk) = (Actor::User(ADA), Actor::User(DESK));
-    let moved = [
-        ("startsAt", json!(at(NINE + 300))),
-        ("previous", json!({"startsAt": at(NINE), "expertId": ExpertId::derived([5; 16])})),
-    ];
     let events = vec![
-        told(1, EventType::AppointmentReserved, ada, &[("startsAt", json!(at(NINE)))]),
-        told(2, EventType::AppointmentRescheduled, ada, &moved),
-        told(3, EventType::AppointmentConfirmed, desk, &[]),
-        told(4, EventType::AppointmentCancelled, ada, &[]),
+        told(1, EventData::AppointmentReserved(facts(NINE)), ada),
+        told(2, moved_from(NINE), ada),
+        told(3, EventData::AppointmentConfirmed(facts(NINE + 300)), desk),
+        told(4, EventData::AppointmentCancelled(facts(NINE + 300)), ada),
     ];
     let change =
         |kind, by, done: Option<Appointment>| Change { id: ID, kind, by, done: done.map(|row| shown(&row)) };
@@ -170,16 +180,16 @@ fn lost_and_invented_changes_are_found() {
     check(|_, evidence| evidence.appointments[0].starts_at = at(NINE), "begins at");
     check(
         |_, evidence| {
-            evidence.events[1].event.data.insert("previous".to_owned(), json!({"startsAt": at(NINE + 900)}));
+            evidence.events[1].event.data = moved_from(NINE + 900);
         },
         "but moved from",
     );
     check(
-        |_, evidence| evidence.events[3].event.event_type = EventType::AppointmentNoShow,
+        |_, evidence| evidence.events[3].event.data = EventData::AppointmentNoShow(facts(NINE)),
         "is Cancelled after",
     );
     check(
-        |_, evidence| evidence.events[2].event.event_type = EventType::AppointmentExpired,
+        |_, evidence| evidence.events[2].event.data = EventData::AppointmentExpired(facts(NINE)),
         "cannot have become",
     );
     check(
@@ -194,8 +204,8 @@ fn lost_and_invented_changes_are_found() {
 /// The same, but booked by Ada's word that she has paid, which the desk verifies.
 fn on_her_word() -> (Record, Evidence) {
     let (mut record, mut evidence) = sound();
-    evidence.events[0].event.event_type = EventType::AppointmentConfirmed;
-    evidence.events[2].event.event_type = EventType::AppointmentPaymentVerified;
+    evidence.events[0].event.data = EventData::AppointmentConfirmed(facts(NINE));
+    evidence.events[2].event.data = EventData::AppointmentPaymentVerified(facts(NINE + 300));
     evidence.events[2].event.delivery = None;
     record.changes[2].kind = EventType::AppointmentPaymentVerified;
     let unverified = Some(Payment::Unverified { at: at(1) });
@@ -213,7 +223,10 @@ fn on_her_word() -> (Record, Evidence) {
 fn money_that_nobody_has_seen_is_found() {
     check(|_, evidence| evidence.appointments[0].payment = None, "word is its payment");
     check(|_, evidence| evidence.appointments[0].refund = None, "word is its payment");
-    check(|_, evidence| evidence.events[0].event.event_type = EventType::AppointmentConfirmed, "cannot have");
+    check(
+        |_, evidence| evidence.events[0].event.data = EventData::AppointmentConfirmed(facts(NINE)),
+        "cannot have",
+    );
 
     let (record, evidence) = on_her_word();
     assert_eq!(judge(&record, &evidence), [""; 0]);
@@ -247,8 +260,7 @@ fn one_open_reservation_too_many_is_found() {
         let id = AppointmentId::derived([number; 16]);
         let payment = Some(Payment::Unverified { at: at(1) });
         let row = Appointment { id, payment, ..row(Status::Confirmed, 1) };
-        let starts_at = [("startsAt", json!(row.starts_at))];
-        let mut told = told(number, EventType::AppointmentConfirmed, Actor::User(ADA), &starts_at);
+        let mut told = told(number, EventData::AppointmentConfirmed((&row).into()), Actor::User(ADA));
         told.event.subjects.appointment_id = Some(id);
         (row, told)
     };

@@ -5,7 +5,7 @@
 mod accounts;
 mod salon;
 
-use chairbook_models::event::{Actor, Event, EventType, Subjects};
+use chairbook_models::event::{Actor, CatalogKind, ChangeKind, Event, EventData, Subjects};
 use chairbook_models::ids::EventId;
 use chairbook_store::{Registration, Store, StoreError};
 use jiff::Timestamp;
@@ -19,9 +19,9 @@ const fn number(number: u8) -> [u8; 16] {
     bytes
 }
 
-/// An event that nobody is told of.
-fn event(id: u8, event_type: EventType, now: Timestamp) -> Event {
-    Event::new(EventId::derived(number(id)), event_type, now, Actor::System, None, Subjects::default())
+/// An event of which nobody is notified.
+fn event(id: u8, data: EventData, now: Timestamp) -> Event {
+    Event::new(EventId::derived(number(id)), data, now, Actor::System, None, Subjects::default())
 }
 
 /// Fills an empty catalog, and adds the accounts. A catalog that anybody has written to is left alone; so is an
@@ -42,7 +42,7 @@ pub async fn fill(store: &Store, now: Timestamp) -> Result<(), StoreError> {
             email: account.email,
             password_hash: &password_hash,
             token: None,
-            event: &event(place, EventType::UserRegistered, now),
+            event: &event(place, EventData::UserRegistered {}, now),
         };
         match store.register(registration).await {
             Ok(()) | Err(StoreError::Exists) => {}
@@ -50,5 +50,7 @@ pub async fn fill(store: &Store, now: Timestamp) -> Result<(), StoreError> {
         }
     }
     // Last, and in one transaction: whatever stopped an earlier start, the next one goes on here.
-    store.write_catalog(&salon::rows(now), &event(100, EventType::CatalogChanged, now)).await
+    let (what, change) = (CatalogKind::Catalog, ChangeKind::Created);
+    let filled = EventData::CatalogChanged { what, change, id: what.as_str().to_owned() };
+    store.write_catalog(&salon::rows(now), &event(100, filled, now)).await
 }

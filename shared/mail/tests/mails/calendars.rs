@@ -11,17 +11,17 @@ use chairbook_models::appointment::reschedule::movable;
 use chairbook_models::appointment::{Appointment, ChangedBy, Status, cancel, expire};
 use chairbook_models::booking::{self, Salon};
 use chairbook_models::catalog::Settings;
-use chairbook_models::event::{Actor, Event, EventType};
+use chairbook_models::event::{Actor, AppointmentFacts, Event, EventData, EventType};
 use chairbook_models::ids::{AppointmentId, EventId, UserId};
 use chairbook_models::user::Profile;
 use jiff::Timestamp;
 use jiff::civil::{Date, Time};
 use proptest::prelude::*;
-use serde_json::json;
 
 use super::local_times::{SERVICE, catalog};
 use super::{
-    appointment, by_customer, customer, hostile_mails, instant, mail, mail_of, moved, profile, settings,
+    appointment, by_customer, customer, facts, hostile_mails, instant, mail, mail_of, moved, previous,
+    profile, settings,
 };
 
 /// The calendar of a mail, read by a parser that has nothing to do with the writer.
@@ -55,12 +55,30 @@ fn value(calendar: &ICalendar, component: usize, name: &ICalendarProperty) -> Op
 #[test]
 fn every_appointment_mail_carries_a_calendar_that_others_can_read() {
     for (event, status, method, entry_status, sequence) in [
-        (by_customer(EventType::AppointmentConfirmed), Status::Confirmed, "Request", "Confirmed", "0"),
-        (by_customer(EventType::AppointmentReserved), Status::Reserved, "Request", "Tentative", "0"),
+        (
+            by_customer(EventData::AppointmentConfirmed(facts())),
+            Status::Confirmed,
+            "Request",
+            "Confirmed",
+            "0",
+        ),
+        (by_customer(EventData::AppointmentReserved(facts())), Status::Reserved, "Request", "Tentative", "0"),
         (moved(Actor::System), Status::Confirmed, "Request", "Confirmed", "0"),
-        (by_customer(EventType::AppointmentCancelled), Status::Cancelled, "Cancel", "Cancelled", "1"),
-        (by_customer(EventType::AppointmentExpired), Status::Expired, "Cancel", "Cancelled", "1"),
-        (by_customer(EventType::AppointmentReminder), Status::Confirmed, "Request", "Confirmed", "0"),
+        (
+            by_customer(EventData::AppointmentCancelled(facts())),
+            Status::Cancelled,
+            "Cancel",
+            "Cancelled",
+            "1",
+        ),
+        (by_customer(EventData::AppointmentExpired(facts())), Status::Expired, "Cancel", "Cancelled", "1"),
+        (
+            by_customer(EventData::AppointmentReminder(facts())),
+            Status::Confirmed,
+            "Request",
+            "Confirmed",
+            "0",
+        ),
     ] {
         let mail = mail(&event, status);
         let upper = method.to_uppercase();
@@ -92,7 +110,7 @@ fn calendar_lines_end_and_fold_as_the_standard_says() {
     let mut settings = settings();
     settings.salon_name = "é".repeat(300);
     let mail = mail_of(
-        &by_customer(EventType::AppointmentConfirmed),
+        &by_customer(EventData::AppointmentConfirmed(facts())),
         &profile(),
         &appointment(Status::Confirmed),
         &settings,
@@ -125,12 +143,19 @@ fn utc(at: Timestamp) -> String {
     at.strftime("%Y%m%dT%H%M%SZ").to_string()
 }
 
+/// Makes the data of an event from the facts of its appointment.
+type AboutAppointment = fn(AppointmentFacts) -> EventData;
+
+fn rescheduled(appointment: AppointmentFacts) -> EventData {
+    EventData::AppointmentRescheduled { appointment, previous: previous() }
+}
+
 /// What happens to one appointment after the other event, by the rules of booking: the events with the appointment as
 /// each leaves it.
-fn lives() -> Vec<Vec<(EventType, Appointment)>> {
-    use EventType::{
+fn lives() -> Vec<Vec<(AboutAppointment, Appointment)>> {
+    use EventData::{
         AppointmentCancelled, AppointmentConfirmed, AppointmentExpired, AppointmentReminder,
-        AppointmentRescheduled, AppointmentReserved,
+        AppointmentReserved,
     };
 
     let catalog = catalog("Europe/Paris");
@@ -159,7 +184,7 @@ fn lives() -> Vec<Vec<(EventType, Appointment)>> {
         vec![
             (AppointmentReserved, reserved.clone()),
             (AppointmentConfirmed, paid),
-            (AppointmentRescheduled, moved),
+            (rescheduled, moved),
             (AppointmentReminder, reminded),
             (AppointmentCancelled, cancelled),
         ],
@@ -168,14 +193,11 @@ fn lives() -> Vec<Vec<(EventType, Appointment)>> {
     ]
 }
 
-/// The mail of an event about an appointment.
-fn told(event_type: EventType, appointment: &Appointment) -> Rendered {
+/// The event that tells an appointment's customer of a change.
+fn told(data: AboutAppointment, appointment: &Appointment) -> Event {
     let id = EventId::derived([7; 16]);
     let actor = Actor::User(customer());
-    let mut event = Event::about_appointment(id, event_type, appointment.updated_at, actor, appointment);
-    let previous = json!({"startsAt": "2026-03-03T09:00:00Z", "expertName": "Noé Petit"});
-    event.data.insert("previous".to_owned(), previous);
-    mail_of(&event, &profile(), appointment, &settings())
+    Event::about_appointment(id, data, appointment.updated_at, actor, appointment)
 }
 
 /// A `REQUEST` with the same `SEQUENCE` confirms what is there without moving it (RFC 5546 §3.2.2); what has changed
@@ -184,15 +206,17 @@ fn told(event_type: EventType, appointment: &Appointment) -> Rendered {
 fn one_entry_follows_an_appointment_through_its_life() {
     for life in lives() {
         let mut latest: Option<(u32, Vec<u8>)> = None;
-        for (event_type, appointment) in &life {
-            let mail = told(*event_type, appointment);
+        for (data, appointment) in &life {
+            let event = told(*data, appointment);
+            let event_type = event.event_type();
+            let mail = mail_of(&event, &profile(), appointment, &settings());
             let calendar = parsed(&mail);
             let of_event = |name| value(&calendar, 1, &name).unwrap();
             assert_eq!(of_event(ICalendarProperty::Uid), format!("{}@chairbook", appointment.id));
             let sequence: u32 = of_event(ICalendarProperty::Sequence).parse().unwrap();
             let file = mail.attachments[0].content.clone();
             if let Some((before, file_before)) = latest {
-                let is_reminder = *event_type == EventType::AppointmentReminder;
+                let is_reminder = event_type == EventType::AppointmentReminder;
                 assert_eq!(sequence, if is_reminder { before } else { before + 1 }, "{event_type:?}");
                 assert_eq!(file == file_before, is_reminder, "{event_type:?}");
             }
@@ -229,7 +253,7 @@ fn one_entry_follows_an_appointment_through_its_life() {
 #[test]
 fn an_attendee_s_domain_is_in_punycode() {
     let profile = Profile { email: "Ana@Bücher.example".to_owned(), ..profile() };
-    let event = by_customer(EventType::AppointmentConfirmed);
+    let event = by_customer(EventData::AppointmentConfirmed(facts()));
     let mail = mail_of(&event, &profile, &appointment(Status::Confirmed), &settings());
     let attendee = value(&parsed(&mail), 1, &ICalendarProperty::Attendee).unwrap();
     assert!(attendee.contains("mailto:Ana@xn--bcher-kva.example"), "{attendee}");
@@ -332,7 +356,7 @@ proptest! {
         name in hostile(),
         notes in prop::option::of(hostile()),
     ) {
-        let event = by_customer(EventType::AppointmentConfirmed);
+        let event = by_customer(EventData::AppointmentConfirmed(facts()));
         let harmless = mail_of(&event, &profile(), &appointment(Status::Confirmed), &settings());
         let harmless = line_names(std::str::from_utf8(&harmless.attachments[0].content).unwrap());
         let mut appointment = Appointment {
@@ -382,7 +406,7 @@ proptest! {
         };
         let profile = Profile { name: name.clone(), ..profile() };
         let settings = Settings { salon_name: salon.clone(), ..settings() };
-        for event_type in [EventType::AppointmentConfirmed, EventType::AppointmentReminder] {
+        for event_type in [EventData::AppointmentConfirmed(facts()), EventData::AppointmentReminder(facts())] {
             let mail = mail_of(&by_customer(event_type), &profile, &appointment, &settings);
             let calendar = parsed(&mail);
             prop_assert_eq!(calendar.components.len(), 2);

@@ -4,7 +4,7 @@
 use chairbook_models::appointment::Appointment;
 use chairbook_models::booking::{Payment, Salon};
 use chairbook_models::catalog::{Catalog, Expert, OwnTerms, Service, Settings};
-use chairbook_models::event::{Actor, Event, EventType};
+use chairbook_models::event::{Actor, AppointmentFacts, Event, EventData};
 use chairbook_models::ids::{AppointmentId, CategoryId, EventId, ExpertId, ServiceId};
 use chairbook_models::working_hours::WorkingHours;
 use jiff::civil::{DateTime, Time, Weekday};
@@ -142,9 +142,11 @@ fn every_mail_says_the_time_on_the_wall_that_was_booked() {
                 assert_eq!((appointment.date, appointment.time), (local.date(), local.time()));
                 let is_repeated = matches!(ambiguity, AmbiguousOffset::Fold { .. });
                 repeated += usize::from(is_repeated);
-                for event_type in [EventType::AppointmentConfirmed, EventType::AppointmentReminder] {
+                let variants: [fn(AppointmentFacts) -> EventData; 2] =
+                    [EventData::AppointmentConfirmed, EventData::AppointmentReminder];
+                for data in variants {
                     let id = EventId::derived([7; 16]);
-                    let event = Event::about_appointment(id, event_type, now, Actor::System, &appointment);
+                    let event = Event::about_appointment(id, data, now, Actor::System, &appointment);
                     let mail = mail_of(&event, &profile(), &appointment, &catalog.settings);
                     let on_the_wall = local.strftime("%A, %-d %B %Y, %H:%M").to_string();
                     let when = detail(&mail.text, "When");
