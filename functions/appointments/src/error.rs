@@ -1,10 +1,10 @@
 //! The group's refusals.
 
 use chairbook_models::appointment::payment::PayError as PaymentRefused;
-use chairbook_models::appointment::reschedule::RescheduleError as MoveRefused;
 use chairbook_models::appointment::{CancelError as CancellationRefused, CloseError};
 use chairbook_models::booking::{BookingError, PaymentRequiredAtSalon};
 use chairbook_models::ids::ExpertId;
+use chairbook_models::reschedule::RescheduleError as MoveRefused;
 use chairbook_store::StoreError;
 use chairbook_web::contract::{ApiErrors, Operation};
 use chairbook_web::{ApiError, RepeatError, RequestError, WriteError, errors};

@@ -3,10 +3,10 @@
 use axum::extract::State as Shared;
 use chairbook_auth::Caller;
 use chairbook_models::appointment::Appointment;
-use chairbook_models::appointment::reschedule::{RescheduleError, movable};
 use chairbook_models::catalog::{Catalog, Settings};
 use chairbook_models::event::{Actor, Event, EventData};
 use chairbook_models::ids::{AppointmentId, ExpertId, SubServiceId};
+use chairbook_models::reschedule::{RescheduleError, movable};
 use chairbook_platform::clock;
 use chairbook_store::{RescheduleOutcome, StoreError};
 use chairbook_web::fields::format::{LocalDate, LocalTime};

@@ -1,8 +1,7 @@
-//! Instants written for people, by the salon's wall clock with its zone, and durations.
+//! Instants written for people, by the salon's wall clock with its zone.
 
-use jiff::fmt::friendly::{Designator, Spacing, SpanPrinter};
 use jiff::tz::{AmbiguousOffset, TimeZone};
-use jiff::{SignedDuration, Timestamp, Zoned};
+use jiff::{Timestamp, Zoned};
 
 use crate::rendered::MailError;
 
@@ -44,14 +43,6 @@ pub fn in_full(local: &Zoned) -> String {
     format!("{} ({})", date_and_time(local), zone(local))
 }
 
-/// A duration: `24 hours`, `1 hour`, `1 hour 30 minutes`.
-#[must_use]
-pub fn duration_in_words(duration: SignedDuration) -> String {
-    let printer =
-        SpanPrinter::new().designator(Designator::Verbose).spacing(Spacing::BetweenUnitsAndDesignators);
-    printer.duration_to_string(&duration)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -69,15 +60,6 @@ mod tests {
             ("2026-03-03T09:00:00Z", "UTC", "Tuesday, 3 March 2026, 09:00 (UTC)"),
         ] {
             assert_eq!(written(instant, time_zone), text);
-        }
-    }
-
-    #[test]
-    fn a_duration_is_written_in_its_largest_units() {
-        for (minutes, text) in
-            [(24 * 60, "24 hours"), (60, "1 hour"), (90, "1 hour 30 minutes"), (45, "45 minutes")]
-        {
-            assert_eq!(duration_in_words(SignedDuration::from_mins(minutes)), text);
         }
     }
 

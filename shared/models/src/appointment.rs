@@ -5,13 +5,13 @@ use jiff::civil::{Date, Time};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use crate::duration::{self, minutes_in_words};
 use crate::ids::{AppointmentId, ExpertId, ServiceId, SubServiceId, UserId};
 use crate::money::Currency;
 use crate::offers::AppliedOffer;
 
 pub mod payment;
 pub mod reminder;
-pub mod reschedule;
 
 use payment::{Payment, Refund, VerifiedPayment};
 
@@ -54,9 +54,9 @@ pub struct BookedSubService {
     pub id: SubServiceId,
     /// Its name.
     pub name: String,
-    /// What it added to the price, minor currency units.
+    /// Its part of the price, minor currency units.
     pub price: i64,
-    /// What it added to the duration, minutes.
+    /// Its part of the duration, minutes.
     pub duration_minutes: u32,
 }
 
@@ -86,13 +86,13 @@ pub struct Appointment {
     pub time_zone: String,
     /// The start (UTC).
     pub starts_at: Timestamp,
-    /// When the customer is done (UTC).
+    /// The end for the customer (UTC).
     pub ends_at: Timestamp,
-    /// When the expert is free again: `ends_at` and the service's buffer (UTC).
+    /// The end for the expert: `ends_at` and the service's buffer (UTC).
     pub blocked_until: Timestamp,
     /// From start to end, minutes.
     pub duration_minutes: u32,
-    /// Where it stands.
+    /// The status.
     pub status: Status,
     /// The price with all add-ons, after what the offer took off, minor currency units.
     pub total_price: i64,
@@ -101,16 +101,16 @@ pub struct Appointment {
     pub offer: Option<AppliedOffer>,
     /// The currency of the price.
     pub currency: Currency,
-    /// Until when an unpaid reservation is held (UTC); absent on others.
+    /// The end of the hold of an unpaid reservation (UTC); absent on others.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub expires_at: Option<Timestamp>,
-    /// What was paid, or is said to have been; absent where nobody says so.
+    /// The payment, verified or only claimed; absent where nobody claims one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub payment: Option<Payment>,
-    /// What was given back.
+    /// The refund.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub refund: Option<Refund>,
-    /// What the customer wants the expert to know.
+    /// The customer's notes to the expert.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub notes: Option<String>,
     /// The start (UTC) that the customer was last reminded of, see [`reminder`].
@@ -118,13 +118,13 @@ pub struct Appointment {
     pub reminded_for: Option<Timestamp>,
     /// Raised by each change; also the calendar's `SEQUENCE`.
     pub version: u32,
-    /// When it was booked (UTC).
+    /// The time of the booking (UTC).
     pub created_at: Timestamp,
-    /// When it last changed (UTC).
+    /// The time of the last change (UTC).
     pub updated_at: Timestamp,
 }
 
-/// Why an appointment cannot be cancelled.
+/// Reasons why an appointment cannot be cancelled.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum CancelError {
     /// It is over, one way or another.
@@ -135,15 +135,15 @@ pub enum CancelError {
     TooLate(u32),
 }
 
-/// Why an appointment cannot be completed or missed.
+/// Reasons why an appointment cannot be completed or missed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum CloseError {
     /// The lifecycle does not lead there.
     #[error("This appointment cannot become {}: it is {}.", .to.as_str(), .from.as_str())]
     InvalidTransition {
-        /// Where it stands.
+        /// The present status.
         from: Status,
-        /// Where it was to stand.
+        /// The status that it was to get.
         to: Status,
     },
     /// Nobody has been served, or has failed to come, before the start.
@@ -151,16 +151,15 @@ pub enum CloseError {
     NotBegun(Status),
 }
 
-/// How a customer is told until when something can be done.
-fn window(minutes: u32) -> String {
+/// The end of the window of so many minutes before appointments begin, in words.
+pub(crate) fn window(minutes: u32) -> String {
     match minutes {
         0 => "they begin".to_owned(),
-        minutes if minutes % 60 == 0 => format!("{} hours before they begin", minutes / 60),
-        minutes => format!("{minutes} minutes before they begin"),
+        minutes => format!("{} before they begin", minutes_in_words(minutes)),
     }
 }
 
-/// Who cancels or moves an appointment.
+/// The one who cancels or moves an appointment.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ChangedBy {
     /// The customer, until so many minutes before the start.
@@ -174,9 +173,9 @@ pub enum ChangedBy {
 
 impl ChangedBy {
     /// The salon's window if this is a customer who comes too late for an appointment that begins then.
-    fn closed_window(self, starts_at: Timestamp, now: Timestamp) -> Option<u32> {
+    pub(crate) fn closed_window(self, starts_at: Timestamp, now: Timestamp) -> Option<u32> {
         let Self::Customer { window_minutes } = self else { return None };
-        (starts_at.duration_since(now) < crate::booking::minutes(window_minutes)).then_some(window_minutes)
+        (starts_at.duration_since(now) < duration::minutes(window_minutes)).then_some(window_minutes)
     }
 }
 
@@ -211,7 +210,7 @@ impl Status {
 }
 
 impl Appointment {
-    /// Where it stands at `now`: a reservation that has run out has expired, whether or not it has been swept.
+    /// The status at `now`: a reservation that has run out has expired, whether or not it has been swept.
     #[must_use]
     pub fn effective_status(&self, now: Timestamp) -> Status {
         match (self.status, self.expires_at) {
@@ -220,7 +219,7 @@ impl Appointment {
         }
     }
 
-    /// What the salon was paid; `None` where nothing was paid, or the customer alone says so.
+    /// The payment that the salon has verified; `None` where nothing was paid, or the customer alone says so.
     #[must_use]
     pub const fn verified_payment(&self) -> Option<&VerifiedPayment> {
         match &self.payment {
@@ -306,7 +305,7 @@ pub fn cancel(appointment: &Appointment, by: ChangedBy, now: Timestamp) -> Resul
     Ok(Appointment { refund, ..appointment.changed(Status::Cancelled, now) })
 }
 
-/// How a confirmed appointment came to its end.
+/// The end of a confirmed appointment.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Closing {
     /// The customer was served.

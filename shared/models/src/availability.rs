@@ -7,8 +7,9 @@ use jiff::ToSpan;
 use jiff::civil::{Date, Time};
 use jiff::tz::TimeZone;
 
-use crate::booking::{MAX_BLOCKED_MINUTES, Quote, Salon, fit, minutes};
+use crate::booking::{MAX_BLOCKED_MINUTES, Quote, Salon, fit};
 use crate::day::{Busy, Span};
+use crate::duration::minutes;
 use crate::ids::ExpertId;
 
 /// A start that can be booked.

@@ -10,22 +10,25 @@ use std::time::Duration;
 
 use jiff::civil::{Date, DateTime, Time};
 use jiff::tz::{AmbiguousOffset, TimeZone};
-use jiff::{SignedDuration, Timestamp, ToSpan};
+use jiff::{Timestamp, ToSpan};
 
 use crate::appointment::payment::{self, DeskPayment, PaymentMethod};
 use crate::appointment::{Appointment, BookedSubService, Status};
 use crate::catalog::{Catalog, Expert, PayNow, Service, SubService};
 use crate::day::Span;
+use crate::duration::{days_in_words, minutes, minutes_in_words};
 use crate::ids::{AppointmentId, ExpertId, ServiceId, SubServiceId, UserId};
 use crate::offers::{self, AppliedOffer, Offer};
 use crate::text::Notes;
+
+mod offer_choice;
 
 /// The longest that an expert can be busy with one appointment, minutes: 120 cells, whose conditions fit the 4 KB
 /// that a DynamoDB expression may have
 /// (<https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/ServiceQuotas.html>).
 pub const MAX_BLOCKED_MINUTES: u32 = 600;
 
-/// Why something cannot be booked: what would be right.
+/// Reasons why something cannot be booked, as advice for the field at fault.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum BookingError {
     /// There is no such service, or it is not offered any more.
@@ -56,10 +59,10 @@ pub enum BookingError {
     #[error("must be later: this time has passed")]
     TimeInPast,
     /// It begins too soon.
-    #[error("must be later: appointments are booked at least {0} minutes ahead")]
+    #[error("must be later: appointments are booked at least {} ahead", minutes_in_words(*.0))]
     TooSoon(u32),
     /// It is too far ahead.
-    #[error("must be at most {0} days ahead")]
+    #[error("must be at most {} ahead", days_in_words(*.0))]
     TooFarAhead(u32),
     /// Appointments do not begin at that minute.
     #[error("must be a multiple of {0} minutes after midnight")]
@@ -86,7 +89,7 @@ pub enum BookingError {
     },
 }
 
-/// How a range of dates is told, after a word: ` from 2026-03-01 until 2026-03-31`.
+/// A range of dates in words, to follow a word: ` from 2026-03-01 until 2026-03-31`.
 fn range(from: Option<Date>, to: Option<Date>) -> String {
     let told = |word, date: Option<Date>| date.map_or_else(String::new, |date| format!(" {word} {date}"));
     told("from", from) + &told("until", to)
@@ -448,10 +451,6 @@ fn without(span: Span, off: Span) -> impl Iterator<Item = Span> {
     let after = Span { start: span.start.max(off.end), end: span.end };
     // Where they do not meet, one of the two is the whole span and the other is empty.
     [before, after].into_iter().filter(|left| left.start < left.end)
-}
-
-pub(crate) fn minutes(minutes: u32) -> SignedDuration {
-    SignedDuration::from_mins(i64::from(minutes))
 }
 
 fn quote<'c>(service: &'c Service, sub_services: &[&'c SubService], expert: &'c Expert) -> Quote<'c> {

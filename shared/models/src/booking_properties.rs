@@ -3,6 +3,7 @@
 
 use std::collections::BTreeMap;
 
+use jiff::SignedDuration;
 use proptest::prelude::*;
 
 use super::tests::{EVERY_DAY, ZONES, at, catalog, expert, expert_id, service_id, sub_id};

@@ -1,5 +1,6 @@
 use std::collections::BTreeMap;
 
+use jiff::SignedDuration;
 use jiff::civil::{Weekday, date, time};
 use jiff::tz::AmbiguousOffset;
 

@@ -4,6 +4,7 @@
 use std::collections::BTreeMap;
 
 use jiff::Timestamp;
+use jiff::civil::Date;
 use jiff::civil::DateTime;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -288,6 +289,14 @@ pub struct Catalog {
 }
 
 impl Catalog {
+    /// The offers that customers get without asking for them, by name.
+    #[must_use]
+    pub fn public_offers(&self, today: Date) -> Vec<&Offer> {
+        let mut found: Vec<_> = self.offers.values().filter(|offer| offer.is_public(today)).collect();
+        found.sort_by(|a, b| a.name.cmp(&b.name).then(a.id.cmp(&b.id)));
+        found
+    }
+
     /// The bookable add-ons of a service, by name.
     #[must_use]
     pub fn sub_services_of(&self, service: ServiceId) -> Vec<&SubService> {

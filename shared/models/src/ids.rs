@@ -9,7 +9,7 @@ use std::fmt;
 use std::str::FromStr;
 
 use jiff::Timestamp;
-use schemars::{JsonSchema, Schema, SchemaGenerator};
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Serialize, Serializer};
 use ulid::{ULID_LEN, Ulid};
 
@@ -41,6 +41,18 @@ fn lower_case(ulid: Ulid, text: &mut [u8; ULID_LEN]) -> &str {
     let text = ulid.array_to_str(text);
     text.make_ascii_lowercase();
     text
+}
+
+/// The schema of an id with this prefix, of what a sentence says.
+fn schema(prefix: &str, what: &str) -> Schema {
+    let what = what.trim().split('.').next().unwrap_or_default();
+    let (first, rest) = what.split_at_checked(1).unwrap_or_default();
+    json_schema!({
+        "description": format!("The id of {}{rest}.", first.to_lowercase()),
+        "type": "string",
+        "pattern": format!("^{prefix}_[0-7][0-9a-hjkmnp-tv-z]{{25}}$"),
+        "examples": [format!("{prefix}_01jd3x8m4e5zq0v7k2n9r6t1wb")],
+    })
 }
 
 macro_rules! id {
@@ -106,7 +118,7 @@ macro_rules! id {
             }
 
             fn json_schema(_: &mut SchemaGenerator) -> Schema {
-                crate::schema::id($prefix, concat!($($doc, "\n"),*))
+                schema($prefix, concat!($($doc, "\n"),*))
             }
         }
 

@@ -3,6 +3,8 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::booking::tests::{at, catalog, service_id};
+use crate::booking::{BookingError, Salon};
+use crate::catalog::Catalog;
 
 const TODAY: Date = date(2026, 3, 2);
 const TOMORROW: Date = date(2026, 3, 3);

@@ -75,15 +75,3 @@ texts! {
         "examples": ["SPRING20"],
     };
 }
-
-/// The schema of an id with this prefix, of what a sentence says.
-pub(crate) fn id(prefix: &str, what: &str) -> Schema {
-    let what = what.trim().split('.').next().unwrap_or_default();
-    let (first, rest) = what.split_at_checked(1).unwrap_or_default();
-    json_schema!({
-        "description": format!("The id of {}{rest}.", first.to_lowercase()),
-        "type": "string",
-        "pattern": format!("^{prefix}_[0-7][0-9a-hjkmnp-tv-z]{{25}}$"),
-        "examples": [format!("{prefix}_01jd3x8m4e5zq0v7k2n9r6t1wb")],
-    })
-}

@@ -7,12 +7,12 @@ use calcard::icalendar::{
 use chairbook_mail::Rendered;
 use chairbook_mail::text::{lines, single_line};
 use chairbook_models::appointment::payment::{DeskPayment, PaymentMethod, pay};
-use chairbook_models::appointment::reschedule::movable;
 use chairbook_models::appointment::{Appointment, ChangedBy, Status, cancel, expire};
 use chairbook_models::booking::{self, Salon};
 use chairbook_models::catalog::Settings;
 use chairbook_models::event::{Actor, AppointmentFacts, Event, EventData, EventType};
 use chairbook_models::ids::{AppointmentId, EventId, UserId};
+use chairbook_models::reschedule::movable;
 use chairbook_models::user::Profile;
 use jiff::Timestamp;
 use jiff::civil::{Date, Time};

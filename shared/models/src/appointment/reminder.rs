@@ -9,7 +9,7 @@ use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp};
 
 use super::{Appointment, Status};
-use crate::booking::minutes;
+use crate::duration::minutes;
 use crate::ids::UserId;
 
 /// How far local clocks are behind UTC at most, and ahead of it (Baker Island, Kiritimati).

@@ -11,10 +11,11 @@
 
 use jiff::Timestamp;
 
-use super::{Appointment, BookedSubService, ChangedBy, Status, window};
-use crate::booking::{Booking, Salon, booked, minutes};
+use crate::appointment::{Appointment, BookedSubService, ChangedBy, Status, window};
+use crate::booking::{Booking, Salon, booked};
+use crate::duration::minutes;
 
-/// Why an appointment cannot be moved, wherever to.
+/// Reasons why an appointment cannot be moved, wherever to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum RescheduleError {
     /// It is over, one way or another.

@@ -3,9 +3,9 @@ use std::collections::BTreeSet;
 use jiff::SignedDuration;
 use jiff::civil::{Date, Time, date, time};
 
-use super::super::cancel;
-use super::super::payment::{DeskPayment, PaymentMethod, pay};
 use super::*;
+use crate::appointment::cancel;
+use crate::appointment::payment::{DeskPayment, PaymentMethod, pay};
 use crate::booking;
 use crate::booking::tests::{at, catalog, expert, expert_id, service_id, sub_id, weekly};
 use crate::catalog::{Catalog, OwnTerms};

@@ -1,0 +1,60 @@
+//! The offers among which a booking gets the best.
+
+use jiff::Timestamp;
+use jiff::civil::Date;
+
+use super::{BookingError, Quote, Salon};
+use crate::ids::ServiceId;
+use crate::offers::{AppliedOffer, Offer, OfferCode, best};
+
+impl<'c> Salon<'c> {
+    /// The offers of which a booking for a salon-local date gets the best: those that apply by themselves, and the one
+    /// that is asked for.
+    ///
+    /// # Errors
+    /// [`BookingError`] when the one that is asked for does not fit. A code that is known to nobody, one that is not
+    /// active and one that is over sound the same, so that guessing finds out nothing that booking would not.
+    pub fn offers(
+        &self,
+        service: ServiceId,
+        date: Date,
+        code: Option<&OfferCode>,
+        now: Timestamp,
+    ) -> Result<Vec<&'c Offer>, BookingError> {
+        let mut offers = self.automatic(service, date);
+        if let Some(code) = code {
+            let today = self.today(now);
+            let asked_for = self.catalog.offers.values().find(|offer| offer.code.as_ref() == Some(code));
+            let offer = asked_for
+                .filter(|offer| offer.is_active && !offer.is_over(today))
+                .ok_or(BookingError::UnknownOffer)?;
+            if !offer.is_for(service) {
+                return Err(BookingError::OfferForOtherServices);
+            }
+            if !offer.is_valid_on(date) {
+                return Err(BookingError::OfferForOtherDates { from: offer.valid_from, to: offer.valid_to });
+            }
+            offers.push(offer);
+        }
+        Ok(offers)
+    }
+
+    fn automatic(&self, service: ServiceId, date: Date) -> Vec<&'c Offer> {
+        let all = self.catalog.offers.values();
+        all.filter(|offer| offer.code.is_none() && offer.fits(service, date)).collect()
+    }
+
+    /// What is taken off a price that is agreed anew: by the same offer as before if it still fits, else by the best of
+    /// those that apply by themselves.
+    pub(crate) fn offer_again(
+        &self,
+        before: Option<&AppliedOffer>,
+        quote: &Quote<'_>,
+        date: Date,
+    ) -> Option<AppliedOffer> {
+        let (service, price) = (quote.service.id, quote.total_price);
+        let same = before.and_then(|before| self.catalog.offers.get(&before.id));
+        let same = same.filter(|offer| offer.fits(service, date)).and_then(|offer| offer.applied(price));
+        same.or_else(|| best(self.automatic(service, date), price))
+    }
+}
