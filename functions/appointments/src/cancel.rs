@@ -14,7 +14,7 @@ use crate::error::CancelError;
 use crate::view::OneAppointment;
 use crate::{Change, State, change};
 
-/// Who changes an appointment, as the rules see them.
+/// The one who changes an appointment, as the rules see them.
 pub(crate) fn changed_by(caller: Caller, settings: &Settings) -> ChangedBy {
     if caller.role >= Role::Admin {
         ChangedBy::Staff

@@ -100,7 +100,7 @@ struct Order<'r> {
 }
 
 impl Order<'_> {
-    /// Who books, as the rules see them.
+    /// The one who books, as the rules see them.
     fn booker(&self) -> Booker {
         if self.caller.role >= Role::Admin { Booker::Staff(self.caller.user_id) } else { Booker::Customer }
     }
@@ -249,7 +249,7 @@ fn too_many_open(settings: &Settings) -> BookError {
     BookError::TooManyOpen { message }
 }
 
-/// What must hold of the customer. The front desk may hold as many slots as it needs.
+/// The condition on the customer. The front desk may hold as many slots as it needs.
 fn customer_check(settings: &Settings, order: &Order<'_>) -> CustomerCheck {
     match (settings.max_open_reservations, order.booker()) {
         _ if order.customer != order.caller.user_id => CustomerCheck::HasAccount,
@@ -269,7 +269,7 @@ fn appointment_of(
     booking.into_appointment(salon, order.id, order.customer, payment, notes, order.now)
 }
 
-/// What becomes of a reservation if it has run out.
+/// The expiry of a reservation, if it has run out.
 pub(crate) fn expiry(reserved: Appointment, now: Timestamp) -> Option<Expiry> {
     let expired = appointment::expire(&reserved, now)?;
     let event = event(EventData::AppointmentExpired, &expired, Actor::System, now);

@@ -1,4 +1,4 @@
-//! Function `appointments`: when somebody is free, booking, and what becomes of a booking.
+//! Function `appointments`: free times, booking, and the life of an appointment.
 
 mod availability;
 mod by_day;
@@ -33,13 +33,13 @@ use crate::error::FindError;
 use crate::one::visible_to;
 use crate::view::OneAppointment;
 
-/// How many add-ons one appointment may have.
+/// The most add-ons of one appointment.
 pub(crate) const MAX_SUB_SERVICES: usize = 20;
 
-/// How often a change looks again after somebody else has changed the appointment meanwhile.
+/// Tries of a change while somebody else changes the appointment.
 pub(crate) const TRIES: u32 = 3;
 
-/// What the handlers share.
+/// The handlers' shared state.
 #[derive(Clone)]
 pub struct State {
     web: Web,

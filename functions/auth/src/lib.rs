@@ -35,7 +35,7 @@ use jiff::{SignedDuration, Timestamp};
 
 use crate::view::{TokenType, Tokens};
 
-/// What the handlers share.
+/// The handlers' shared state.
 #[derive(Clone)]
 pub struct State {
     web: Web,
@@ -163,7 +163,7 @@ impl State {
         })
     }
 
-    /// When a refresh token that is issued now runs out.
+    /// The expiry of a refresh token that is issued now.
     fn refresh_end(&self, now: Timestamp) -> Result<Timestamp, RequestError> {
         let lifetime =
             SignedDuration::try_from(self.refresh_lifetime).map_err(|error| RequestError::bug(&error))?;

@@ -12,7 +12,7 @@ use crate::{State, account_event, client_info};
 /// Limit of attempts to change an account while logins change it too.
 const TRIES: u32 = 3;
 
-/// Whether a token may still change its account.
+/// Returns true if a token may still change its account.
 fn opens(token: &OneTimeToken, account: &Account) -> bool {
     let is_of_now = match token.purpose {
         // Of several links, the first that is followed counts.

@@ -157,7 +157,7 @@ fn reminder(facts: &Facts<'_>, told: &AppointmentFacts) -> Option<&'static str> 
         .or_else(|| begun(facts.appointment?).then_some("appointment_begun"))
 }
 
-/// Whether the appointment begins at another time than when the event was written.
+/// Returns true if the appointment has been moved since the event was written.
 fn is_elsewhere(facts: &Facts<'_>, told: &AppointmentFacts) -> bool {
     facts.appointment.is_some_and(|appointment| appointment.starts_at != told.starts_at)
 }

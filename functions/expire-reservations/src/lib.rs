@@ -16,16 +16,16 @@ use lambda_runtime::{Error, LambdaEvent};
 use serde::Serialize;
 use serde_json::Value;
 
-/// How many reservations a query brings.
+/// Reservations in one query's page.
 const PAGE: i32 = 50;
 
-/// How many of a shard's reservations are ended at once.
+/// Reservations of a shard that are ended concurrently.
 const AT_ONCE: usize = 8;
 
-/// How long before Lambda's deadline the sweep stops.
+/// The time before Lambda's deadline at which the sweep stops.
 const RESERVE: Duration = Duration::from_secs(5);
 
-/// What a run did.
+/// The result of a run.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
 pub struct Counts {
     /// Reservations that this run has ended.

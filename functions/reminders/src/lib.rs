@@ -16,16 +16,16 @@ use lambda_runtime::{Error, LambdaEvent};
 use serde::Serialize;
 use serde_json::Value;
 
-/// How many appointments are looked up at a time.
+/// Appointments in one query's page.
 const PAGE: usize = 100;
 
-/// How many customers are reminded at once.
+/// Customers that are reminded concurrently.
 const AT_ONCE: usize = 8;
 
-/// How long before Lambda's deadline the run stops.
+/// The time before Lambda's deadline at which the run stops.
 const RESERVE: Duration = Duration::from_secs(5);
 
-/// What a run did.
+/// The result of a run.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
 pub struct Counts {
     /// Customers that this run has reminded.

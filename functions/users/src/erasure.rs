@@ -26,10 +26,10 @@ use serde_json::{Value, json};
 use crate::error::{DeleteError, FindError, LastOwnerError, LeaveError};
 use crate::event;
 
-/// How often something that others change at the same time is tried.
+/// Tries of a change while others change the same.
 const TRIES: u32 = 5;
 
-/// How many rows are rewritten side by side.
+/// Rows that are rewritten concurrently.
 const SIDE_BY_SIDE: usize = 8;
 
 /// How long after the account's end what was its owner's is looked for once more. It is found by indexes, which lag by
@@ -41,7 +41,7 @@ const INDEX_LAG: Duration = Duration::from_secs(1);
 /// some more.
 const REQUEST_LIFE: SignedDuration = SignedDuration::from_mins(1);
 
-/// How many appointments or events are looked up at a time.
+/// Appointments or events in one query's page.
 const ROWS_AT_ONCE: usize = 500;
 
 /// `{password}`.
@@ -124,10 +124,10 @@ async fn leave(
 /// to the schedule.
 async fn end(store: &Store, leaving: &Leaving, actor: Actor, done: &str) -> Reply<Empty> {
     let message = match erase(store, leaving, actor).await {
-        Ok(()) => format!("{done}, and what we knew of its owner with it."),
+        Ok(()) => format!("{done}, with all personal data that belonged to it."),
         Err(error) => {
             tracing::warn!(user_id = %leaving.user_id, %error, "an erasure is left to the schedule");
-            format!("{done}. What we know of its owner will be within minutes.")
+            format!("{done}. The personal data that belonged to it will be deleted within minutes.")
         }
     };
     Reply::ok(message, Empty {})

@@ -21,7 +21,7 @@ use serde_json::value::RawValue;
 use crate::event;
 use crate::view::{ExportedAppointment, ExportedEvent, ExportedSession};
 
-/// How many rows are asked for at a time.
+/// Rows in one query's page.
 const ROWS_AT_ONCE: usize = 100;
 
 /// How often rows are asked for one page. So many small rows do not fill its megabyte, but take as long as a request
@@ -204,7 +204,7 @@ pub(crate) async fn export(
     }
     let message = match page.next_cursor {
         None => "All that we keep about you.",
-        Some(_) => "What we keep about you; the next page has more.",
+        Some(_) => "A part of all that we keep about you. The next page has more.",
     };
     let disposition = HeaderValue::from_static("attachment; filename=\"chairbook-export.json\"");
     Ok(Reply::ok(message, page).with_header(header::CONTENT_DISPOSITION, disposition))

@@ -14,7 +14,7 @@ use chairbook_web::{Access, Body, Fields, FromFields, Id, LoggedIn, Owner, Reply
 use crate::error::{FindError, LastOwnerError, RoleError};
 use crate::event;
 
-/// How often a change looks again after somebody has logged in meanwhile.
+/// Tries of a change while its user logs in.
 const TRIES: u32 = 3;
 
 /// `{role}`.

@@ -122,7 +122,7 @@ pub(crate) struct ExportedAppointment {
     currency: Currency,
     payment: Option<Payment>,
     refund: Option<ExportedRefund>,
-    /// What the customer wanted the expert to know.
+    /// The customer's notes to the expert.
     notes: Option<String>,
     created_at: Timestamp,
 }

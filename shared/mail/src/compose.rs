@@ -20,7 +20,7 @@ use crate::rendered::{Attachment, MailError, Rendered, Templates as _};
 use crate::text::{self, Detail};
 use crate::time;
 
-/// How much of a browser's description of itself is shown, characters.
+/// The length of a browser's description of itself in a mail, characters.
 const USER_AGENT_LENGTH: usize = 200;
 
 /// The material of a mail.

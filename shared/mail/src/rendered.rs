@@ -5,7 +5,7 @@ use chairbook_models::event::EventType;
 
 use crate::text;
 
-/// Why a mail cannot be written. Trying again does not help: what it is made from would have to change.
+/// Reasons why a mail cannot be written. Trying again does not help: its material would have to change.
 #[derive(Debug, thiserror::Error)]
 pub enum MailError {
     /// The salon's time zone, or an appointment's, is not one.
@@ -59,7 +59,7 @@ pub struct Rendered {
     pub text: String,
     /// The HTML text.
     pub html: String,
-    /// What goes with it.
+    /// The attachments.
     pub attachments: Vec<Attachment>,
 }
 

@@ -94,7 +94,7 @@ pub struct Appointment {
     pub duration_minutes: u32,
     /// The status.
     pub status: Status,
-    /// The price with all add-ons, after what the offer took off, minor currency units.
+    /// The price with all add-ons, after the offer's discount, minor currency units.
     pub total_price: i64,
     /// The offer that made it cheaper.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -197,7 +197,7 @@ impl Status {
         }
     }
 
-    /// Whether the lifecycle leads from here to there: `reserved → confirmed | cancelled | expired`,
+    /// Returns true if the lifecycle leads from here to there: `reserved → confirmed | cancelled | expired`,
     /// `confirmed → completed | no_show | cancelled`.
     #[must_use]
     pub const fn can_become(self, next: Self) -> bool {
@@ -228,15 +228,15 @@ impl Appointment {
         }
     }
 
-    /// Whether it stands on its customer's word that they have paid: it is confirmed, or was until its end, and the
-    /// salon has not verified the payment.
+    /// Returns true if it stands on its customer's word that they have paid: it is confirmed, or was until its end, and
+    /// the salon has not verified the payment.
     #[must_use]
     pub const fn awaits_verification(&self) -> bool {
         let is_claimed = matches!(self.payment, Some(Payment::Unverified { .. }));
         is_claimed && matches!(self.status, Status::Confirmed | Status::Completed | Status::NoShow)
     }
 
-    /// Whether it is paid for. A customer's word is worth nothing any more once the appointment is cancelled.
+    /// The status of the payment. A customer's word is worth nothing any more once the appointment is cancelled.
     #[must_use]
     pub const fn payment_status(&self) -> PaymentStatus {
         match (self.verified_payment(), &self.refund) {
@@ -247,8 +247,8 @@ impl Appointment {
         }
     }
 
-    /// Whether it counts towards the open reservations of its customer at `now`: a reservation that is held, or a
-    /// confirmed appointment that is not over and whose payment the salon has not verified.
+    /// Returns true if it counts towards the open reservations of its customer at `now`: a reservation that is held, or
+    /// a confirmed appointment that is not over and whose payment the salon has not verified.
     #[must_use]
     pub fn is_open(&self, now: Timestamp) -> bool {
         match self.effective_status(now) {
@@ -289,7 +289,7 @@ pub fn expire(appointment: &Appointment, now: Timestamp) -> Option<Appointment> 
     has_run_out.then(|| appointment.changed(Status::Expired, now))
 }
 
-/// An appointment, cancelled. What the salon was paid is given back; what only the customer says was paid is not.
+/// An appointment, cancelled. A payment that the salon has verified is given back; one that is only claimed is not.
 ///
 /// # Errors
 /// [`CancelError`] when it is over, or a customer is too late.

@@ -1,4 +1,4 @@
-//! When somebody is free: the booking rules, asked of every slot.
+//! Free times: the booking rules, applied to every slot.
 
 use std::collections::BTreeMap;
 
@@ -21,7 +21,7 @@ pub struct Slot {
     pub time: Time,
     /// The instant (UTC).
     pub starts_at: Timestamp,
-    /// Who is free then, in the order of the quotes.
+    /// The experts who are free then, in the order of the quotes.
     pub expert_ids: Vec<ExpertId>,
 }
 

@@ -1,6 +1,6 @@
-//! The rules of booking: what a service costs (before [`crate::offers`]) and how long it takes with its add-ons at one
-//! expert, and whether it can begin at a local time. Availability asks the same rules of every slot, so what is offered
-//! can be booked.
+//! The rules of booking: the price (before [`crate::offers`]) and the duration of a service with its add-ons at one
+//! expert, and the local times at which it can begin. Availability asks the same rules of every slot, so what is
+//! offered can be booked.
 //!
 //! Hours, time off and the slot grid are wall-clock times in the salon's zone; bookings are instants. A local time
 //! that daylight saving skips cannot be booked; of one that comes twice, the first is meant.
@@ -47,7 +47,7 @@ pub enum BookingError {
     #[error("must be an expert who offers the service")]
     ExpertDoesNotOfferService,
     /// Nobody offers the service.
-    #[error("must be a service that somebody offers; nobody does at the moment")]
+    #[error("must be a service that an expert offers; none does at present")]
     NobodyOffersService,
     /// It would take longer than an appointment may.
     #[error("must be fewer: the appointment would take more than {MAX_BLOCKED_MINUTES} minutes")]
@@ -74,7 +74,7 @@ pub enum BookingError {
     #[error("must be within working hours with all of its {0} minutes")]
     Closed(u32),
     /// There is no offer with that code, or it is not applied at present.
-    #[error("must be the code of an offer that there is now")]
+    #[error("must be the code of a current offer")]
     UnknownOffer,
     /// The offer is for other services.
     #[error("must be the code of an offer for this service; this one is for others")]
@@ -163,18 +163,18 @@ impl BookingError {
 #[error("the salon's time zone is not known")]
 pub struct UnknownTimeZone;
 
-/// What is booked: a service with add-ons by one expert, how long it takes and what it costs.
+/// A service with add-ons by one expert, with its duration and price.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Quote<'c> {
     /// The service.
     pub service: &'c Service,
     /// The add-ons, in the order asked for.
     pub sub_services: Vec<&'c SubService>,
-    /// Who does it.
+    /// The expert.
     pub expert: &'c Expert,
-    /// How long the customer is served, minutes.
+    /// The duration for the customer, minutes.
     pub duration_minutes: u32,
-    /// How long the expert is busy afterwards, minutes.
+    /// The time that the expert is busy afterwards, minutes.
     pub buffer_minutes: u32,
     /// The price before any offer, minor currency units.
     pub total_price: i64,
@@ -183,7 +183,7 @@ pub struct Quote<'c> {
 /// A quote at a time that the rules allow.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Booking<'q, 'c> {
-    /// What is booked.
+    /// The service by its expert.
     pub quote: &'q Quote<'c>,
     /// The local date.
     pub date: Date,
@@ -191,11 +191,11 @@ pub struct Booking<'q, 'c> {
     pub time: Time,
     /// From the customer's arrival until the expert is free again.
     pub blocked: Span,
-    /// What is taken off the price.
+    /// The offer and its discount.
     pub offer: Option<AppliedOffer>,
 }
 
-/// How a booking is paid for.
+/// The payment of a booking.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Payment {
     /// At once, as the customer says.
@@ -206,7 +206,7 @@ pub enum Payment {
     Later(Duration),
 }
 
-/// Who makes a booking.
+/// The one who makes a booking.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Booker {
     /// The customer.
@@ -237,7 +237,7 @@ impl<'c> Salon<'c> {
         Ok(Self { catalog, zone })
     }
 
-    /// How long the salon's settings let an unpaid reservation keep its slot, if they say so.
+    /// The hold of unpaid reservations in the salon's settings, if they have one.
     #[must_use]
     pub fn hold(&self) -> Option<Duration> {
         self.catalog
@@ -325,7 +325,7 @@ impl<'c> Salon<'c> {
             .collect()
     }
 
-    /// Whether a quote can begin at a local time.
+    /// Books a quote at a local time, if the rules let it begin then.
     ///
     /// # Errors
     /// [`BookingError`] when it cannot.
@@ -346,7 +346,7 @@ impl<'c> Salon<'c> {
         self.start_on(date, time, now)
     }
 
-    /// Whether appointments may begin on a local date.
+    /// Checks that appointments may begin on a local date.
     pub(crate) fn check_date(&self, date: Date, now: Timestamp) -> Result<(), BookingError> {
         let settings = &self.catalog.settings;
         let today = self.today(now);
@@ -428,7 +428,7 @@ impl<'c> Salon<'c> {
     }
 }
 
-/// Whether a quote that begins at `start` fits into the expert's open hours.
+/// The booking of a quote that begins at `start`, if it fits into the expert's open hours.
 pub(crate) fn fit<'q, 'c>(
     quote: &'q Quote<'c>,
     date: Date,
@@ -445,7 +445,7 @@ pub(crate) fn fit<'q, 'c>(
     }
 }
 
-/// What is left of a span without another.
+/// The rest of a span without another.
 fn without(span: Span, off: Span) -> impl Iterator<Item = Span> {
     let before = Span { start: span.start, end: span.end.min(off.start) };
     let after = Span { start: span.start.max(off.end), end: span.end };
@@ -470,7 +470,7 @@ fn quote<'c>(service: &'c Service, sub_services: &[&'c SubService], expert: &'c 
 }
 
 impl Quote<'_> {
-    /// How long the expert is busy in all, minutes.
+    /// The whole time that the expert is busy, minutes.
     #[must_use]
     pub const fn blocked_minutes(&self) -> u32 {
         self.duration_minutes.saturating_add(self.buffer_minutes)

@@ -1,4 +1,4 @@
-//! What a salon offers: categories, services with their add-ons, experts with their hours, images of both, and its
+//! The catalog of a salon: categories, services with their add-ons, experts with their hours, images of both, and its
 //! settings. What makes it cheaper is in [`crate::offers`].
 
 use std::collections::BTreeMap;
@@ -24,13 +24,13 @@ pub struct Category {
     /// A sentence or two.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub description: Option<String>,
-    /// Where it stands in the list, lowest first.
+    /// The position in the list, lowest first.
     pub position: u32,
-    /// Whether customers see it.
+    /// Set where customers see it.
     pub is_active: bool,
-    /// When it was made (UTC).
+    /// The time of its creation (UTC).
     pub created_at: Timestamp,
-    /// When it last changed (UTC).
+    /// The time of its last change (UTC).
     pub updated_at: Timestamp,
 }
 
@@ -48,15 +48,15 @@ pub struct Service {
     pub description: Option<String>,
     /// The price, minor currency units.
     pub price: i64,
-    /// How long the customer is served, minutes.
+    /// The duration for the customer, minutes.
     pub duration_minutes: u32,
-    /// How long the expert is kept busy afterwards (cleaning up, changing rooms), minutes.
+    /// The time that the expert is kept busy afterwards (cleaning up, changing rooms), minutes.
     pub buffer_minutes: u32,
-    /// Whether it can be booked.
+    /// Set where it can be booked.
     pub is_active: bool,
-    /// When it was made (UTC).
+    /// The time of its creation (UTC).
     pub created_at: Timestamp,
-    /// When it last changed (UTC).
+    /// The time of its last change (UTC).
     pub updated_at: Timestamp,
 }
 
@@ -72,15 +72,15 @@ pub struct SubService {
     /// A sentence or two.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub description: Option<String>,
-    /// What it adds to the price, minor currency units.
+    /// Its addition to the price, minor currency units.
     pub price: i64,
-    /// What it adds to the duration, minutes.
+    /// Its addition to the duration, minutes.
     pub duration_minutes: u32,
-    /// Whether it can be booked.
+    /// Set where it can be booked.
     pub is_active: bool,
 }
 
-/// What an expert asks for one service where it is not what the service says.
+/// An expert's own price and duration of one service, where they differ from the service's.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct OwnTerms {
     /// The expert's own price, minor currency units.
@@ -100,7 +100,7 @@ pub struct TimeOff {
     pub from: DateTime,
     /// The first moment back.
     pub to: DateTime,
-    /// Why, for the front desk.
+    /// The reason, for the front desk.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reason: Option<String>,
 }
@@ -112,36 +112,36 @@ pub struct Expert {
     pub id: ExpertId,
     /// The name.
     pub name: String,
-    /// What they are, such as "Senior stylist".
+    /// The job title, such as "Senior stylist".
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub title: Option<String>,
     /// A paragraph about them.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub bio: Option<String>,
-    /// Where their picture is.
+    /// The URL of their picture.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub image_url: Option<String>,
     /// The mean of their reviews, 1 to 5; absent before the first.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub rating: Option<f64>,
-    /// How many reviews that is the mean of.
+    /// The number of reviews that it is the mean of.
     pub total_reviews: u32,
-    /// Whether they can be booked.
+    /// Set where they can be booked.
     pub is_active: bool,
     /// The services they offer, each with their own terms.
     pub services: BTreeMap<ServiceId, OwnTerms>,
-    /// When they work.
+    /// The working hours.
     pub working_hours: WorkingHours,
-    /// When they do not, all the same.
+    /// The time off within them.
     #[serde(default)]
     pub time_off: Vec<TimeOff>,
-    /// When they joined (UTC).
+    /// The time of their creation (UTC).
     pub created_at: Timestamp,
-    /// When this last changed (UTC).
+    /// The time of the last change (UTC).
     pub updated_at: Timestamp,
 }
 
-/// What an image shows.
+/// The subject of an image.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum ImageOf {
@@ -176,22 +176,22 @@ impl ImageOf {
 pub struct GalleryImage {
     /// The id.
     pub id: ImageId,
-    /// What it shows.
+    /// The subject.
     pub of: ImageOf,
-    /// Where it is, an http(s) URL.
+    /// The http(s) URL.
     pub image_url: String,
-    /// What it says below it.
+    /// The caption.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub caption: Option<String>,
-    /// Where it stands among the images, lowest first.
+    /// The position among the images, lowest first.
     pub position: u32,
-    /// When it was added (UTC).
+    /// The time of its creation (UTC).
     pub created_at: Timestamp,
-    /// When it last changed (UTC).
+    /// The time of its last change (UTC).
     pub updated_at: Timestamp,
 }
 
-/// Who may say that an appointment is paid for as it is booked.
+/// The people who can book an appointment as paid.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum PayNow {
@@ -207,7 +207,7 @@ impl PayNow {
     pub const ALL: [Self; 2] = [Self::Anyone, Self::Staff];
 }
 
-/// What holds for the whole salon.
+/// The settings of the salon.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Settings {
     /// The salon's name, as mails and calendars show it.
@@ -218,23 +218,23 @@ pub struct Settings {
     pub currency: Currency,
     /// Appointments start at multiples of so many minutes after the hour's start of the day, 5 to 60.
     pub slot_grid_minutes: u32,
-    /// How long before its start an appointment can be booked at the latest, minutes.
+    /// The shortest time before its start at which an appointment can be booked, minutes.
     pub lead_time_minutes: u32,
-    /// How many days ahead appointments can be booked.
+    /// The number of days ahead for which appointments can be booked.
     pub horizon_days: u32,
-    /// How long before its start a customer can cancel at the latest, minutes.
+    /// The shortest time before its start at which a customer can cancel, minutes.
     pub cancellation_window_minutes: u32,
-    /// How long an unpaid reservation keeps its slot, minutes; absent for as long as the deployment says.
+    /// The hold of an unpaid reservation, minutes; absent for the deployment's default.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reservation_hold_minutes: Option<u32>,
-    /// How many open reservations one customer may have at a time, see [`crate::appointment::Appointment::is_open`];
+    /// The most open reservations of one customer at a time, see [`crate::appointment::Appointment::is_open`];
     /// absent for any number.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub max_open_reservations: Option<u32>,
-    /// How long before its start a customer is reminded of an appointment, minutes; 0 for never.
+    /// The time before its start at which a customer is reminded of an appointment, minutes; 0 for never.
     #[serde(default = "reminder_minutes")]
     pub reminder_minutes: u32,
-    /// Who may say that an appointment is paid for as it is booked.
+    /// The people who can book an appointment as paid.
     #[serde(default)]
     pub pay_now: PayNow,
 }
@@ -272,7 +272,7 @@ impl Default for Settings {
 pub struct Catalog {
     /// Raised by every write.
     pub version: u64,
-    /// What holds for the whole salon.
+    /// The settings of the salon.
     pub settings: Settings,
     /// Every category.
     pub categories: BTreeMap<CategoryId, Category>,
@@ -330,7 +330,7 @@ impl Catalog {
         found
     }
 
-    /// Whether a service can be booked: it and its category are active.
+    /// Returns true if a service can be booked: it and its category are active.
     #[must_use]
     pub fn is_bookable(&self, service: &Service) -> bool {
         service.is_active
@@ -352,7 +352,7 @@ impl Catalog {
         all
     }
 
-    /// Whether everybody may see what an image shows: an expert or a service that can be booked.
+    /// Returns true if everybody may see the subject of an image: an expert or a service that can be booked.
     #[must_use]
     pub fn is_shown(&self, image: &GalleryImage) -> bool {
         match image.of {

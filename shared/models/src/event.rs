@@ -53,7 +53,7 @@ impl Category {
         Self::Security,
     ];
 
-    /// Whether users can turn its notifications off.
+    /// Returns true if users can turn its notifications off.
     #[must_use]
     pub const fn can_be_turned_off(self) -> bool {
         !matches!(self, Self::Security)
@@ -144,7 +144,7 @@ events! {
         /// The client that logged in.
         #[serde(flatten)]
         client: ClientInfo,
-        /// Whether the device is another than at the logins before; `false` at the first login.
+        /// Set where the device is another than at the logins before, and not at the first login.
         new_device: bool,
     } = "user.logged_in", Notification::Mail(Category::Logins);
     /// A user logged out.
@@ -310,7 +310,7 @@ impl From<&Appointment> for PreviousTime {
 }
 
 impl EventType {
-    /// Whether recipients get an e-mail.
+    /// Returns true if recipients get an e-mail.
     #[must_use]
     pub const fn is_mailed(self) -> bool {
         matches!(self.notification(), Notification::Mail(_))

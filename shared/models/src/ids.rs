@@ -1,5 +1,5 @@
-//! Typed ids: a prefix that says what an id names, and 26 characters of lower-case Crockford base32 (a ULID,
-//! <https://github.com/ulid/spec>), such as `apt_01jd3x8m4e5zq0v7k2n9r6t1wb`.
+//! Typed ids: a prefix for the kind of thing that an id names, and 26 characters of lower-case Crockford base32 (a
+//! ULID, <https://github.com/ulid/spec>), such as `apt_01jd3x8m4e5zq0v7k2n9r6t1wb`.
 //!
 //! Freshly made ids sort by time; derived ones (from an idempotency key) do not, so nothing may depend on the order of ids
 //! that can be derived.
@@ -13,7 +13,7 @@ use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Serialize, Serializer};
 use ulid::{ULID_LEN, Ulid};
 
-/// Why a text is not an id of the wanted kind.
+/// The error of a text that is not an id of the wanted kind.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("must be an id such as {prefix}_01jd3x8m4e5zq0v7k2n9r6t1wb")]
 pub struct IdError {
@@ -43,7 +43,7 @@ fn lower_case(ulid: Ulid, text: &mut [u8; ULID_LEN]) -> &str {
     text
 }
 
-/// The schema of an id with this prefix, of what a sentence says.
+/// The schema of an id with this prefix, described by the first sentence of a text.
 fn schema(prefix: &str, what: &str) -> Schema {
     let what = what.trim().split('.').next().unwrap_or_default();
     let (first, rest) = what.split_at_checked(1).unwrap_or_default();
@@ -63,7 +63,7 @@ macro_rules! id {
         pub struct $name(Ulid);
 
         impl $name {
-            /// What ids of this kind begin with, without the underscore.
+            /// The prefix of ids of this kind, without the underscore.
             pub const PREFIX: &'static str = $prefix;
 
             /// A new id from the instant and 10 random bytes.
@@ -138,7 +138,7 @@ id!(
     "usr"
 );
 impl UserId {
-    /// Whose appointments are those of people who have deleted their accounts.
+    /// The customer of the appointments of people who have deleted their accounts.
     pub const NOBODY: Self = Self::derived([0; 16]);
 }
 

@@ -1,4 +1,4 @@
-//! Offers: what makes an appointment cheaper, when, and by how much.
+//! Offers: discounts on appointments, and their conditions.
 //!
 //! An offer without a code applies by itself to every booking that it fits; one with a code only to a booking that names
 //! it. Which it fits depends on the service and on the salon-local date of the appointment, not on when it is booked.
@@ -16,8 +16,8 @@ use serde::{Deserialize, Serialize};
 use crate::ids::{OfferId, ServiceId};
 use crate::text::TextError;
 
-/// What customers say to get an offer: 3 to 32 ASCII letters, digits and hyphens. Codes are the same whatever their
-/// case, so they are kept in upper case.
+/// The code by which customers get an offer: 3 to 32 ASCII letters, digits and hyphens. Codes are the same whatever
+/// their case, so they are kept in upper case.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct OfferCode(String);
 
@@ -42,7 +42,7 @@ impl FromStr for OfferCode {
     }
 }
 
-/// How much an offer takes off.
+/// The discount of an offer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Discount {
@@ -53,7 +53,7 @@ pub enum Discount {
 }
 
 impl Discount {
-    /// What is taken off a price, minor currency units: never less than nothing, never more than the price. A percentage
+    /// The discount on a price, minor currency units: never less than nothing, never more than the price. A percentage
     /// is rounded to the nearest minor unit, halves in the customer's favour.
     #[must_use]
     pub fn on(self, price: i64) -> i64 {
@@ -97,9 +97,9 @@ pub struct Offer {
     /// A sentence or two.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub description: Option<String>,
-    /// What it takes off.
+    /// The discount.
     pub discount: Discount,
-    /// What a booking has to name; without one it applies by itself.
+    /// The code that a booking has to name; without one the offer applies by itself.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub code: Option<OfferCode>,
     /// The services that it is for; empty for all.
@@ -111,15 +111,15 @@ pub struct Offer {
     /// The last one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub valid_to: Option<Date>,
-    /// Whether it is applied.
+    /// Set where it is applied.
     pub is_active: bool,
-    /// When it was made (UTC).
+    /// The time of its creation (UTC).
     pub created_at: Timestamp,
-    /// When it last changed (UTC).
+    /// The time of its last change (UTC).
     pub updated_at: Timestamp,
 }
 
-/// What an offer took off an appointment's price, as it was then: later changes of the catalog do not change it.
+/// An offer as it was applied to an appointment's price: later changes of the catalog do not change it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct AppliedOffer {
     /// The offer.
@@ -129,30 +129,30 @@ pub struct AppliedOffer {
     /// Its code, if it had one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub code: Option<OfferCode>,
-    /// What it took off, minor currency units, at least 1.
+    /// The amount that it took off, minor currency units, at least 1.
     pub discount: i64,
 }
 
 impl Offer {
-    /// Whether it is for a service.
+    /// Returns true if it is for a service.
     #[must_use]
     pub fn is_for(&self, service: ServiceId) -> bool {
         self.service_ids.is_empty() || self.service_ids.contains(&service)
     }
 
-    /// Whether it is for appointments on a salon-local date.
+    /// Returns true if it is for appointments on a salon-local date.
     #[must_use]
     pub fn is_valid_on(&self, date: Date) -> bool {
         self.valid_from.is_none_or(|from| from <= date) && self.valid_to.is_none_or(|to| date <= to)
     }
 
-    /// Whether it fits no appointment from today (salon-local) on.
+    /// Returns true if it fits no appointment from today (salon-local) on.
     #[must_use]
     pub fn is_over(&self, today: Date) -> bool {
         self.valid_to.is_some_and(|to| to < today)
     }
 
-    /// Whether customers get it, now or on a date to come, without asking for it.
+    /// Returns true if customers get it, now or on a date to come, without asking for it.
     #[must_use]
     pub fn is_public(&self, today: Date) -> bool {
         self.is_active && self.code.is_none() && !self.is_over(today)
@@ -162,7 +162,7 @@ impl Offer {
         self.is_active && self.is_for(service) && self.is_valid_on(date)
     }
 
-    /// What it does to a price; `None` if that is nothing.
+    /// The offer applied to a price; `None` if it takes nothing off.
     pub(crate) fn applied(&self, price: i64) -> Option<AppliedOffer> {
         let discount = self.discount.on(price);
         (discount > 0).then(|| AppliedOffer {
@@ -174,8 +174,8 @@ impl Offer {
     }
 }
 
-/// What the best of some offers does to a price; `None` if none does anything. Of two that take off the same, it is the
-/// one that was asked for by its code, then always the same one.
+/// The best of some offers applied to a price; `None` if none takes anything off. Of two that take off the same, it is
+/// the one that was asked for by its code, then always the same one.
 #[must_use]
 pub fn best<'o>(offers: impl IntoIterator<Item = &'o Offer>, price: i64) -> Option<AppliedOffer> {
     offers

@@ -1,4 +1,4 @@
-//! What is kept about somebody outside their account, for them to have and for us to forget.
+//! The personal data outside an account, to export and to erase.
 
 use aws_sdk_dynamodb::operation::update_item::UpdateItemError;
 use chairbook_models::appointment::Appointment;

@@ -1,4 +1,4 @@
-//! Table `events`: what happened, and how far its e-mail has come.
+//! Table `events`: events, and the progress of their e-mails.
 
 use aws_sdk_dynamodb::types::{ReturnValue, ReturnValuesOnConditionCheckFailure, TransactWriteItem};
 use chairbook_models::event::{Delivery, Event};
@@ -8,17 +8,17 @@ use jiff::{SignedDuration, Timestamp};
 use crate::item::{from_item, instant, n, number, s, to_item};
 use crate::{Reader, Store, StoreError, keys, meter, transaction};
 
-/// How long an event is kept: notifications and the audit log reach back this far.
+/// The retention of an event: notifications and the audit log reach back this far.
 const KEPT: SignedDuration = SignedDuration::from_hours(400 * 24);
 
-/// What came of claiming an event's delivery.
+/// The result of claiming an event's delivery.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Claim {
     /// It is the caller's to deliver until the lease ends.
     Claimed(Box<Event>),
     /// Somebody else is delivering it until then.
     Busy {
-        /// When their lease ends (UTC).
+        /// The end of their lease (UTC).
         until: Timestamp,
     },
     /// Its delivery has come to this end already.
@@ -27,7 +27,7 @@ pub enum Claim {
     Missing,
 }
 
-/// How a delivery went.
+/// The outcome of a delivery.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum DeliveryOutcome {
     /// SES took it.
@@ -37,7 +37,7 @@ pub enum DeliveryOutcome {
     },
     /// It no longer made sense.
     Skipped {
-        /// Why, in a word or two.
+        /// The reason, in a word or two.
         reason: &'static str,
     },
     /// It can never be sent.
@@ -47,7 +47,7 @@ pub enum DeliveryOutcome {
     },
     /// It is to be tried again.
     Retry {
-        /// Why, in a word or two.
+        /// The reason, in a word or two.
         reason: String,
     },
 }

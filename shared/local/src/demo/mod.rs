@@ -1,4 +1,4 @@
-//! What a fresh stack holds, so that the first request finds something to book: a salon, and three accounts.
+//! The demo data of a fresh stack, so that the first request finds something to book: a salon, and three accounts.
 //!
 //! The ids are fixed and small (`svc_00000000000000000000000001`), so that documentation can name them.
 

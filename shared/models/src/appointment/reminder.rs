@@ -12,12 +12,12 @@ use super::{Appointment, Status};
 use crate::duration::minutes;
 use crate::ids::UserId;
 
-/// How far local clocks are behind UTC at most, and ahead of it (Baker Island, Kiritimati).
+/// The farthest that local clocks are behind UTC, and ahead of it (Baker Island, Kiritimati).
 const BEHIND: SignedDuration = SignedDuration::from_hours(12);
 const AHEAD: SignedDuration = SignedDuration::from_hours(14);
 
-/// Whether the customer of an appointment is to be reminded of it at `now`, with a reminder so many minutes before the
-/// start (0 for never).
+/// Returns true if the customer of an appointment is to be reminded of it at `now`, with a reminder so many minutes
+/// before the start (0 for never).
 ///
 /// It must be confirmed and not have begun, and its customer not have been reminded of this start. Whoever booked, paid
 /// or moved it after the reminder fell due has just got a mail that says the same; that their payment was verified, they
@@ -34,7 +34,7 @@ pub fn reminder_due(appointment: &Appointment, lead_minutes: u32, now: Timestamp
         && appointment.reminded_for != Some(starts_at)
 }
 
-/// Whether the last change of an appointment was that the salon verified what its customer says they paid.
+/// Returns true if the last change of an appointment was the salon's verification of a claimed payment.
 fn was_verified_last(appointment: &Appointment) -> bool {
     let verified = appointment.verified_payment().filter(|payment| payment.claimed_at.is_some());
     verified.is_some_and(|payment| payment.at == appointment.updated_at)

@@ -44,7 +44,7 @@ impl<'c> Salon<'c> {
         all.filter(|offer| offer.code.is_none() && offer.fits(service, date)).collect()
     }
 
-    /// What is taken off a price that is agreed anew: by the same offer as before if it still fits, else by the best of
+    /// The discount on a price that is agreed anew: by the same offer as before if it still fits, else by the best of
     /// those that apply by themselves.
     pub(crate) fn offer_again(
         &self,
