@@ -195,3 +195,44 @@ impl From<&Event> for ExportedEvent {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use chairbook_models::event::{Actor, EventData};
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn an_exported_event_has_its_data_and_its_text() {
+        let (id, at) = (EventId::derived([1; 16]), "2026-03-02T09:00:00Z".parse().unwrap());
+        let exported = |event_type| {
+            let data = EventData::example(event_type);
+            let event = Event::new(id, data, at, Actor::System, None, Subjects::default());
+            serde_json::to_value(ExportedEvent::from(&event)).unwrap()
+        };
+        let subjects = json!({"appointmentId": null, "userId": null});
+        assert_eq!(
+            exported(EventType::AppointmentConfirmed),
+            json!({
+                "id": id,
+                "type": "appointment.confirmed",
+                "at": "2026-03-02T09:00:00Z",
+                "subjects": subjects,
+                "data": {"serviceName": "Cut & finish", "startsAt": "2026-03-03T10:00:00Z"},
+                "text": "Your appointment for Cut & finish is confirmed.",
+            })
+        );
+        assert_eq!(
+            exported(EventType::UserVerified),
+            json!({
+                "id": id,
+                "type": "user.verified",
+                "at": "2026-03-02T09:00:00Z",
+                "subjects": subjects,
+                "data": {},
+                "text": "Your e-mail address is verified.",
+            })
+        );
+    }
+}

@@ -10,6 +10,7 @@ use jiff::tz::TimeZone;
 
 use crate::booking::MAX_BLOCKED_MINUTES;
 use crate::catalog::{Catalog, Category, Expert, OwnTerms, PayNow, Service, Settings, SubService, TimeOff};
+use crate::duration::minutes_in_words;
 use crate::ids::{CategoryId, ExpertId, ServiceId, SubServiceId, TimeOffId};
 use crate::money::Currency;
 use crate::text::{Description, Label, PersonName};
@@ -569,8 +570,8 @@ impl Catalog {
         let at_most = MAX_BLOCKED_MINUTES.saturating_sub(service.buffer_minutes);
         if terms.duration_minutes.is_some_and(|minutes| minutes > at_most) {
             let message = format!(
-                "must be at most {at_most}, since the service has a buffer of {} minutes",
-                service.buffer_minutes
+                "must be at most {at_most}, since the service has a buffer of {}",
+                minutes_in_words(service.buffer_minutes)
             );
             return Err(CatalogError::Invalid(vec![FieldFault::new("durationMinutes", message)]));
         }
