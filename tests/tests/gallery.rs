@@ -116,7 +116,7 @@ async fn an_owner_hangs_images_and_everybody_sees_them_in_order() {
     let events = stack.items("EventsTable").await;
     let changes: BTreeSet<_> = events
         .iter()
-        // Not the demo's own, which says nothing of what it made.
+        // Not the demo's own, of the whole catalog.
         .filter(|event| event["actor"] == AttributeValue::S(admin.user_id.clone()))
         .filter(|event| text(&event["type"]) == "catalog.changed")
         .map(|event| event["data"].as_m().unwrap())

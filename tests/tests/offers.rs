@@ -212,7 +212,7 @@ async fn an_owner_makes_offers_and_customers_pay_less() {
     let events = stack.items("EventsTable").await;
     let changes: BTreeSet<_> = events
         .iter()
-        // Not the demo's own, which says nothing of what it made.
+        // Not the demo's own, of the whole catalog.
         .filter(|event| event["actor"] == AttributeValue::S(admin.user_id.clone()))
         .filter(|event| text(&event["type"]) == "catalog.changed")
         .map(|event| event["data"].as_m().unwrap())
