@@ -77,7 +77,8 @@ impl Actor {
     /// A request to a path below `/api/v1` (or to a whole path, if it is `/` or begins with `/.` or `/_`), with the access
     /// token if there is one.
     pub fn request(&self, method: Method, path: &str) -> RequestBuilder {
-        let prefix = if path == "/" || path.starts_with("/.") || path.starts_with("/_") { "" } else { "/api/v1" };
+        let prefix =
+            if path == "/" || path.starts_with("/.") || path.starts_with("/_") { "" } else { "/api/v1" };
         let request = self.client.request(method, format!("{}{prefix}{path}", self.base));
         match &self.access_token {
             Some(token) => request.header(AUTHORIZATION, format!("Bearer {token}")),

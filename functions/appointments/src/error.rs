@@ -136,7 +136,8 @@ errors! {
         /// The salon has its money already.
         AlreadyPaid => CONFLICT "invalid_transition" "This appointment is paid for already.";
         /// The amount is not the price: there are no part payments.
-        WrongAmount { price: i64 } => BAD_REQUEST("amount") "wrong_amount" "must be the whole price, {price}";
+        WrongAmount { price: i64 } => BAD_REQUEST("amount") "wrong_amount" "must be the whole price, {price}"
+            like "must be the whole price, 4500";
         ..Change(ChangeError: FindError, RequestError, WriteError);
     }
 }
