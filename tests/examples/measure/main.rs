@@ -4,10 +4,12 @@
 //! cargo run --release -p chairbook-tests --example measure
 //! cargo run --release -p chairbook-tests --example measure -- availability
 //! cargo run --release -p chairbook-tests --example measure -- costs
+//! cargo run --release -p chairbook-tests --example measure -- binaries DIRECTORY
 //! ```
 //!
 //! The second measures a month of free times alone, the third the CPU time that anybody can make a function spend, for
-//! docs/security.md.
+//! docs/security.md, and the fourth the functions' sizes and cold starts beside those of other binaries, such as a copy of
+//! the ones before a change.
 //!
 //! It builds what it needs, starts stacks of its own, and takes about a minute then. Let the machine do nothing else.
 
@@ -54,6 +56,10 @@ async fn main() {
     let functions = read_template(&root.join("template.yaml"), &BTreeMap::new()).unwrap().functions;
     let directory = binaries::build(root, &functions, Profile::Release).unwrap();
     let part = std::env::args().nth(1);
+    if part.as_deref() == Some("binaries") {
+        let others = std::env::args().nth(2).expect("the directory of the other binaries");
+        return beside_others(&functions, &directory, Path::new(&others)).await;
+    }
     let bare = part.is_none().then(|| build_bare_function(&directory));
     println!("Load of the machine before: {}", std::fs::read_to_string("/proc/loadavg").unwrap().trim());
 
@@ -220,11 +226,29 @@ fn resident_mb(process: u32) -> f64 {
 /// From starting a process to its first question for work, as Lambda sees it: each function beside a bare one, in
 /// turns, with the environment that it has in AWS.
 async fn cold_starts(functions: &[Function], directory: &Path, bare: &Path) {
-    let mut programs = vec![("a bare lambda_http and axum function", bare.to_owned(), BTreeMap::new())];
+    let mut programs: Vec<Program<'_>> =
+        vec![("a bare lambda_http and axum function", bare.to_owned(), BTreeMap::new())];
     for function in functions {
         let path = binaries::path_of(directory, function);
         programs.push((&function.binary, path, function.environment.clone()));
     }
+    let samples = in_turns(&programs).await;
+    println!(
+        "\n| binary | size, MB | best, ms | median, ms | to the bare one |\n| --- | --- | --- | --- | --- |"
+    );
+    let reference = samples[0].percentile(50);
+    for ((name, path, _), sample) in programs.iter().zip(samples) {
+        let [best, median] = [0, 50].map(|percent| sample.percentile(percent));
+        println!("| {name} | {:.1} | {best:.1} | {median:.1} | {:.2} |", size_mb(path), median / reference);
+    }
+    println!("| chairbook (the local stack) | {:.1} | | | |", size_mb(&directory.join("chairbook")));
+}
+
+/// A program to start: its name, its file and its environment.
+type Program<'n> = (&'n str, PathBuf, BTreeMap<String, String>);
+
+/// Starts each program in turns with the others.
+async fn in_turns(programs: &[Program<'_>]) -> Vec<Sample> {
     let mut samples = vec![Vec::new(); programs.len()];
     for round in 0..=COLD_STARTS {
         for ((_, path, environment), sample) in programs.iter().zip(&mut samples) {
@@ -235,16 +259,41 @@ async fn cold_starts(functions: &[Function], directory: &Path, bare: &Path) {
             }
         }
     }
-    println!(
-        "\n| binary | size, MB | best, ms | median, ms | to the bare one |\n| --- | --- | --- | --- | --- |"
-    );
-    let samples: Vec<_> = samples.into_iter().map(Sample::new).collect();
-    let reference = samples[0].percentile(50);
-    for ((name, path, _), sample) in programs.iter().zip(samples) {
-        let [best, median] = [0, 50].map(|percent| sample.percentile(percent));
-        println!("| {name} | {:.1} | {best:.1} | {median:.1} | {:.2} |", size_mb(path), median / reference);
+    samples.into_iter().map(Sample::new).collect()
+}
+
+/// The functions beside other binaries of the same names. All of them are copied first: where a file lies on the disk, and
+/// what made it, is worth half a millisecond.
+async fn beside_others(functions: &[Function], directory: &Path, others: &Path) {
+    let copies = tempfile::tempdir().unwrap();
+    let copied = |path: &Path, name: String| {
+        let copy = copies.path().join(name);
+        std::fs::copy(path, &copy).unwrap();
+        copy
+    };
+    let (mut programs, mut alone) = (Vec::new(), Vec::new());
+    for function in functions {
+        let name = function.binary.as_str();
+        let (path, other) = (binaries::path_of(directory, function), others.join(name));
+        if other.exists() {
+            programs.push((name, copied(&other, format!("other-{name}")), function.environment.clone()));
+            programs.push((name, copied(&path, format!("this-{name}")), function.environment.clone()));
+        } else {
+            alone.push(path);
+        }
     }
-    println!("| chairbook (the local stack) | {:.1} | | | |", size_mb(&directory.join("chairbook")));
+    let samples = in_turns(&programs).await;
+    println!(
+        "| binary | the other: size, MB | median, ms | this: size, MB | median, ms |\n| --- | --- | --- | --- | --- |"
+    );
+    for (two, samples) in programs.chunks(2).zip(samples.chunks(2)) {
+        let [size, other_size] = [1, 0].map(|place| size_mb(&two[place].1));
+        let [median, other_median] = [1, 0].map(|place| samples[place].percentile(50));
+        println!("| `{}` | {other_size:.2} | {other_median:.2} | {size:.2} | {median:.2} |", two[0].0);
+    }
+    for path in alone {
+        println!("| `{}` | | | {:.2} | |", path.file_name().unwrap().display(), size_mb(&path));
+    }
 }
 
 fn size_mb(path: &Path) -> f64 {
