@@ -1,70 +1,14 @@
 //! Appointments and free times as responses show them.
 
-use chairbook_models::appointment::{Appointment as Kept, BookedSubService, PaymentStatus, Status};
+use chairbook_models::appointment::{Appointment as Kept, PaymentStatus, Status};
 use chairbook_models::availability::{DaySlots, Slot as FreeSlot};
-use chairbook_models::ids::{AppointmentId, ExpertId, OfferId, ServiceId, SubServiceId, UserId};
+use chairbook_models::ids::{AppointmentId, ExpertId, ServiceId, UserId};
 use chairbook_models::money::Currency;
-use chairbook_models::offers::{AppliedOffer, OfferCode};
-use chairbook_web::view::{LocalTime, Payment};
+use chairbook_web::view::{AppliedOffer, BookedSubService, LocalTime, Payment, Refund};
 use jiff::Timestamp;
 use jiff::civil::Date;
 use schemars::JsonSchema;
 use serde::Serialize;
-
-/// An add-on as it was booked: later changes of the catalog do not change it.
-#[derive(Serialize, JsonSchema)]
-#[serde(rename_all = "camelCase")]
-#[schemars(rename = "BookedSubService")]
-struct SubService {
-    id: SubServiceId,
-    name: String,
-    /// Its part of the price, minor currency units.
-    price: i64,
-    /// Its part of the duration, minutes.
-    duration_minutes: u32,
-}
-
-impl From<&BookedSubService> for SubService {
-    fn from(booked: &BookedSubService) -> Self {
-        Self {
-            id: booked.id,
-            name: booked.name.clone(),
-            price: booked.price,
-            duration_minutes: booked.duration_minutes,
-        }
-    }
-}
-
-/// The offer that made an appointment cheaper, as it was when it was booked.
-#[derive(Serialize, JsonSchema)]
-#[schemars(rename = "AppliedOffer")]
-struct Offer {
-    id: OfferId,
-    name: String,
-    code: Option<String>,
-    /// The amount that it took off, minor currency units.
-    discount: i64,
-}
-
-impl From<&AppliedOffer> for Offer {
-    fn from(offer: &AppliedOffer) -> Self {
-        Self {
-            id: offer.id,
-            name: offer.name.clone(),
-            code: offer.code.as_ref().map(OfferCode::as_str).map(str::to_owned),
-            discount: offer.discount,
-        }
-    }
-}
-
-/// Money that was given back.
-#[derive(Serialize, JsonSchema)]
-struct Refund {
-    /// Minor currency units.
-    amount: i64,
-    /// The time (UTC) of the refund.
-    at: Timestamp,
-}
 
 /// An appointment.
 #[derive(Serialize, JsonSchema)]
@@ -76,7 +20,7 @@ pub(crate) struct Appointment {
     service_id: ServiceId,
     /// The service's name when it was booked.
     service_name: String,
-    sub_services: Vec<SubService>,
+    sub_services: Vec<BookedSubService>,
     expert_id: ExpertId,
     /// The expert's name when it was booked.
     expert_name: String,
@@ -95,7 +39,7 @@ pub(crate) struct Appointment {
     payment_status: PaymentStatus,
     /// The price with all add-ons, after the offer's discount, minor currency units.
     total_price: i64,
-    offer: Option<Offer>,
+    offer: Option<AppliedOffer>,
     currency: Currency,
     /// The end (UTC) of the hold of an unpaid reservation.
     expires_at: Option<Timestamp>,
@@ -115,7 +59,7 @@ impl Appointment {
             user_id: kept.user_id,
             service_id: kept.service_id,
             service_name: kept.service_name.clone(),
-            sub_services: kept.sub_services.iter().map(SubService::from).collect(),
+            sub_services: kept.sub_services.iter().map(BookedSubService::from).collect(),
             expert_id: kept.expert_id,
             expert_name: kept.expert_name.clone(),
             date: kept.date,
@@ -127,11 +71,11 @@ impl Appointment {
             status: kept.effective_status(now),
             payment_status: kept.payment_status(),
             total_price: kept.total_price,
-            offer: kept.offer.as_ref().map(Offer::from),
+            offer: kept.offer.as_ref().map(AppliedOffer::from),
             currency: kept.currency,
             expires_at: kept.expires_at,
             payment: Payment::of(kept),
-            refund: kept.refund.map(|refund| Refund { amount: refund.amount, at: refund.at }),
+            refund: kept.refund.map(Refund::from),
             notes: kept.notes.clone(),
             created_at: kept.created_at,
             updated_at: kept.updated_at,

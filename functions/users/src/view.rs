@@ -1,13 +1,11 @@
 //! Exports as responses show them.
 
 use chairbook_auth::Session;
-use chairbook_models::appointment::payment::Refund as KeptRefund;
-use chairbook_models::appointment::{Appointment, BookedSubService, PaymentStatus, Status};
+use chairbook_models::appointment::{Appointment, PaymentStatus, Status};
 use chairbook_models::event::{Event, EventType, Subjects};
-use chairbook_models::ids::{AppointmentId, EventId, OfferId, SessionId, SubServiceId, UserId};
+use chairbook_models::ids::{AppointmentId, EventId, SessionId, UserId};
 use chairbook_models::money::Currency;
-use chairbook_models::offers::{AppliedOffer, OfferCode};
-use chairbook_web::view::Payment;
+use chairbook_web::view::{AppliedOffer, BookedSubService, Payment, Refund};
 use jiff::Timestamp;
 use schemars::JsonSchema;
 use serde::Serialize;
@@ -39,65 +37,6 @@ impl From<&Session> for ExportedSession {
     }
 }
 
-/// An add-on in an export, as it was booked.
-#[derive(Serialize, JsonSchema)]
-#[serde(rename_all = "camelCase")]
-struct ExportedSubService {
-    id: SubServiceId,
-    name: String,
-    /// Its part of the price, minor currency units.
-    price: i64,
-    /// Its part of the duration, minutes.
-    duration_minutes: u32,
-}
-
-impl From<&BookedSubService> for ExportedSubService {
-    fn from(booked: &BookedSubService) -> Self {
-        Self {
-            id: booked.id,
-            name: booked.name.clone(),
-            price: booked.price,
-            duration_minutes: booked.duration_minutes,
-        }
-    }
-}
-
-/// An offer in an export, as it was when the appointment was booked.
-#[derive(Serialize, JsonSchema)]
-struct ExportedOffer {
-    id: OfferId,
-    name: String,
-    code: Option<String>,
-    /// The amount that it took off, minor currency units.
-    discount: i64,
-}
-
-impl From<&AppliedOffer> for ExportedOffer {
-    fn from(offer: &AppliedOffer) -> Self {
-        Self {
-            id: offer.id,
-            name: offer.name.clone(),
-            code: offer.code.as_ref().map(OfferCode::as_str).map(str::to_owned),
-            discount: offer.discount,
-        }
-    }
-}
-
-/// Money that was given back, in an export.
-#[derive(Serialize, JsonSchema)]
-struct ExportedRefund {
-    /// Minor currency units.
-    amount: i64,
-    /// The time (UTC) of the refund.
-    at: Timestamp,
-}
-
-impl From<KeptRefund> for ExportedRefund {
-    fn from(KeptRefund { amount, at }: KeptRefund) -> Self {
-        Self { amount, at }
-    }
-}
-
 /// An appointment in an export.
 #[derive(Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
@@ -105,7 +44,7 @@ pub(crate) struct ExportedAppointment {
     id: AppointmentId,
     /// The service's name when it was booked.
     service_name: String,
-    sub_services: Vec<ExportedSubService>,
+    sub_services: Vec<BookedSubService>,
     /// The expert's name when it was booked.
     expert_name: String,
     /// The start (UTC).
@@ -118,10 +57,10 @@ pub(crate) struct ExportedAppointment {
     payment_status: PaymentStatus,
     /// The price with all add-ons, after the offer's discount, minor currency units.
     total_price: i64,
-    offer: Option<ExportedOffer>,
+    offer: Option<AppliedOffer>,
     currency: Currency,
     payment: Option<Payment>,
-    refund: Option<ExportedRefund>,
+    refund: Option<Refund>,
     /// The customer's notes to the expert.
     notes: Option<String>,
     created_at: Timestamp,
@@ -133,7 +72,7 @@ impl ExportedAppointment {
         Self {
             id: appointment.id,
             service_name: appointment.service_name.clone(),
-            sub_services: appointment.sub_services.iter().map(ExportedSubService::from).collect(),
+            sub_services: appointment.sub_services.iter().map(BookedSubService::from).collect(),
             expert_name: appointment.expert_name.clone(),
             starts_at: appointment.starts_at,
             ends_at: appointment.ends_at,
@@ -141,10 +80,10 @@ impl ExportedAppointment {
             status: appointment.effective_status(now),
             payment_status: appointment.payment_status(),
             total_price: appointment.total_price,
-            offer: appointment.offer.as_ref().map(ExportedOffer::from),
+            offer: appointment.offer.as_ref().map(AppliedOffer::from),
             currency: appointment.currency,
             payment: Payment::of(appointment),
-            refund: appointment.refund.map(ExportedRefund::from),
+            refund: appointment.refund.map(Refund::from),
             notes: appointment.notes.clone(),
             created_at: appointment.created_at,
         }

@@ -2,9 +2,10 @@
 
 use std::borrow::Cow;
 
-use chairbook_models::appointment::Appointment;
-use chairbook_models::appointment::payment::{Payment as KeptPayment, PaymentMethod};
-use chairbook_models::ids::UserId;
+use chairbook_models::appointment::payment::{Payment as KeptPayment, PaymentMethod, Refund as KeptRefund};
+use chairbook_models::appointment::{Appointment, BookedSubService as KeptSubService};
+use chairbook_models::ids::{OfferId, SubServiceId, UserId};
+use chairbook_models::offers::{AppliedOffer as KeptOffer, OfferCode};
 use chairbook_models::user::{Profile, Role};
 use jiff::Timestamp;
 use jiff::civil::{DateTime, Time};
@@ -183,5 +184,64 @@ impl Payment {
                 at: payment.at,
             },
         })
+    }
+}
+
+/// An add-on as it was booked: later changes of the catalog do not change it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct BookedSubService {
+    id: SubServiceId,
+    name: String,
+    /// Its part of the price, minor currency units.
+    price: i64,
+    /// Its part of the duration, minutes.
+    duration_minutes: u32,
+}
+
+impl From<&KeptSubService> for BookedSubService {
+    fn from(booked: &KeptSubService) -> Self {
+        Self {
+            id: booked.id,
+            name: booked.name.clone(),
+            price: booked.price,
+            duration_minutes: booked.duration_minutes,
+        }
+    }
+}
+
+/// The offer that made an appointment cheaper, as it was when it was booked.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
+pub struct AppliedOffer {
+    id: OfferId,
+    name: String,
+    code: Option<String>,
+    /// The amount that it took off, minor currency units.
+    discount: i64,
+}
+
+impl From<&KeptOffer> for AppliedOffer {
+    fn from(offer: &KeptOffer) -> Self {
+        Self {
+            id: offer.id,
+            name: offer.name.clone(),
+            code: offer.code.as_ref().map(OfferCode::as_str).map(str::to_owned),
+            discount: offer.discount,
+        }
+    }
+}
+
+/// Money that was given back.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
+pub struct Refund {
+    /// Minor currency units.
+    amount: i64,
+    /// The time (UTC) of the refund.
+    at: Timestamp,
+}
+
+impl From<KeptRefund> for Refund {
+    fn from(KeptRefund { amount, at }: KeptRefund) -> Self {
+        Self { amount, at }
     }
 }
