@@ -100,7 +100,7 @@ impl Reference {
         if problems.is_empty() { Ok(()) } else { Err(problems.join("; ")) }
     }
 
-    /// What a reference refers to, or the thing itself.
+    /// Resolves a reference; anything else is returned as it is.
     fn resolved<'d>(&'d self, value: &'d Value) -> &'d Value {
         match value["$ref"].as_str().and_then(|reference| reference.strip_prefix('#')) {
             Some(pointer) => self.document.pointer(pointer).unwrap(),

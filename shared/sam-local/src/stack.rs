@@ -40,7 +40,7 @@ const PATIENCE: Duration = Duration::from_secs(5);
 /// Answered requests that an observer may lag behind.
 const OBSERVER_LAG: usize = 4_096;
 
-/// How a stack is started.
+/// Options of a stack.
 #[derive(Debug, Clone)]
 pub struct Options {
     /// The template.

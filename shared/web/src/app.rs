@@ -169,7 +169,7 @@ pub async fn run(build: impl FnOnce() -> Result<Router, env::ConfigError>) -> Re
     .await
 }
 
-/// Whether a request came by the Invoke API, and not by HTTP.
+/// Returns true if a request came by the Invoke API, and not by HTTP.
 fn is_invoked(request: &Request) -> bool {
     matches!(request.extensions().get(), Some(RequestContext::PassThrough))
 }
@@ -183,7 +183,7 @@ async fn probe(request: Request) -> Response {
     }
 }
 
-/// What no client can have meant.
+/// Refuses a malformed request.
 async fn malformed() -> ApiError {
     ApiError::new(
         StatusCode::BAD_REQUEST,
@@ -192,7 +192,7 @@ async fn malformed() -> ApiError {
     )
 }
 
-/// Whether the handler that a request reached is that of the route that API Gateway chose.
+/// Returns true if a request reached the handler of the route that API Gateway chose.
 fn is_on_its_route(request: &Request) -> bool {
     let Some(RequestContext::ApiGatewayV2(context)) = request.extensions().get::<RequestContext>() else {
         return true;

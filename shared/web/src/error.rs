@@ -41,7 +41,7 @@ pub struct ApiError {
     pub retry_after: Option<u64>,
     /// More members of `error`, such as `alternatives`.
     pub details: Map<String, Value>,
-    /// What only the log is told.
+    /// The cause, for the log alone.
     pub(crate) cause: Option<Box<Cause>>,
 }
 

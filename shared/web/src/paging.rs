@@ -42,13 +42,13 @@ impl FromFields for Paging {
 }
 
 impl Paging {
-    /// How many items the page has at most.
+    /// The most items of the page.
     #[must_use]
     pub const fn limit(&self) -> usize {
         self.limit
     }
 
-    /// Where the page begins, as `read` makes it of a cursor's position; none for the first page.
+    /// Reads the start of the page from the cursor's position by `read`; none for the first page.
     ///
     /// # Errors
     /// 400 when the cursor is not one of this list.
@@ -122,7 +122,7 @@ impl Room {
         Ok(shown)
     }
 
-    /// Whether there was no room for an item.
+    /// Returns true if there was no room for an item.
     #[must_use]
     pub const fn is_full(&self) -> bool {
         self.is_full

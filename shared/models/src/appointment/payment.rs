@@ -85,7 +85,7 @@ pub struct VerifiedPayment {
     pub claimed_at: Option<Timestamp>,
 }
 
-/// What an admin records of a payment.
+/// A payment as an admin records it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct DeskPayment {
     /// How it was paid.
@@ -116,7 +116,7 @@ pub struct Refund {
     pub at: Timestamp,
 }
 
-/// Why a payment is not recorded.
+/// A refusal to record a payment.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum PayError {
     /// It is over unpaid, or its hold has run out.
