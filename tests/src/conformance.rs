@@ -79,6 +79,11 @@ impl Reference {
         if !headers.contains_key("x-request-id") {
             return Err("there is no X-Request-Id".to_owned());
         }
+        for (name, header) in response["headers"].as_object().into_iter().flatten() {
+            if self.resolved(header)["required"] == true && !headers.contains_key(name) {
+                return Err(format!("there is no {name}"));
+            }
+        }
         let Some(content) = response["content"].as_object() else {
             return body.is_empty().then_some(()).ok_or_else(|| "there is a body".to_owned());
         };
@@ -165,6 +170,7 @@ mod tests {
         let thing =
             json!({"type": "object", "properties": {"at": {"type": "string", "format": "date-time"}}});
         let responses = json!({
+            "201": {"description": "It is made.", "headers": {"Location": {"required": true}}},
             "200": {"content": {"application/json": {"schema": {"$ref": "#/components/schemas/Thing"}}}},
             "304": {"description": "Nothing."},
         });
@@ -199,9 +205,10 @@ mod tests {
             ("/things/1", 200, json, r#"{"at": "yesterday"}"#),
             ("/things/1", 200, json, "[]"),
             ("/things/1", 200, "text/html", "{}"),
-            ("/things/1", 201, json, "{}"),
+            ("/things/1", 202, json, "{}"),
             ("/things/1", 503, json, r#"{"message": "Service Unavailable"}"#),
             ("/things/1", 304, json, "{}"),
+            ("/things/1", 201, json, ""),
             ("/things/my", 200, json, "{}"),
             ("/else", 200, json, "{}"),
         ] {

@@ -27,6 +27,9 @@ const CREATE_NOTHING: [&str; 9] = [
     "/auth/verify-email",
 ];
 
+/// The members of `data` that tell of what can be asked for by itself.
+const ADDRESSED: [&str; 2] = ["service", "expert"];
+
 /// A route that creates something.
 struct Creation {
     /// As in the template, without `/api/v1`.
@@ -125,6 +128,13 @@ async fn every_creation_is_made_once() {
         assert_eq!(ids.len(), 1, "{path}");
         assert_eq!(answers.iter().filter(|answer| is_replayed(answer)).count(), 11, "{path}");
         let made = answers[0].data(201)[member].clone();
+        // It says where it is, if it can be asked for by itself.
+        let one = format!("{path}/{}", ids.first().unwrap());
+        let location = if ADDRESSED.contains(&member) { format!("/api/v1{one}") } else { String::new() };
+        assert!(answers.iter().all(|answer| answer.header("location") == location), "{location}");
+        if !location.is_empty() {
+            assert_eq!(admin.get(&one).await.data(200)[member]["id"], made["id"], "{location}");
+        }
 
         // Written otherwise it is the same request, with anything changed it is another one.
         let mut otherwise = body.clone();
@@ -146,8 +156,7 @@ async fn every_creation_is_made_once() {
             }
         }
         // What has been deleted is not made again.
-        let one = ids.first().unwrap();
-        admin.delete(&format!("{path}/{one}")).await.data(200);
+        admin.delete(&one).await.data(200);
         let late = keyed(&admin, &path, "once", &body).await;
         late.error(404, "not_found");
         assert!(late.json()["message"].as_str().unwrap().contains("deleted since"), "{}", late.text);

@@ -7,7 +7,7 @@ use chairbook_models::catalog::Settings;
 use chairbook_models::event::EventData;
 use chairbook_models::ids::AppointmentId;
 use chairbook_models::user::Role;
-use chairbook_web::{Customer, Id, LoggedIn, Pending, Reply};
+use chairbook_web::{Customer, Id, Pending, Reply};
 use futures_util::try_join;
 
 use crate::error::CancelError;
@@ -23,19 +23,10 @@ pub(crate) fn changed_by(caller: Caller, settings: &Settings) -> ChangedBy {
     }
 }
 
-/// Cancels an appointment that was found like this, if the caller may see it; `by` says who they are to the rules.
-pub(crate) async fn cancel_found(
-    admitted: impl LoggedIn,
-    id: AppointmentId,
-    found: Option<Appointment>,
-    by: impl Fn(Caller) -> ChangedBy + Send,
-) -> Result<Reply<OneAppointment>, CancelError> {
-    change(admitted, id, found, |caller, before, now| {
-        let after = appointment::cancel(before, by(caller), now)?;
-        let message = "The appointment is cancelled.";
-        Ok(Change { after, data: EventData::AppointmentCancelled, is_end: true, message })
-    })
-    .await
+/// The change by which an appointment is cancelled.
+pub(crate) const fn cancelled(after: Appointment) -> Change {
+    let message = "The appointment is cancelled.";
+    Change { after, data: EventData::AppointmentCancelled, is_end: true, message }
 }
 
 pub(crate) async fn cancel(
@@ -46,5 +37,9 @@ pub(crate) async fn cancel(
     let reader = &state.web.reader;
     let reads = async { try_join!(reader.appointment(id), reader.catalog()) };
     let (customer, (found, catalog)) = customer.admit_with(reads).await?;
-    cancel_found(customer, id, found, |caller| changed_by(caller, &catalog.settings)).await
+    change(customer, id, found, |caller, before, now| {
+        let by = changed_by(caller, &catalog.settings);
+        Ok(cancelled(appointment::cancel(before, by, now)?))
+    })
+    .await
 }

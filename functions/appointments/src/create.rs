@@ -4,7 +4,7 @@ use axum::extract::State as Shared;
 use chairbook_auth::Caller;
 use chairbook_auth::opaque_token::sha256_hex;
 use chairbook_models::appointment::{self, Appointment, Status};
-use chairbook_models::booking::{Booker, Booking, BookingError, Payment, Quote, Salon};
+use chairbook_models::booking::{Booker, Booking, Payment, Quote, Salon, StartError};
 use chairbook_models::catalog::{Catalog, Settings};
 use chairbook_models::event::{Actor, EventData};
 use chairbook_models::ids::{AppointmentId, ExpertId, ServiceId, SubServiceId, UserId};
@@ -16,11 +16,11 @@ use chairbook_store::{BookOutcome, CustomerCheck, Expiry, Idempotency, NewAppoin
 use chairbook_web::fields::format::{Flag, Format, LocalDate, LocalTime};
 use chairbook_web::idempotency::replayed_if;
 use chairbook_web::{
-    Access, Body, Created, Customer, Fields, FromFields, IdempotencyKey, Pending, RepeatError, RequestError,
+    Access, Body, Created, Customer, Fields, FromFields, IdempotencyKey, Located, Pending, RepeatError,
+    RequestError,
 };
 use futures_util::future::OptionFuture;
 use futures_util::{FutureExt, try_join};
-use http::{HeaderValue, header};
 use jiff::Timestamp;
 use jiff::civil::{Date, Time};
 use serde_json::json;
@@ -111,7 +111,7 @@ pub(crate) async fn create(
     customer: Pending<Customer>,
     key: IdempotencyKey,
     Body(request): Body<Request>,
-) -> Result<Created<OneAppointment>, BookError> {
+) -> Result<Located<OneAppointment>, BookError> {
     let now = clock::now();
     let reader = &state.web.reader;
     let for_another = request.user_id.filter(|id| *id != customer.user_id());
@@ -152,7 +152,7 @@ async fn book(
     store: &Store,
     catalog: &Catalog,
     order: &Order<'_>,
-) -> Result<Created<OneAppointment>, BookError> {
+) -> Result<Located<OneAppointment>, BookError> {
     let Order { request, now, .. } = *order;
     let salon = availability::salon(catalog)?;
     let payment = salon.payment(request.pay_now, order.booker(), state.hold)?;
@@ -183,7 +183,7 @@ async fn book(
             event: &event,
         };
         match store.book(new, now, |held| expiry(held, now)).await? {
-            BookOutcome::Booked => return Ok(answer(order, &made)),
+            BookOutcome::Booked => return Ok(answer(order, &made, false)?),
             BookOutcome::Taken => {}
             BookOutcome::TooManyOpen => return Err(too_many_open(&catalog.settings)),
             BookOutcome::NoAccount => return Err(BookError::UnknownCustomer),
@@ -201,7 +201,7 @@ fn allowed<'q, 'c>(
     quotes: &'q [Quote<'c>],
     request: &Request,
     now: Timestamp,
-) -> Result<Vec<Booking<'q, 'c>>, BookingError> {
+) -> Result<Vec<Booking<'q, 'c>>, StartError> {
     let mut bookings = Vec::with_capacity(quotes.len());
     let mut refused = None;
     for quote in quotes {
@@ -276,7 +276,11 @@ pub(crate) fn expiry(reserved: Appointment, now: Timestamp) -> Option<Expiry> {
     Some(Expiry { reserved, expired, event })
 }
 
-fn answer(order: &Order<'_>, made: &Appointment) -> Created<OneAppointment> {
+fn answer(
+    order: &Order<'_>,
+    made: &Appointment,
+    is_repeat: bool,
+) -> Result<Located<OneAppointment>, RequestError> {
     let is_own = order.customer == order.caller.user_id;
     let message = match made.effective_status(order.now) {
         Status::Confirmed if is_own && made.awaits_verification() => {
@@ -295,15 +299,12 @@ fn answer(order: &Order<'_>, made: &Appointment) -> Created<OneAppointment> {
         Status::Completed | Status::NoShow => "This appointment was booked before, and is over.",
     };
     let reply = Created::created(message, OneAppointment::at(made, order.now));
-    match HeaderValue::from_str(&format!("/api/v1/appointments/{}", made.id)) {
-        Ok(location) => reply.with_header(header::LOCATION, location),
-        Err(_) => reply,
-    }
+    replayed_if(is_repeat, reply).at(format!("/api/v1/appointments/{}", made.id))
 }
 
-fn answer_repeat(order: &Order<'_>, outcome: BookOutcome) -> Result<Created<OneAppointment>, BookError> {
+fn answer_repeat(order: &Order<'_>, outcome: BookOutcome) -> Result<Located<OneAppointment>, BookError> {
     match outcome {
-        BookOutcome::Repeated(made) => Ok(replayed_if(true, answer(order, &made))),
+        BookOutcome::Repeated(made) => Ok(answer(order, &made, true)?),
         _ => Err(RepeatError::KeyReused.into()),
     }
 }

@@ -1,8 +1,10 @@
 //! The group's refusals.
 
 use chairbook_models::appointment::payment::PayError as PaymentRefused;
-use chairbook_models::appointment::{CancelError as CancellationRefused, CloseError};
-use chairbook_models::booking::{BookingError, PaymentRequiredAtSalon};
+use chairbook_models::appointment::{CancelError as CancellationRefused, CloseError, NotCancellable};
+use chairbook_models::booking::{
+    ChoiceError, ExpertError, OfferError, PaymentRequiredAtSalon, QuoteError, ServiceError, StartError,
+};
 use chairbook_models::ids::ExpertId;
 use chairbook_models::reschedule::RescheduleError as MoveRefused;
 use chairbook_store::StoreError;
@@ -14,17 +16,17 @@ use crate::view::Alternatives;
 
 /// A choice that the booking rules refuse: 400, with the field and what would be right.
 #[derive(Debug)]
-pub(crate) struct ChoiceRefused(pub(crate) BookingError);
+pub(crate) struct ChoiceRefused<E>(pub(crate) E);
 
-impl From<ChoiceRefused> for ApiError {
-    fn from(ChoiceRefused(error): ChoiceRefused) -> Self {
+impl<E: ChoiceError> From<ChoiceRefused<E>> for ApiError {
+    fn from(ChoiceRefused(error): ChoiceRefused<E>) -> Self {
         Self::new(StatusCode::BAD_REQUEST, error.code(), error.to_string()).at_field(error.field())
     }
 }
 
-impl ApiErrors for ChoiceRefused {
+impl<E: ChoiceError> ApiErrors for ChoiceRefused<E> {
     fn describe(operation: &mut Operation<'_>) {
-        for error in BookingError::examples() {
+        for error in E::examples() {
             let message = format!("{}: {error}", error.field());
             operation.refusal(
                 400,
@@ -42,7 +44,7 @@ errors! {
         /// There are more free times than fit one response.
         TooManyFreeTimes => BAD_REQUEST("to") "too_many_free_times"
             "must be earlier, or one expert must be named (expertId): there are more free times than fit one response";
-        ..Choice(ChoiceRefused);
+        ..Quote(ChoiceRefused<QuoteError>);
         ..Request(RequestError: StoreError);
     }
 }
@@ -80,7 +82,9 @@ errors! {
         /// The customer asks to pay at once, and the salon's settings leave that to the front desk.
         PaymentRequiredAtSalon { message: String } => FORBIDDEN "payment_required_at_salon" "{message}"
             like "You cannot pay for this when you book it. Please book it without payNow, and pay at the salon.";
-        ..Choice(ChoiceRefused);
+        ..Quote(ChoiceRefused<QuoteError>);
+        ..Start(ChoiceRefused<StartError>);
+        ..Offer(ChoiceRefused<OfferError>);
         ..Taken(TakenError);
         ..Repeat(RepeatError);
         ..Write(WriteError: RequestError, StoreError);
@@ -104,6 +108,18 @@ errors! {
     }
 }
 
+impl From<NotCancellable> for ChangeError {
+    fn from(error: NotCancellable) -> Self {
+        Self::InvalidTransition { message: error.to_string() }
+    }
+}
+
+impl From<CloseError> for ChangeError {
+    fn from(error: CloseError) -> Self {
+        Self::InvalidTransition { message: error.to_string() }
+    }
+}
+
 errors! {
     /// Refusals of a cancellation.
     pub(crate) enum CancelError {
@@ -116,17 +132,10 @@ errors! {
 
 impl From<CancellationRefused> for CancelError {
     fn from(error: CancellationRefused) -> Self {
-        let message = error.to_string();
         match error {
-            CancellationRefused::InvalidTransition(_) => ChangeError::InvalidTransition { message }.into(),
-            CancellationRefused::TooLate(_) => Self::WindowClosed { message },
+            CancellationRefused::NotCancellable(error) => ChangeError::from(error).into(),
+            CancellationRefused::TooLate(_) => Self::WindowClosed { message: error.to_string() },
         }
-    }
-}
-
-impl From<CloseError> for CancelError {
-    fn from(error: CloseError) -> Self {
-        ChangeError::InvalidTransition { message: error.to_string() }.into()
     }
 }
 
@@ -167,29 +176,27 @@ impl From<NotOffered> for ApiError {
     }
 }
 
-impl NotOffered {
-    /// The refusal, if the field at fault was not in a request that named this expert, or none.
-    fn of(error: &BookingError, named: Option<ExpertId>) -> Option<Self> {
-        let message = match error.field() {
-            "serviceId" | "subServiceIds" => {
-                "This appointment cannot be moved: its service, or one of its add-ons, is not offered like this any more."
-            }
-            "expertId" if named.is_none() => {
-                "This appointment cannot be moved with the same expert, who does not offer its service any more. Please \
-                 choose another one (expertId)."
-            }
-            _ => return None,
-        };
-        Some(Self { code: error.code(), message })
+impl From<ServiceError> for NotOffered {
+    fn from(error: ServiceError) -> Self {
+        let message = "This appointment cannot be moved: its service, or one of its add-ons, is not offered like this any \
+                       more.";
+        Self { code: error.code(), message }
+    }
+}
+
+impl From<ExpertError> for NotOffered {
+    fn from(error: ExpertError) -> Self {
+        let message = "This appointment cannot be moved with the same expert, who does not offer its service any more. \
+                       Please choose another one (expertId).";
+        Self { code: error.code(), message }
     }
 }
 
 impl ApiErrors for NotOffered {
     fn describe(operation: &mut Operation<'_>) {
-        for error in BookingError::examples() {
-            if let Some(Self { code, message }) = Self::of(&error, None) {
-                operation.refusal(409, code, "What was booked is not offered like this any more.", message);
-            }
+        let services = ServiceError::examples().into_iter().map(Self::from);
+        for Self { code, message } in services.chain(ExpertError::examples().into_iter().map(Self::from)) {
+            operation.refusal(409, code, "What was booked is not offered like this any more.", message);
         }
     }
 }
@@ -200,17 +207,23 @@ errors! {
         /// It is too late for customers; the front desk may still do it.
         WindowClosed { message: String } => CONFLICT "cancellation_window_closed" "{message}"
             like "Appointments can be moved until 24 hours before they begin. Please call us.";
-        ..Choice(ChoiceRefused);
-        ..NotOffered(NotOffered);
+        ..Expert(ChoiceRefused<ExpertError>);
+        ..Start(ChoiceRefused<StartError>);
+        ..NotOffered(NotOffered: ServiceError);
         ..Taken(TakenError);
         ..Change(ChangeError: FindError, RequestError, WriteError, StoreError);
     }
 }
 
 impl MoveError {
-    /// The refusal of a new time by the booking rules, in a request that named this expert, or none.
-    pub(crate) fn of_choice(error: BookingError, named: Option<ExpertId>) -> Self {
-        NotOffered::of(&error, named).map_or_else(|| ChoiceRefused(error).into(), Self::NotOffered)
+    /// The refusal of what was booked, for a request that named this expert, or none: then it is the one of before, who
+    /// is no fault of the request.
+    pub(crate) fn of_quote(error: QuoteError, named: Option<ExpertId>) -> Self {
+        match (error, named) {
+            (QuoteError::Service(error), _) => error.into(),
+            (QuoteError::Expert(error), Some(_)) => ChoiceRefused(error).into(),
+            (QuoteError::Expert(error), None) => NotOffered::from(error).into(),
+        }
     }
 }
 

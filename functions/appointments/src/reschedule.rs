@@ -10,16 +10,14 @@ use chairbook_models::reschedule::{RescheduleError, movable};
 use chairbook_platform::clock;
 use chairbook_store::{RescheduleOutcome, StoreError};
 use chairbook_web::fields::format::{LocalDate, LocalTime};
-use chairbook_web::{
-    Access, Body, Customer, Fields, FromFields, Id, Pending, Reply, RequestError, WriteError,
-};
+use chairbook_web::{Access, Body, Customer, Fields, FromFields, Id, Pending, Reply, WriteError};
 use futures_util::try_join;
 use jiff::Timestamp;
 use jiff::civil::{Date, Time};
 
 use crate::cancel::changed_by;
 use crate::create::expiry;
-use crate::error::{ChangeError, MoveError, TakenError};
+use crate::error::{ChangeError, ChoiceRefused, MoveError, TakenError};
 use crate::one::visible_to;
 use crate::view::OneAppointment;
 use crate::{State, TRIES, availability, event, look_again};
@@ -86,18 +84,17 @@ async fn attempt(
     let salon = availability::salon(catalog)?;
     let sub_services: Vec<SubServiceId> = before.sub_services.iter().map(|sub| sub.id).collect();
     let expert = request.expert_id.unwrap_or(before.expert_id);
-    let refused = |error| MoveError::of_choice(error, request.expert_id);
-    let quotes = salon.quotes(before.service_id, &sub_services, Some(expert)).map_err(refused)?;
-    let quote =
-        quotes.first().ok_or_else(|| RequestError::bug(&"no quote of an expert who offers the service"))?;
-    let booking = salon.book(quote, request.date, request.time, now).map_err(refused)?;
+    let quote = salon
+        .quote(before.service_id, &sub_services, expert)
+        .map_err(|error| MoveError::of_quote(error, request.expert_id))?;
+    let booking = salon.book(&quote, request.date, request.time, now).map_err(ChoiceRefused)?;
     let after = movable.to(&booking, &salon, now);
     let event = moved_event(before, &after, caller, now);
     match store.reschedule(before, &after, &event, now, |held| expiry(held, now)).await {
         Ok(RescheduleOutcome::Rescheduled) => Ok(Some(moved(&after))),
         Ok(RescheduleOutcome::Taken) => {
             let taken = (request.date, after.starts_at);
-            let alternatives = availability::alternatives(store, &salon, &quotes, taken, now).await?;
+            let alternatives = availability::alternatives(store, &salon, &[quote], taken, now).await?;
             Err(TakenError::SlotTaken { details: alternatives.into() }.into())
         }
         Err(StoreError::Changed) => Ok(None),

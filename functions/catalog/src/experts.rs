@@ -17,7 +17,7 @@ use crate::change::Decision;
 use crate::error::{CreateError, FindError};
 use crate::gallery;
 use crate::ids::TopLevel;
-use crate::resource::{Referable, Resource};
+use crate::resource::{Addressed, Referable, Resource};
 use crate::values::HttpUrl;
 use crate::view::{ListedExpert, OneExpert};
 use crate::written::Written;
@@ -170,6 +170,10 @@ impl Resource for Expert {
     fn data(&self, catalog: &Catalog) -> Result<Written<OneExpert<'static>>, RequestError> {
         Written::new(&OneExpert::new(Audience::Admin, catalog, self))
     }
+}
+
+impl Addressed for Expert {
+    const PATH: &'static str = "/api/v1/experts";
 }
 
 impl Referable for Expert {

@@ -74,7 +74,7 @@ fn services_api<A: Api<Web>>(api: A) -> A {
         "/api/v1/services",
         about("createService", "Add a service"),
         Limit::Default,
-        resource::create::<Service>,
+        resource::create_addressed::<Service>,
     )
     .get("/api/v1/services/{id}", about("getService", "Get a service"), Limit::Default, services::one)
     .put(
@@ -121,7 +121,7 @@ fn experts_api<A: Api<Web>>(api: A) -> A {
             about("createExpert", "Add an expert")
                 .described("They offer no service and never work until told."),
             Limit::Default,
-            resource::create::<Expert>,
+            resource::create_addressed::<Expert>,
         )
         .get("/api/v1/experts/{id}", about("getExpert", "Get an expert"), Limit::Default, experts::one)
         .put(

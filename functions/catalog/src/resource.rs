@@ -12,7 +12,7 @@ use chairbook_store::{CatalogRow, CatalogWrite, StoreError};
 use chairbook_web::contract::{ApiErrors, Input};
 use chairbook_web::idempotency::replayed_if;
 use chairbook_web::view::Empty;
-use chairbook_web::{Body, Created, FromFields, Keyed, RepeatError, Reply, RequestError, Web};
+use chairbook_web::{Body, Created, FromFields, Keyed, Located, RepeatError, Reply, RequestError, Web};
 use jiff::Timestamp;
 use schemars::JsonSchema;
 use serde::Serialize;
@@ -125,20 +125,45 @@ fn deletion<R: Resource, T>(
     Ok(Decision { writes, kind: R::KIND, change: ChangeKind::Deleted, id: path.id().to_string(), outcome })
 }
 
+/// A kind of thing that can be asked for by itself.
+pub(crate) trait Addressed: Resource {
+    /// The path of their list; that of one has its id after it.
+    const PATH: &'static str;
+}
+
 pub(crate) async fn create<R: Resource>(
     State(_): State<Web>,
     editor: Editor,
     parent: R::Parent,
     request: Keyed<R::Request>,
 ) -> Result<Created<Written<R::Data>>, R::CreateError> {
+    Ok(created::<R>(editor, &parent, request).await?.1)
+}
+
+pub(crate) async fn create_addressed<R: Addressed>(
+    State(_): State<Web>,
+    editor: Editor,
+    parent: R::Parent,
+    request: Keyed<R::Request>,
+) -> Result<Located<Written<R::Data>>, R::CreateError> {
+    let (id, reply) = created::<R>(editor, &parent, request).await?;
+    Ok(reply.at(format!("{}/{id}", R::PATH))?)
+}
+
+/// Creates a thing, unless the request is a repeat, and tells of it.
+async fn created<R: Resource>(
+    editor: Editor,
+    parent: &R::Parent,
+    request: Keyed<R::Request>,
+) -> Result<(R::Id, Created<Written<R::Data>>), R::CreateError> {
     let (creation, request) = editor.creation(request);
     let now = creation.now();
     let id = R::derive_id(creation.id_bytes(R::KIND));
     let decide =
-        |catalog: &Catalog| Ok(put(R::create(catalog, &parent, id, &request, now)?, ChangeKind::Created));
+        |catalog: &Catalog| Ok(put(R::create(catalog, parent, id, &request, now)?, ChangeKind::Created));
     let (catalog, is_repeat) = creation.write::<_, R::CreateError>(decide).await?;
     let created = R::find(&catalog, id).ok_or(RepeatError::DeletedSince { thing: R::NAME })?;
-    Ok(replayed_if(is_repeat, Reply::created(R::CREATED, created.data(&catalog)?)))
+    Ok((id, replayed_if(is_repeat, Reply::created(R::CREATED, created.data(&catalog)?))))
 }
 
 pub(crate) async fn update<R: Resource>(

@@ -19,7 +19,7 @@ use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use crate::audience::{Answer, Audience, IncludeInactive, Reader};
 use crate::error::{CreateError, FindError};
 use crate::ids::TopLevel;
-use crate::resource::{Referable, Resource};
+use crate::resource::{Addressed, Referable, Resource};
 use crate::values::{checked, money};
 use crate::view::{ListedService, OneService, Showing};
 use crate::written::Written;
@@ -260,6 +260,10 @@ impl Resource for Service {
     fn data(&self, catalog: &Catalog) -> Result<Written<OneService<'static>>, RequestError> {
         data(Audience::Admin, catalog, self)
     }
+}
+
+impl Addressed for Service {
+    const PATH: &'static str = "/api/v1/services";
 }
 
 impl Referable for Service {

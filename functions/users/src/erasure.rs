@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use axum::extract::State;
 use chairbook_auth::Caller;
-use chairbook_models::appointment::{self, ChangedBy};
+use chairbook_models::appointment;
 use chairbook_models::event::{Actor, Event, EventData};
 use chairbook_models::ids::{EventId, UserId};
 use chairbook_platform::{clock, random};
@@ -202,7 +202,7 @@ async fn forget_in(store: &Store, found: appointment::Appointment, actor: Actor)
         let Some(before) = found.filter(|found| found.user_id != UserId::NOBODY) else { return Ok(()) };
         let now = clock::now();
         let to_come = before.starts_at > now;
-        let cancelled = appointment::cancel(&before, ChangedBy::Staff, now).ok().filter(|_| to_come);
+        let cancelled = appointment::cancel_at_desk(&before, now).ok().filter(|_| to_come);
         let written = match &cancelled {
             Some(cancelled) => {
                 let id = EventId::new(now, random::bytes());

@@ -124,12 +124,17 @@ pub struct Appointment {
     pub updated_at: Timestamp,
 }
 
+/// An appointment that nobody can cancel: it is over, one way or another.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("This appointment can no longer be cancelled: it is {}.", .0.as_str())]
+pub struct NotCancellable(pub Status);
+
 /// Reasons why an appointment cannot be cancelled.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum CancelError {
     /// It is over, one way or another.
-    #[error("This appointment can no longer be cancelled: it is {}.", .0.as_str())]
-    InvalidTransition(Status),
+    #[error(transparent)]
+    NotCancellable(#[from] NotCancellable),
     /// The customer is too late; the front desk may still cancel.
     #[error("Appointments can be cancelled until {}. Please call us.", window(*.0))]
     TooLate(u32),
@@ -289,17 +294,27 @@ pub fn expire(appointment: &Appointment, now: Timestamp) -> Option<Appointment> 
     has_run_out.then(|| appointment.changed(Status::Expired, now))
 }
 
-/// An appointment, cancelled. A payment that the salon has verified is given back; one that is only claimed is not.
+/// An appointment, cancelled by its customer or by the front desk, see [`cancel_at_desk`].
 ///
 /// # Errors
 /// [`CancelError`] when it is over, or a customer is too late.
 pub fn cancel(appointment: &Appointment, by: ChangedBy, now: Timestamp) -> Result<Appointment, CancelError> {
+    let cancelled = cancel_at_desk(appointment, now)?;
+    match by.closed_window(appointment.starts_at, now) {
+        Some(window_minutes) => Err(CancelError::TooLate(window_minutes)),
+        None => Ok(cancelled),
+    }
+}
+
+/// An appointment, cancelled by the front desk, which is never too late. A payment that the salon has verified is given
+/// back; one that is only claimed is not.
+///
+/// # Errors
+/// [`NotCancellable`] when it is over.
+pub fn cancel_at_desk(appointment: &Appointment, now: Timestamp) -> Result<Appointment, NotCancellable> {
     let status = appointment.effective_status(now);
     if !status.can_become(Status::Cancelled) {
-        return Err(CancelError::InvalidTransition(status));
-    }
-    if let Some(window_minutes) = by.closed_window(appointment.starts_at, now) {
-        return Err(CancelError::TooLate(window_minutes));
+        return Err(NotCancellable(status));
     }
     let refund = appointment.verified_payment().map(|payment| Refund { amount: payment.amount, at: now });
     Ok(Appointment { refund, ..appointment.changed(Status::Cancelled, now) })
@@ -453,12 +468,12 @@ pub(crate) mod tests {
                     let refund = paid.then(|| Refund { amount: 4_500, at: at(0) });
                     assert_eq!(cancelled.refund, refund);
                 }
-                _ => assert_eq!(cancelled, Err(CancelError::InvalidTransition(status))),
+                _ => assert_eq!(cancelled, Err(NotCancellable(status).into())),
             }
         }
         let run_out = appointment(Status::Reserved, Some(500));
         let refused = cancel(&run_out, ChangedBy::Staff, at(500));
-        assert_eq!(refused, Err(CancelError::InvalidTransition(Status::Expired)));
+        assert_eq!(refused, Err(NotCancellable(Status::Expired).into()));
     }
 
     #[test]

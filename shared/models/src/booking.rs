@@ -6,6 +6,7 @@
 //! that daylight saving skips cannot be booked; of one that comes twice, the first is meant.
 
 use std::collections::BTreeSet;
+use std::fmt::Display;
 use std::time::Duration;
 
 use jiff::civil::{Date, DateTime, Time};
@@ -21,16 +22,40 @@ use crate::ids::{AppointmentId, ExpertId, ServiceId, SubServiceId, UserId};
 use crate::offers::{self, AppliedOffer, Offer};
 use crate::text::Notes;
 
+/// A list with a value of each variant of `Self`: one that is left out does not compile.
+macro_rules! one_of_each {
+    ($($variant:ident $(($($value:expr),+))? $({ $($member:ident: $of:expr),+ })?),+ $(,)?) => {{
+        let _ = |error: &Self| match error {
+            $(Self::$variant { .. } => (),)+
+        };
+        vec![$(Self::$variant $(($($value),+))? $({ $($member: $of),+ })?),+]
+    }};
+}
+
 mod offer_choice;
+
+pub use offer_choice::OfferError;
 
 /// The longest that an expert can be busy with one appointment, minutes: 120 cells, whose conditions fit the 4 KB
 /// that a DynamoDB expression may have
 /// (<https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/ServiceQuotas.html>).
 pub const MAX_BLOCKED_MINUTES: u32 = 600;
 
-/// Reasons why something cannot be booked, as advice for the field at fault.
+/// A choice that the rules of booking refuse. It displays as advice for the field at fault.
+pub trait ChoiceError: Display + Sized {
+    /// Returns one of each kind, for the API's reference.
+    fn examples() -> Vec<Self>;
+
+    /// Returns the machine-readable code.
+    fn code(&self) -> &'static str;
+
+    /// Returns the request's field that is at fault.
+    fn field(&self) -> &'static str;
+}
+
+/// Reasons why a service with its add-ons cannot be booked, whoever does it.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum BookingError {
+pub enum ServiceError {
     /// There is no such service, or it is not offered any more.
     #[error("must be the id of a service that can be booked")]
     UnknownService,
@@ -40,18 +65,106 @@ pub enum BookingError {
     /// An add-on is given twice.
     #[error("must name each add-on once; {0} is there twice")]
     RepeatedSubService(SubServiceId),
-    /// There is no such expert, or they do not work here any more.
-    #[error("must be the id of an expert who can be booked")]
-    UnknownExpert,
-    /// The expert does not offer the service.
-    #[error("must be an expert who offers the service")]
-    ExpertDoesNotOfferService,
     /// Nobody offers the service.
     #[error("must be a service that an expert offers; none does at present")]
     NobodyOffersService,
     /// It would take longer than an appointment may.
     #[error("must be fewer: the appointment would take more than {MAX_BLOCKED_MINUTES} minutes")]
     TooLong,
+}
+
+impl ChoiceError for ServiceError {
+    fn examples() -> Vec<Self> {
+        let sub_service = SubServiceId::derived([1; 16]);
+        one_of_each![
+            UnknownService,
+            UnknownSubService(sub_service),
+            RepeatedSubService(sub_service),
+            NobodyOffersService,
+            TooLong,
+        ]
+    }
+
+    fn code(&self) -> &'static str {
+        match self {
+            Self::UnknownService => "unknown_service",
+            Self::UnknownSubService(_) | Self::RepeatedSubService(_) => "unknown_sub_service",
+            Self::NobodyOffersService => "service_not_offered",
+            Self::TooLong => "too_long",
+        }
+    }
+
+    fn field(&self) -> &'static str {
+        match self {
+            Self::UnknownService | Self::NobodyOffersService => "serviceId",
+            Self::UnknownSubService(_) | Self::RepeatedSubService(_) | Self::TooLong => "subServiceIds",
+        }
+    }
+}
+
+/// Reasons why an expert cannot be booked for a service.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum ExpertError {
+    /// There is no such expert, or they do not work here any more.
+    #[error("must be the id of an expert who can be booked")]
+    UnknownExpert,
+    /// The expert does not offer the service.
+    #[error("must be an expert who offers the service")]
+    ExpertDoesNotOfferService,
+}
+
+impl ChoiceError for ExpertError {
+    fn examples() -> Vec<Self> {
+        one_of_each![UnknownExpert, ExpertDoesNotOfferService]
+    }
+
+    fn code(&self) -> &'static str {
+        match self {
+            Self::UnknownExpert => "unknown_expert",
+            Self::ExpertDoesNotOfferService => "service_not_offered",
+        }
+    }
+
+    fn field(&self) -> &'static str {
+        "expertId"
+    }
+}
+
+/// Reasons why there is no quote, whatever the time.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum QuoteError {
+    /// The service and its add-ons cannot be booked.
+    #[error(transparent)]
+    Service(#[from] ServiceError),
+    /// The expert cannot be booked for them.
+    #[error(transparent)]
+    Expert(#[from] ExpertError),
+}
+
+impl ChoiceError for QuoteError {
+    fn examples() -> Vec<Self> {
+        let services = ServiceError::examples().into_iter().map(Self::Service);
+        services.chain(ExpertError::examples().into_iter().map(Self::Expert)).collect()
+    }
+
+    fn code(&self) -> &'static str {
+        match self {
+            Self::Service(error) => error.code(),
+            Self::Expert(error) => error.code(),
+        }
+    }
+
+    fn field(&self) -> &'static str {
+        match self {
+            Self::Service(error) => error.field(),
+            Self::Expert(error) => error.field(),
+        }
+    }
+}
+
+/// Reasons why an appointment cannot begin at a local time.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum StartError {
     /// The day is over.
     #[error("must be today or later")]
     DateInPast,
@@ -73,87 +186,38 @@ pub enum BookingError {
     /// Nobody works then, or not long enough.
     #[error("must be within working hours with all of its {0} minutes")]
     Closed(u32),
-    /// There is no offer with that code, or it is not applied at present.
-    #[error("must be the code of a current offer")]
-    UnknownOffer,
-    /// The offer is for other services.
-    #[error("must be the code of an offer for this service; this one is for others")]
-    OfferForOtherServices,
-    /// The offer is for appointments on other dates.
-    #[error("must be the code of an offer for that date; this one is for appointments{}", range(*.from, *.to))]
-    OfferForOtherDates {
-        /// The first date that it is for.
-        from: Option<Date>,
-        /// The last one.
-        to: Option<Date>,
-    },
 }
 
-/// A range of dates in words, to follow a word: ` from 2026-03-01 until 2026-03-31`.
-fn range(from: Option<Date>, to: Option<Date>) -> String {
-    let told = |word, date: Option<Date>| date.map_or_else(String::new, |date| format!(" {word} {date}"));
-    told("from", from) + &told("until", to)
-}
-
-impl BookingError {
-    /// One of each kind, for the API's reference.
-    #[must_use]
-    pub fn examples() -> Vec<Self> {
-        let sub_service = SubServiceId::derived([1; 16]);
-        vec![
-            Self::UnknownService,
-            Self::UnknownSubService(sub_service),
-            Self::RepeatedSubService(sub_service),
-            Self::UnknownExpert,
-            Self::ExpertDoesNotOfferService,
-            Self::NobodyOffersService,
-            Self::TooLong,
-            Self::DateInPast,
-            Self::TimeInPast,
-            Self::TooSoon(60),
-            Self::TooFarAhead(90),
-            Self::OffGrid(15),
-            Self::NoSuchTime,
-            Self::Closed(45),
-            Self::UnknownOffer,
-            Self::OfferForOtherServices,
-            Self::OfferForOtherDates { from: None, to: None },
+impl ChoiceError for StartError {
+    fn examples() -> Vec<Self> {
+        one_of_each![
+            DateInPast,
+            TimeInPast,
+            TooSoon(60),
+            TooFarAhead(90),
+            OffGrid(15),
+            NoSuchTime,
+            Closed(45),
         ]
     }
 
-    /// The machine-readable code.
-    #[must_use]
-    pub const fn code(&self) -> &'static str {
+    fn code(&self) -> &'static str {
         match self {
-            Self::UnknownService => "unknown_service",
-            Self::UnknownSubService(_) | Self::RepeatedSubService(_) => "unknown_sub_service",
-            Self::UnknownExpert => "unknown_expert",
-            Self::ExpertDoesNotOfferService | Self::NobodyOffersService => "service_not_offered",
-            Self::TooLong => "too_long",
             Self::DateInPast | Self::TimeInPast => "in_the_past",
             Self::TooSoon(_) => "too_soon",
             Self::TooFarAhead(_) => "too_far_ahead",
             Self::OffGrid(_) => "off_grid",
             Self::NoSuchTime => "no_such_time",
             Self::Closed(_) => "closed",
-            Self::UnknownOffer => "unknown_offer",
-            Self::OfferForOtherServices => "offer_for_other_services",
-            Self::OfferForOtherDates { .. } => "offer_for_other_dates",
         }
     }
 
-    /// The request's field that is at fault.
-    #[must_use]
-    pub const fn field(&self) -> &'static str {
+    fn field(&self) -> &'static str {
         match self {
-            Self::UnknownService | Self::NobodyOffersService => "serviceId",
-            Self::UnknownSubService(_) | Self::RepeatedSubService(_) | Self::TooLong => "subServiceIds",
-            Self::UnknownExpert | Self::ExpertDoesNotOfferService => "expertId",
             Self::DateInPast | Self::TooFarAhead(_) => "date",
             Self::TimeInPast | Self::TooSoon(_) | Self::OffGrid(_) | Self::NoSuchTime | Self::Closed(_) => {
                 "time"
             }
-            Self::UnknownOffer | Self::OfferForOtherServices | Self::OfferForOtherDates { .. } => "offerCode",
         }
     }
 }
@@ -268,59 +332,75 @@ impl<'c> Salon<'c> {
     /// The quotes for a service: the named expert's alone, else one of each expert who offers it, by name.
     ///
     /// # Errors
-    /// [`BookingError`] when there is none.
+    /// [`QuoteError`] when there is none.
     pub fn quotes(
         &self,
         service: ServiceId,
         sub_services: &[SubServiceId],
         expert: Option<ExpertId>,
-    ) -> Result<Vec<Quote<'c>>, BookingError> {
-        let service = self
-            .catalog
-            .services
-            .get(&service)
-            .filter(|service| self.catalog.is_bookable(service))
-            .ok_or(BookingError::UnknownService)?;
+    ) -> Result<Vec<Quote<'c>>, QuoteError> {
+        let Some(expert) = expert else { return Ok(self.quotes_of_all(service, sub_services)?) };
+        self.quote(service, sub_services, expert).map(|quote| vec![quote])
+    }
+
+    /// The quote of one expert for a service.
+    ///
+    /// # Errors
+    /// [`QuoteError`] when there is none.
+    pub fn quote(
+        &self,
+        service: ServiceId,
+        sub_services: &[SubServiceId],
+        expert: ExpertId,
+    ) -> Result<Quote<'c>, QuoteError> {
+        let service = self.service(service)?;
         let sub_services = self.sub_services(service.id, sub_services)?;
-        let experts = match expert {
-            Some(id) => {
-                let expert = self.catalog.experts.get(&id).filter(|expert| expert.is_active);
-                let expert = expert.ok_or(BookingError::UnknownExpert)?;
-                if !expert.services.contains_key(&service.id) {
-                    return Err(BookingError::ExpertDoesNotOfferService);
-                }
-                vec![expert]
-            }
-            None => self.catalog.experts_offering(service.id),
-        };
-        if experts.is_empty() {
-            return Err(BookingError::NobodyOffersService);
+        let expert = self.catalog.experts.get(&expert).filter(|expert| expert.is_active);
+        let expert = expert.ok_or(ExpertError::UnknownExpert)?;
+        if !expert.services.contains_key(&service.id) {
+            return Err(ExpertError::ExpertDoesNotOfferService.into());
         }
-        let quotes: Vec<_> = experts
-            .into_iter()
-            .map(|expert| quote(service, &sub_services, expert))
-            .filter(|quote| quote.blocked_minutes() <= MAX_BLOCKED_MINUTES)
-            .collect();
-        if quotes.is_empty() { Err(BookingError::TooLong) } else { Ok(quotes) }
+        Ok(quote(service, &sub_services, expert).ok_or(ServiceError::TooLong)?)
+    }
+
+    fn quotes_of_all(
+        &self,
+        service: ServiceId,
+        sub_services: &[SubServiceId],
+    ) -> Result<Vec<Quote<'c>>, ServiceError> {
+        let service = self.service(service)?;
+        let sub_services = self.sub_services(service.id, sub_services)?;
+        let experts = self.catalog.experts_offering(service.id);
+        if experts.is_empty() {
+            return Err(ServiceError::NobodyOffersService);
+        }
+        let quotes: Vec<_> =
+            experts.into_iter().filter_map(|expert| quote(service, &sub_services, expert)).collect();
+        if quotes.is_empty() { Err(ServiceError::TooLong) } else { Ok(quotes) }
+    }
+
+    fn service(&self, id: ServiceId) -> Result<&'c Service, ServiceError> {
+        let service = self.catalog.services.get(&id);
+        service.filter(|service| self.catalog.is_bookable(service)).ok_or(ServiceError::UnknownService)
     }
 
     fn sub_services(
         &self,
         service: ServiceId,
         wanted: &[SubServiceId],
-    ) -> Result<Vec<&'c SubService>, BookingError> {
+    ) -> Result<Vec<&'c SubService>, ServiceError> {
         let mut seen = BTreeSet::new();
         wanted
             .iter()
             .map(|&id| {
                 if !seen.insert(id) {
-                    return Err(BookingError::RepeatedSubService(id));
+                    return Err(ServiceError::RepeatedSubService(id));
                 }
                 self.catalog
                     .sub_services
                     .get(&id)
                     .filter(|sub| sub.service_id == service && sub.is_active)
-                    .ok_or(BookingError::UnknownSubService(id))
+                    .ok_or(ServiceError::UnknownSubService(id))
             })
             .collect()
     }
@@ -328,58 +408,58 @@ impl<'c> Salon<'c> {
     /// Books a quote at a local time, if the rules let it begin then.
     ///
     /// # Errors
-    /// [`BookingError`] when it cannot.
+    /// [`StartError`] when it cannot.
     pub fn book<'q>(
         &self,
         quote: &'q Quote<'c>,
         date: Date,
         time: Time,
         now: Timestamp,
-    ) -> Result<Booking<'q, 'c>, BookingError> {
+    ) -> Result<Booking<'q, 'c>, StartError> {
         let start = self.start(date, time, now)?;
         fit(quote, date, time, start, &self.open(quote.expert, date))
     }
 
     /// The instant of a local time at which appointments may begin, whoever does them.
-    pub(crate) fn start(&self, date: Date, time: Time, now: Timestamp) -> Result<Timestamp, BookingError> {
+    pub(crate) fn start(&self, date: Date, time: Time, now: Timestamp) -> Result<Timestamp, StartError> {
         self.check_date(date, now)?;
         self.start_on(date, time, now)
     }
 
     /// Checks that appointments may begin on a local date.
-    pub(crate) fn check_date(&self, date: Date, now: Timestamp) -> Result<(), BookingError> {
+    pub(crate) fn check_date(&self, date: Date, now: Timestamp) -> Result<(), StartError> {
         let settings = &self.catalog.settings;
         let today = self.today(now);
         if date < today {
-            return Err(BookingError::DateInPast);
+            return Err(StartError::DateInPast);
         }
         let horizon = jiff::Span::new().try_days(settings.horizon_days);
         if horizon.and_then(|days| today.checked_add(days)).is_ok_and(|last| date > last) {
-            return Err(BookingError::TooFarAhead(settings.horizon_days));
+            return Err(StartError::TooFarAhead(settings.horizon_days));
         }
         Ok(())
     }
 
     /// The instant of a local time at which appointments may begin, on a date on which they may.
-    pub(crate) fn start_on(&self, date: Date, time: Time, now: Timestamp) -> Result<Timestamp, BookingError> {
+    pub(crate) fn start_on(&self, date: Date, time: Time, now: Timestamp) -> Result<Timestamp, StartError> {
         let settings = &self.catalog.settings;
         let minute = i64::from(time.hour()) * 60 + i64::from(time.minute());
         let is_whole = time.second() == 0 && time.subsec_nanosecond() == 0;
         if !is_whole || minute % i64::from(settings.slot_grid_minutes.max(1)) != 0 {
-            return Err(BookingError::OffGrid(settings.slot_grid_minutes));
+            return Err(StartError::OffGrid(settings.slot_grid_minutes));
         }
         let local = date.to_datetime(time);
         let start = match self.zone.to_ambiguous_timestamp(local).offset() {
-            AmbiguousOffset::Gap { .. } => return Err(BookingError::NoSuchTime),
+            AmbiguousOffset::Gap { .. } => return Err(StartError::NoSuchTime),
             AmbiguousOffset::Unambiguous { offset } | AmbiguousOffset::Fold { before: offset, .. } => {
-                offset.to_timestamp(local).map_err(|_| BookingError::NoSuchTime)?
+                offset.to_timestamp(local).map_err(|_| StartError::NoSuchTime)?
             }
         };
         if start <= now {
-            return Err(BookingError::TimeInPast);
+            return Err(StartError::TimeInPast);
         }
         if start.duration_since(now) < minutes(settings.lead_time_minutes) {
-            return Err(BookingError::TooSoon(settings.lead_time_minutes));
+            return Err(StartError::TooSoon(settings.lead_time_minutes));
         }
         Ok(start)
     }
@@ -435,8 +515,8 @@ pub(crate) fn fit<'q, 'c>(
     time: Time,
     start: Timestamp,
     open: &[Span],
-) -> Result<Booking<'q, 'c>, BookingError> {
-    let closed = BookingError::Closed(quote.blocked_minutes());
+) -> Result<Booking<'q, 'c>, StartError> {
+    let closed = StartError::Closed(quote.blocked_minutes());
     let end = start.checked_add(minutes(quote.blocked_minutes())).map_err(|_| closed.clone())?;
     if open.iter().any(|open| open.start <= start && end <= open.end) {
         Ok(Booking { quote, date, time, blocked: Span { start, end }, offer: None })
@@ -453,11 +533,12 @@ fn without(span: Span, off: Span) -> impl Iterator<Item = Span> {
     [before, after].into_iter().filter(|left| left.start < left.end)
 }
 
-fn quote<'c>(service: &'c Service, sub_services: &[&'c SubService], expert: &'c Expert) -> Quote<'c> {
+/// The quote of an expert who offers a service; `None` if it would take longer than an appointment may.
+fn quote<'c>(service: &'c Service, sub_services: &[&'c SubService], expert: &'c Expert) -> Option<Quote<'c>> {
     let own = expert.services.get(&service.id);
     let price = own.and_then(|own| own.price).unwrap_or(service.price);
     let duration = own.and_then(|own| own.duration_minutes).unwrap_or(service.duration_minutes);
-    Quote {
+    let quote = Quote {
         service,
         sub_services: sub_services.to_vec(),
         expert,
@@ -466,7 +547,8 @@ fn quote<'c>(service: &'c Service, sub_services: &[&'c SubService], expert: &'c 
             .fold(duration, |sum, sub| sum.saturating_add(sub.duration_minutes)),
         buffer_minutes: service.buffer_minutes,
         total_price: sub_services.iter().fold(price, |sum, sub| sum.saturating_add(sub.price)),
-    }
+    };
+    (quote.blocked_minutes() <= MAX_BLOCKED_MINUTES).then_some(quote)
 }
 
 impl Quote<'_> {

@@ -102,7 +102,7 @@ fn only<'c>(salon: &Salon<'c>) -> Quote<'c> {
 }
 
 /// Books on Tuesday 2026-03-03 as seen from Monday noon, UTC.
-fn book(catalog: &Catalog, on: Date, at_time: Time) -> Result<Span, BookingError> {
+fn book(catalog: &Catalog, on: Date, at_time: Time) -> Result<Span, StartError> {
     let salon = Salon::new(catalog).unwrap();
     salon.book(&only(&salon), on, at_time, at("2026-03-02T12:00:00Z")).map(|booking| booking.blocked)
 }
@@ -127,25 +127,25 @@ fn what_cannot_be_quoted_is_named() {
     };
     let salon = catalog("UTC");
     let unknown = ServiceId::derived([7; 16]);
-    assert_eq!(quotes(&salon, unknown, &[], None), Err(BookingError::UnknownService));
-    assert_eq!(quotes(&salon, service_id(), &[], Some(expert_id(7))), Err(BookingError::UnknownExpert));
+    assert_eq!(quotes(&salon, unknown, &[], None), Err(ServiceError::UnknownService.into()));
+    assert_eq!(quotes(&salon, service_id(), &[], Some(expert_id(7))), Err(ExpertError::UnknownExpert.into()));
     let stranger = sub_id(7);
     let refused = quotes(&salon, service_id(), &[stranger], None);
-    assert_eq!(refused, Err(BookingError::UnknownSubService(stranger)));
+    assert_eq!(refused, Err(ServiceError::UnknownSubService(stranger).into()));
     let refused = quotes(&salon, service_id(), &[sub_id(1), sub_id(1)], None);
-    assert_eq!(refused, Err(BookingError::RepeatedSubService(sub_id(1))));
+    assert_eq!(refused, Err(ServiceError::RepeatedSubService(sub_id(1)).into()));
     assert_eq!(quotes(&salon, service_id(), &[sub_id(1), sub_id(2)], None), Ok(1));
     let mut too_long = catalog("UTC");
     too_long.sub_services.get_mut(&sub_id(2)).unwrap().duration_minutes = 531;
-    assert_eq!(quotes(&too_long, service_id(), &[sub_id(2)], None), Err(BookingError::TooLong));
+    assert_eq!(quotes(&too_long, service_id(), &[sub_id(2)], None), Err(ServiceError::TooLong.into()));
     let mut inactive = catalog("UTC");
     inactive.services.get_mut(&service_id()).unwrap().is_active = false;
-    assert_eq!(quotes(&inactive, service_id(), &[], None), Err(BookingError::UnknownService));
+    assert_eq!(quotes(&inactive, service_id(), &[], None), Err(ServiceError::UnknownService.into()));
     let mut nobody = catalog("UTC");
     nobody.experts.get_mut(&expert_id(1)).unwrap().services.clear();
-    assert_eq!(quotes(&nobody, service_id(), &[], None), Err(BookingError::NobodyOffersService));
+    assert_eq!(quotes(&nobody, service_id(), &[], None), Err(ServiceError::NobodyOffersService.into()));
     let refused = quotes(&nobody, service_id(), &[], Some(expert_id(1)));
-    assert_eq!(refused, Err(BookingError::ExpertDoesNotOfferService));
+    assert_eq!(refused, Err(ExpertError::ExpertDoesNotOfferService.into()));
 }
 
 #[test]
@@ -156,25 +156,25 @@ fn a_time_is_allowed_or_named() {
         (tuesday, 9, 0, None),
         // 60 minutes and 10 of buffer must end by 17:00.
         (tuesday, 15, 45, None),
-        (tuesday, 16, 0, Some(BookingError::Closed(70))),
-        (tuesday, 8, 45, Some(BookingError::Closed(70))),
-        (tuesday, 9, 5, Some(BookingError::OffGrid(15))),
-        (date(2026, 3, 1), 9, 0, Some(BookingError::DateInPast)),
-        (date(2026, 3, 2), 9, 0, Some(BookingError::TimeInPast)),
-        (date(2026, 3, 2), 12, 0, Some(BookingError::TimeInPast)),
+        (tuesday, 16, 0, Some(StartError::Closed(70))),
+        (tuesday, 8, 45, Some(StartError::Closed(70))),
+        (tuesday, 9, 5, Some(StartError::OffGrid(15))),
+        (date(2026, 3, 1), 9, 0, Some(StartError::DateInPast)),
+        (date(2026, 3, 2), 9, 0, Some(StartError::TimeInPast)),
+        (date(2026, 3, 2), 12, 0, Some(StartError::TimeInPast)),
         (date(2026, 3, 2), 12, 15, None),
         (date(2026, 5, 31), 9, 0, None),
-        (date(2026, 6, 1), 9, 0, Some(BookingError::TooFarAhead(90))),
-        (Date::MAX, 9, 0, Some(BookingError::TooFarAhead(90))),
-        (Date::MIN, 9, 0, Some(BookingError::DateInPast)),
+        (date(2026, 6, 1), 9, 0, Some(StartError::TooFarAhead(90))),
+        (Date::MAX, 9, 0, Some(StartError::TooFarAhead(90))),
+        (Date::MIN, 9, 0, Some(StartError::DateInPast)),
     ] {
         let booked = book(&salon, on, time(hour, minute, 0, 0));
         assert_eq!(booked.err(), expected, "{on} {hour}:{minute}");
     }
-    assert_eq!(book(&salon, tuesday, time(9, 0, 30, 0)), Err(BookingError::OffGrid(15)));
+    assert_eq!(book(&salon, tuesday, time(9, 0, 30, 0)), Err(StartError::OffGrid(15)));
     let mut lead = catalog("UTC");
     lead.settings.lead_time_minutes = 60;
-    assert_eq!(book(&lead, date(2026, 3, 2), time(12, 45, 0, 0)), Err(BookingError::TooSoon(60)));
+    assert_eq!(book(&lead, date(2026, 3, 2), time(12, 45, 0, 0)), Err(StartError::TooSoon(60)));
     assert!(book(&lead, date(2026, 3, 2), time(13, 0, 0, 0)).is_ok());
 }
 
@@ -211,7 +211,7 @@ fn an_appointment_may_cross_midnight_where_hours_do() {
     salon.experts.get_mut(&expert_id(1)).unwrap().working_hours = hours.unwrap();
     let span = book(&salon, date(2026, 3, 3), time(23, 30, 0, 0)).unwrap();
     assert_eq!(span.end, at("2026-03-04T00:40:00Z"));
-    assert_eq!(book(&salon, date(2026, 3, 6), time(23, 30, 0, 0)), Err(BookingError::Closed(70)));
+    assert_eq!(book(&salon, date(2026, 3, 6), time(23, 30, 0, 0)), Err(StartError::Closed(70)));
 }
 
 #[test]

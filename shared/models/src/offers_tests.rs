@@ -3,7 +3,7 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::booking::tests::{at, catalog, service_id};
-use crate::booking::{BookingError, Salon};
+use crate::booking::{ChoiceError, OfferError, Salon};
 use crate::catalog::Catalog;
 
 const TODAY: Date = date(2026, 3, 2);
@@ -41,7 +41,7 @@ fn salon_with(offers: impl IntoIterator<Item = Offer>) -> Catalog {
 }
 
 /// The ids of the offers that a booking of the service has the best of.
-fn found(catalog: &Catalog, on: Date, code: Option<&OfferCode>) -> Result<Vec<OfferId>, BookingError> {
+fn found(catalog: &Catalog, on: Date, code: Option<&OfferCode>) -> Result<Vec<OfferId>, OfferError> {
     let salon = Salon::new(catalog).unwrap();
     let offers = salon.offers(service_id(), on, code, at(NOW))?;
     Ok(offers.into_iter().map(|offer| offer.id).collect())
@@ -118,9 +118,9 @@ fn a_code_that_does_not_fit_is_refused_without_telling_which_codes_there_are() {
     let catalog = salon_with(offers);
     let refused = |text: &str| found(&catalog, TOMORROW, Some(&code(text))).unwrap_err();
     for unknown in ["NO-SUCH-CODE", "inactive", "over"] {
-        assert_eq!(refused(unknown), BookingError::UnknownOffer, "{unknown}");
+        assert_eq!(refused(unknown), OfferError::UnknownOffer, "{unknown}");
     }
-    assert_eq!(refused("others"), BookingError::OfferForOtherServices);
+    assert_eq!(refused("others"), OfferError::OfferForOtherServices);
     for (text, told) in [
         (
             "until-today",

@@ -1,5 +1,7 @@
 //! The committed reference is the one that the code describes.
 
+use serde_json::Value;
+
 #[test]
 fn the_committed_document_is_that_of_the_code() {
     let committed = include_str!("../../../docs/openapi.json");
@@ -20,4 +22,20 @@ fn every_operation_has_an_id_of_its_own() {
     let count = ids.len();
     ids.dedup();
     assert_eq!(ids.len(), count, "an operation's id is used twice");
+}
+
+#[test]
+fn what_is_created_and_can_be_asked_for_has_an_address() {
+    let document: Value = serde_json::from_str(&chairbook_openapi::document().unwrap()).unwrap();
+    let paths = document["paths"].as_object().unwrap();
+    let mut addressed = 0;
+    for (path, operations) in paths {
+        let Some(created) = operations.pointer("/post/responses/201") else { continue };
+        let one = format!("{path}/{{id}}");
+        let has_address = paths.get(&one).is_some_and(|operations| operations.get("get").is_some());
+        let location = &created["headers"]["Location"];
+        assert_eq!(location["required"], if has_address { Value::Bool(true) } else { Value::Null }, "{path}");
+        addressed += usize::from(has_address);
+    }
+    assert!(addressed >= 3, "{addressed}");
 }

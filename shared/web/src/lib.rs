@@ -37,4 +37,4 @@ pub use fields::{Body, Fields, FromFields, Id, MAX_BODY_BYTES, Query};
 pub use idempotency::{IdempotencyKey, Keyed, RepeatError, RequestIdentity};
 pub use paging::{MAX_PAGE_BYTES, Paging, Room};
 pub use rate_limit::Policy;
-pub use reply::{Created, Page, Reply};
+pub use reply::{Created, Located, Page, Reply};

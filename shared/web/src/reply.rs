@@ -5,10 +5,12 @@ use std::marker::PhantomData;
 
 use axum::Json;
 use axum::response::{IntoResponse, Response};
-use http::{HeaderName, HeaderValue, StatusCode};
+use http::{HeaderName, HeaderValue, StatusCode, header};
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::Serialize;
 use serde_json::value::RawValue;
+
+use crate::contract::RequestError;
 
 /// `{"success":true,"message":…,"data":…}` with its status.
 #[derive(Debug)]
@@ -18,8 +20,12 @@ pub struct Reply<T, const STATUS: u16 = 200> {
     headers: Vec<(HeaderName, HeaderValue)>,
 }
 
-/// A reply that tells of something that the request has created.
+/// A reply that tells of something that the request has created. What can be asked for by itself is [`Located`].
 pub type Created<T> = Reply<T, 201>;
+
+/// A reply that tells of something that the request has created, and of the address at which it can be asked for.
+#[derive(Debug)]
+pub struct Located<T>(Created<T>);
 
 impl<T> Reply<T> {
     /// 200.
@@ -32,6 +38,21 @@ impl<T> Created<T> {
     /// 201.
     pub fn created(message: impl Into<String>, data: T) -> Self {
         Self { message: message.into(), data, headers: Vec::new() }
+    }
+
+    /// With the address of what was created, such as `/api/v1/services/svc_…`.
+    ///
+    /// # Errors
+    /// 500 `internal_error` when the address is none that a header can have.
+    pub fn at(self, address: String) -> Result<Located<T>, RequestError> {
+        let address = HeaderValue::try_from(address).map_err(|error| RequestError::bug(&error))?;
+        Ok(Located(self.with_header(header::LOCATION, address)))
+    }
+}
+
+impl<T: Serialize> IntoResponse for Located<T> {
+    fn into_response(self) -> Response {
+        self.0.into_response()
     }
 }
 

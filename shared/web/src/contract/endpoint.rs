@@ -13,7 +13,7 @@ use crate::access::{Access, Admin, Client, Customer, Owner, Pending, Visitor};
 use crate::conditional::Revalidated;
 use crate::fields::{Body, FromFields, Id, Query};
 use crate::idempotency::{IdempotencyKey, Keyed};
-use crate::reply::Reply;
+use crate::reply::{Located, Reply};
 
 /// A type of a handler's argument.
 pub trait Input {
@@ -277,13 +277,20 @@ impl<T: Output, E: ApiErrors> Output for Result<T, E> {
 impl<T: Serialize + JsonSchema, const STATUS: u16> Output for Reply<T, STATUS> {
     fn describe(operation: &mut Operation<'_>) {
         let schema = operation.generator.subschema_for::<T>();
-        let location = (STATUS == 201).then(|| Header {
+        operation.response(STATUS, ResponseContent::Enveloped(schema), Vec::new());
+    }
+}
+
+impl<T: Serialize + JsonSchema> Output for Located<T> {
+    fn describe(operation: &mut Operation<'_>) {
+        let schema = operation.generator.subschema_for::<T>();
+        let location = Header {
             name: "Location",
-            description: "The address of what was created, where it has one.",
+            description: "The address of what was created.",
             schema: json_schema!({"type": "string", "format": "uri-reference"}),
-            is_required: false,
-        });
-        operation.response(STATUS, ResponseContent::Enveloped(schema), location.into_iter().collect());
+            is_required: true,
+        };
+        operation.response(201, ResponseContent::Enveloped(schema), vec![location]);
     }
 }
 
