@@ -58,7 +58,7 @@ pub fn rows(experts: u8, time_zone: &str, now: Timestamp) -> Vec<CatalogRow> {
         }),
         CatalogRow::Category(Category {
             id: CategoryId::derived(bytes(0)),
-            name: "Everything".to_owned(),
+            name: "Everything".parse().unwrap(),
             description: None,
             position: 1,
             is_active: true,
@@ -70,7 +70,7 @@ pub fn rows(experts: u8, time_zone: &str, now: Timestamp) -> Vec<CatalogRow> {
         rows.push(CatalogRow::Service(Service {
             id: service(place),
             category_id: CategoryId::derived(bytes(0)),
-            name: format!("{duration_minutes} minutes"),
+            name: format!("{duration_minutes} minutes").parse().unwrap(),
             description: None,
             price: 1_000,
             duration_minutes,
@@ -83,7 +83,7 @@ pub fn rows(experts: u8, time_zone: &str, now: Timestamp) -> Vec<CatalogRow> {
             CatalogRow::SubService(SubService {
                 id: add_on(place, other),
                 service_id: service(place),
-                name: format!("{duration_minutes} more"),
+                name: format!("{duration_minutes} more").parse().unwrap(),
                 description: None,
                 price: 100,
                 duration_minutes,
@@ -109,7 +109,7 @@ pub fn expert_row(
 ) -> CatalogRow {
     CatalogRow::Expert(Box::new(Expert {
         id,
-        name: format!("Expert {id}"),
+        name: format!("Expert {id}").parse().unwrap(),
         title: None,
         bio: None,
         image_url: None,

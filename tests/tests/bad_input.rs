@@ -305,7 +305,7 @@ async fn strict_salon(stack: &TestStack, off: Date) {
     let mut childrens_cut = catalog.services[&CHILDRENS_CUT.parse().unwrap()].clone();
     childrens_cut.is_active = false;
     let id: ServiceId = NOBODYS.parse().unwrap();
-    let wigs = Service { id, name: "Wigs".to_owned(), is_active: true, ..childrens_cut.clone() };
+    let wigs = Service { id, name: "Wigs".parse().unwrap(), is_active: true, ..childrens_cut.clone() };
     let mut conditioning = catalog.sub_services[&CONDITIONING.parse().unwrap()].clone();
     conditioning.is_active = false;
     let mut fringe_trim = catalog.sub_services[&FRINGE_TRIM.parse().unwrap()].clone();
@@ -317,7 +317,7 @@ async fn strict_salon(stack: &TestStack, off: Date) {
         id: TimeOffId::new(clock::now(), random::bytes()),
         from: off.to_datetime(time(10, 0, 0, 0)),
         to: off.to_datetime(time(12, 0, 0, 0)),
-        reason: Some("Dentist".to_owned()),
+        reason: Some("Dentist".parse().unwrap()),
     });
     let rows = [
         CatalogRow::Settings(settings),

@@ -213,14 +213,14 @@ async fn availability_of_a_month_and_ten_experts() {
     let catalog = store.catalog().await.unwrap();
     let model = &catalog.services[&CUT.parse().unwrap()];
     let service =
-        Service { id: ServiceId::derived([7; 16]), name: "Consultation".to_owned(), ..model.clone() };
+        Service { id: ServiceId::derived([7; 16]), name: "Consultation".parse().unwrap(), ..model.clone() };
     let hours: &[(u16, u16)] = &[(540, 1_080)];
     let hours = [Monday, Tuesday, Wednesday, Thursday, Friday, Saturday, Sunday].map(|day| (day, hours));
     let marek = &catalog.experts[&MAREK.parse().unwrap()];
     let experts = (1..=10_u8).map(|number| {
         CatalogRow::Expert(Box::new(Expert {
             id: ExpertId::derived([number; 16]),
-            name: format!("Expert {number}"),
+            name: format!("Expert {number}").parse().unwrap(),
             services: BTreeMap::from([(service.id, OwnTerms::default())]),
             working_hours: WorkingHours::weekly(&hours).unwrap(),
             ..marek.clone()

@@ -236,9 +236,9 @@ async fn a_client_that_has_the_answer_is_told_so() {
         let mut category = catalog.categories[&HAIR.parse().unwrap()].clone();
         let mut service = catalog.services[&CUT.parse().unwrap()].clone();
         let mut expert = catalog.experts[&INES.parse().unwrap()].clone();
-        for name in [&mut category.name, &mut service.name, &mut expert.name] {
-            name.push('!');
-        }
+        category.name = format!("{}!", category.name).parse().unwrap();
+        service.name = format!("{}!", service.name).parse().unwrap();
+        expert.name = format!("{}!", expert.name).parse().unwrap();
         let rows = [
             CatalogRow::Category(category),
             CatalogRow::Service(service),
@@ -284,7 +284,7 @@ async fn no_process_shows_an_older_catalog_than_the_last_that_was_written() {
     let now = clock::now();
     let wigs = Category {
         id: CategoryId::derived([9; 16]),
-        name: "Wigs".to_owned(),
+        name: "Wigs".parse().unwrap(),
         description: None,
         position: 0,
         is_active: true,
@@ -294,7 +294,7 @@ async fn no_process_shows_an_older_catalog_than_the_last_that_was_written() {
     let fitting = Service {
         id: ServiceId::derived([9; 16]),
         category_id: wigs.id,
-        name: "Fitting".to_owned(),
+        name: "Fitting".parse().unwrap(),
         ..catalog.services[&CHILDRENS_CUT.parse().unwrap()].clone()
     };
     let path = format!("/availability?serviceId={}", fitting.id);

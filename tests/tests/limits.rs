@@ -76,9 +76,9 @@ fn broken_hours() -> WorkingHours {
 fn full_catalog() -> Vec<CatalogRow> {
     let now = clock::now();
     let name = |number: usize| longest(number, 100);
-    let description = |number: usize| Some(longest(number, 2_000));
+    let description = |number: usize| Some(longest(number, 2_000).parse().unwrap());
     let mut rows = vec![CatalogRow::Settings(Settings {
-        salon_name: name(0),
+        salon_name: name(0).parse().unwrap(),
         slot_grid_minutes: 5,
         lead_time_minutes: 0,
         horizon_days: 730,
@@ -87,7 +87,7 @@ fn full_catalog() -> Vec<CatalogRow> {
     rows.extend((0..MAX_CATEGORIES).map(|number| {
         CatalogRow::Category(Category {
             id: CategoryId::derived(bytes(number)),
-            name: name(number),
+            name: name(number).parse().unwrap(),
             description: description(number),
             position: MAX_POSITION,
             is_active: true,
@@ -99,7 +99,7 @@ fn full_catalog() -> Vec<CatalogRow> {
         CatalogRow::Service(Service {
             id: ServiceId::derived(bytes(number)),
             category_id: CategoryId::derived(bytes(number % MAX_CATEGORIES)),
-            name: name(number),
+            name: name(number).parse().unwrap(),
             description: description(number),
             price: MAX_PRICE,
             duration_minutes: 5,
@@ -116,7 +116,7 @@ fn full_catalog() -> Vec<CatalogRow> {
         CatalogRow::SubService(SubService {
             id: SubServiceId::derived(bytes(number)),
             service_id: ServiceId::derived(bytes(service)),
-            name: name(number),
+            name: name(number).parse().unwrap(),
             description: description(number),
             price: MAX_PRICE,
             duration_minutes: 0,
@@ -130,12 +130,12 @@ fn full_catalog() -> Vec<CatalogRow> {
             id: TimeOffId::derived(bytes(place)),
             from: date(2020, 1, 1).at(0, 0, 0, 0),
             to: date(2020, 1, 1).at(0, 1, 0, 0),
-            reason: Some(name(place)),
+            reason: Some(name(place).parse().unwrap()),
         });
         CatalogRow::Expert(Box::new(Expert {
             id: ExpertId::derived(bytes(number)),
-            name: name(number),
-            title: Some(name(number)),
+            name: name(number).parse().unwrap(),
+            title: Some(name(number).parse().unwrap()),
             bio: description(number),
             image_url: Some(longest_url(number)),
             rating: Some(4.123_456_789),
@@ -152,7 +152,7 @@ fn full_catalog() -> Vec<CatalogRow> {
         let named = if number < MAX_OFFERS_NAMING_ONE { MAX_SERVICES_OF_OFFER } else { 0 };
         CatalogRow::Offer(Offer {
             id: OfferId::derived(bytes(number)),
-            name: name(number),
+            name: name(number).parse().unwrap(),
             description: description(number),
             discount: Discount::Amount(MAX_PRICE),
             code: None,
@@ -175,7 +175,7 @@ fn full_catalog() -> Vec<CatalogRow> {
             id: ImageId::derived(bytes(number)),
             of,
             image_url: longest_url(number),
-            caption: Some(name(number)),
+            caption: Some(name(number).parse().unwrap()),
             position: MAX_POSITION,
             created_at: now,
             updated_at: now,

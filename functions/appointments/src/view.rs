@@ -4,6 +4,7 @@ use chairbook_models::appointment::{Appointment as Kept, PaymentStatus, Status};
 use chairbook_models::availability::{DaySlots, Slot as FreeSlot};
 use chairbook_models::ids::{AppointmentId, ExpertId, ServiceId, UserId};
 use chairbook_models::money::Currency;
+use chairbook_models::text::Notes;
 use chairbook_web::view::{AppliedOffer, BookedSubService, LocalTime, Payment, Refund};
 use jiff::Timestamp;
 use jiff::civil::Date;
@@ -58,10 +59,10 @@ impl Appointment {
             id: kept.id,
             user_id: kept.user_id,
             service_id: kept.service_id,
-            service_name: kept.service_name.clone(),
+            service_name: kept.service_name.to_string(),
             sub_services: kept.sub_services.iter().map(BookedSubService::from).collect(),
             expert_id: kept.expert_id,
-            expert_name: kept.expert_name.clone(),
+            expert_name: kept.expert_name.to_string(),
             date: kept.date,
             time: LocalTime(kept.time),
             starts_at: kept.starts_at,
@@ -76,7 +77,7 @@ impl Appointment {
             expires_at: kept.expires_at,
             payment: Payment::of(kept),
             refund: kept.refund.map(Refund::from),
-            notes: kept.notes.clone(),
+            notes: kept.notes.as_ref().map(Notes::to_string),
             created_at: kept.created_at,
             updated_at: kept.updated_at,
         }

@@ -47,9 +47,9 @@ pub(crate) async fn register(
     request.password.check_strength(&[request.name.as_str(), local_part], "password", &visitor)?;
     let profile = Profile {
         id: UserId::new(now, random::bytes()),
-        name: request.name.as_str().to_owned(),
+        name: request.name,
         email: request.email.as_written().to_owned(),
-        phone: request.phone.map(|phone| phone.as_str().to_owned()),
+        phone: request.phone,
         role: Role::User,
         email_verified: false,
         created_at: now,

@@ -49,7 +49,7 @@ impl Login {
     /// A session of somebody who has logged in with this role.
     pub(crate) fn new(profile: &Profile, role: Role, tokens: Tokens) -> Self {
         let Profile { id, name, email, .. } = profile.clone();
-        Self { tokens, user: LoggedInUser { email, id, name, role } }
+        Self { tokens, user: LoggedInUser { email, id, name: name.into(), role } }
     }
 }
 

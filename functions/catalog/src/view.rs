@@ -631,7 +631,7 @@ pub(crate) struct OneSettings {
 impl From<&KeptSettings> for OneSettings {
     fn from(kept: &KeptSettings) -> Self {
         let settings = Settings {
-            salon_name: kept.salon_name.clone(),
+            salon_name: kept.salon_name.to_string(),
             time_zone: kept.time_zone.clone(),
             currency: kept.currency,
             slot_grid_minutes: kept.slot_grid_minutes,

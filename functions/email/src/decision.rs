@@ -198,13 +198,13 @@ mod tests {
 
     /// The facts of an appointment that starts then.
     fn facts(starts_at: &str) -> AppointmentFacts {
-        AppointmentFacts { service_name: "Haircut".to_owned(), starts_at: instant(starts_at) }
+        AppointmentFacts { service_name: "Haircut".parse().unwrap(), starts_at: instant(starts_at) }
     }
 
     fn recipient(email_verified: bool) -> Profile {
         Profile {
             id: USER,
-            name: "Ana".to_owned(),
+            name: "Ana".parse().unwrap(),
             email: "ana@example.com".to_owned(),
             phone: None,
             role: Role::User,
@@ -219,10 +219,10 @@ mod tests {
             id: AppointmentId::derived([3; 16]),
             user_id: USER,
             service_id: ServiceId::derived([4; 16]),
-            service_name: "Haircut".to_owned(),
+            service_name: "Haircut".parse().unwrap(),
             sub_services: Vec::new(),
             expert_id: ExpertId::derived([5; 16]),
-            expert_name: "Camille".to_owned(),
+            expert_name: "Camille".parse().unwrap(),
             date: "2026-03-03".parse().unwrap(),
             time: "10:00".parse().unwrap(),
             time_zone: "UTC".to_owned(),
@@ -388,7 +388,7 @@ mod tests {
         let previous = PreviousTime {
             starts_at: instant("2026-03-02T10:00:00Z"),
             expert_id: ExpertId::derived([5; 16]),
-            expert_name: "Camille".to_owned(),
+            expert_name: "Camille".parse().unwrap(),
         };
         let moved_to = |starts_at| {
             let (appointment, previous) = (facts(starts_at), previous.clone());

@@ -40,8 +40,8 @@ pub(crate) async fn change(
 ) -> Result<Reply<OneUser>, RequestError> {
     let (now, caller) = (clock::now(), customer.caller);
     let event = event(EventData::UserProfileChanged {}, caller.user_id, caller.into(), None, now);
-    let phone = request.phone.as_ref().map(Phone::as_str);
-    match customer.store().change_profile(caller.user_id, request.name.as_str(), phone, &event).await {
+    match customer.store().change_profile(caller.user_id, &request.name, request.phone.as_ref(), &event).await
+    {
         Err(StoreError::Changed) => return Err(RequestError::session_ended()),
         other => other?,
     }

@@ -5,6 +5,7 @@ use chairbook_models::appointment::{Appointment, PaymentStatus, Status};
 use chairbook_models::event::{Event, EventType, Subjects};
 use chairbook_models::ids::{AppointmentId, EventId, SessionId, UserId};
 use chairbook_models::money::Currency;
+use chairbook_models::text::Notes;
 use chairbook_web::view::{AppliedOffer, BookedSubService, Payment, Refund};
 use jiff::Timestamp;
 use schemars::JsonSchema;
@@ -71,9 +72,9 @@ impl ExportedAppointment {
     pub(crate) fn at(appointment: &Appointment, now: Timestamp) -> Self {
         Self {
             id: appointment.id,
-            service_name: appointment.service_name.clone(),
+            service_name: appointment.service_name.to_string(),
             sub_services: appointment.sub_services.iter().map(BookedSubService::from).collect(),
-            expert_name: appointment.expert_name.clone(),
+            expert_name: appointment.expert_name.to_string(),
             starts_at: appointment.starts_at,
             ends_at: appointment.ends_at,
             time_zone: appointment.time_zone.clone(),
@@ -84,7 +85,7 @@ impl ExportedAppointment {
             currency: appointment.currency,
             payment: Payment::of(appointment),
             refund: appointment.refund.map(Refund::from),
-            notes: appointment.notes.clone(),
+            notes: appointment.notes.as_ref().map(Notes::to_string),
             created_at: appointment.created_at,
         }
     }

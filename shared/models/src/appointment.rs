@@ -9,6 +9,7 @@ use crate::duration::{self, minutes_in_words};
 use crate::ids::{AppointmentId, ExpertId, ServiceId, SubServiceId, UserId};
 use crate::money::Currency;
 use crate::offers::AppliedOffer;
+use crate::text::{Label, Notes, PersonName};
 
 pub mod payment;
 pub mod reminder;
@@ -53,7 +54,7 @@ pub struct BookedSubService {
     /// The add-on.
     pub id: SubServiceId,
     /// Its name.
-    pub name: String,
+    pub name: Label,
     /// Its part of the price, minor currency units.
     pub price: i64,
     /// Its part of the duration, minutes.
@@ -70,14 +71,14 @@ pub struct Appointment {
     /// The service.
     pub service_id: ServiceId,
     /// Its name when it was booked.
-    pub service_name: String,
+    pub service_name: Label,
     /// The add-ons.
     #[serde(default)]
     pub sub_services: Vec<BookedSubService>,
     /// The expert.
     pub expert_id: ExpertId,
     /// Their name when it was booked.
-    pub expert_name: String,
+    pub expert_name: PersonName,
     /// The local date of the start.
     pub date: Date,
     /// The local time of the start.
@@ -112,7 +113,7 @@ pub struct Appointment {
     pub refund: Option<Refund>,
     /// The customer's notes to the expert.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub notes: Option<String>,
+    pub notes: Option<Notes>,
     /// The start (UTC) that the customer was last reminded of, see [`reminder`].
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reminded_for: Option<Timestamp>,
@@ -372,10 +373,10 @@ pub(crate) mod tests {
             id: AppointmentId::derived([1; 16]),
             user_id: UserId::derived([2; 16]),
             service_id: ServiceId::derived([3; 16]),
-            service_name: "Cut".to_owned(),
+            service_name: "Cut".parse().unwrap(),
             sub_services: Vec::new(),
             expert_id: ExpertId::derived([4; 16]),
-            expert_name: "Ada".to_owned(),
+            expert_name: "Ada".parse().unwrap(),
             date: date(1970, 1, 12),
             time: time(13, 46, 40, 0),
             time_zone: "UTC".to_owned(),

@@ -614,7 +614,7 @@ impl Booking<'_, '_> {
             expires_at,
             payment,
             refund: None,
-            notes: notes.map(|notes| notes.as_str().to_owned()),
+            notes,
             reminded_for: None,
             version: 1,
             created_at: now,

@@ -42,7 +42,7 @@ pub(crate) fn weekly(ranges: &[(u16, u16)]) -> WorkingHours {
 pub(crate) fn expert(byte: u8, hours: WorkingHours) -> Expert {
     Expert {
         id: expert_id(byte),
-        name: format!("Expert {byte}"),
+        name: format!("Expert {byte}").parse().unwrap(),
         title: None,
         bio: None,
         image_url: None,
@@ -61,7 +61,7 @@ fn sub_service(byte: u8, price: i64, duration_minutes: u32) -> SubService {
     SubService {
         id: sub_id(byte),
         service_id: service_id(),
-        name: format!("Add-on {byte}"),
+        name: format!("Add-on {byte}").parse().unwrap(),
         description: None,
         price,
         duration_minutes,
@@ -74,7 +74,7 @@ pub(crate) fn catalog(zone: &str) -> Catalog {
     let service = Service {
         id: service_id(),
         category_id: CategoryId::derived([9; 16]),
-        name: "Cut".to_owned(),
+        name: "Cut".parse().unwrap(),
         description: None,
         price: 4_500,
         duration_minutes: 60,
@@ -297,8 +297,12 @@ fn an_appointment_costs_what_its_offer_leaves() {
     };
     let offers = salon.offers(service_id(), on, None, now).unwrap();
     let made_cheaper = made(&offers);
-    let applied =
-        AppliedOffer { id: OfferId::derived([1; 16]), name: "Spring".to_owned(), code: None, discount: 825 };
+    let applied = AppliedOffer {
+        id: OfferId::derived([1; 16]),
+        name: "Spring".parse().unwrap(),
+        code: None,
+        discount: 825,
+    };
     assert_eq!((made_cheaper.total_price, made_cheaper.offer), (4_675, Some(applied)));
     assert_eq!(made_cheaper.sub_services[0].price, 1_000, "it is off the whole");
     let whole = made(&[]);

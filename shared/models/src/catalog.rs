@@ -12,6 +12,7 @@ use serde::{Deserialize, Serialize};
 use crate::ids::{CategoryId, ExpertId, ImageId, OfferId, ServiceId, SubServiceId, TimeOffId};
 use crate::money::Currency;
 use crate::offers::Offer;
+use crate::text::{Description, Label, PersonName};
 use crate::working_hours::WorkingHours;
 
 /// A heading under which services are listed.
@@ -20,10 +21,10 @@ pub struct Category {
     /// The id.
     pub id: CategoryId,
     /// The name.
-    pub name: String,
+    pub name: Label,
     /// A sentence or two.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub description: Option<String>,
+    pub description: Option<Description>,
     /// The position in the list, lowest first.
     pub position: u32,
     /// Set where customers see it.
@@ -42,10 +43,10 @@ pub struct Service {
     /// The category it stands under.
     pub category_id: CategoryId,
     /// The name.
-    pub name: String,
+    pub name: Label,
     /// A sentence or two.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub description: Option<String>,
+    pub description: Option<Description>,
     /// The price, minor currency units.
     pub price: i64,
     /// The duration for the customer, minutes.
@@ -68,10 +69,10 @@ pub struct SubService {
     /// The service that it is added to.
     pub service_id: ServiceId,
     /// The name.
-    pub name: String,
+    pub name: Label,
     /// A sentence or two.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub description: Option<String>,
+    pub description: Option<Description>,
     /// Its addition to the price, minor currency units.
     pub price: i64,
     /// Its addition to the duration, minutes.
@@ -102,7 +103,7 @@ pub struct TimeOff {
     pub to: DateTime,
     /// The reason, for the front desk.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub reason: Option<String>,
+    pub reason: Option<Label>,
 }
 
 /// Somebody who serves customers.
@@ -111,13 +112,13 @@ pub struct Expert {
     /// The id.
     pub id: ExpertId,
     /// The name.
-    pub name: String,
+    pub name: PersonName,
     /// The job title, such as "Senior stylist".
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub title: Option<String>,
+    pub title: Option<Label>,
     /// A paragraph about them.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub bio: Option<String>,
+    pub bio: Option<Description>,
     /// The URL of their picture.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub image_url: Option<String>,
@@ -182,7 +183,7 @@ pub struct GalleryImage {
     pub image_url: String,
     /// The caption.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub caption: Option<String>,
+    pub caption: Option<Label>,
     /// The position among the images, lowest first.
     pub position: u32,
     /// The time of its creation (UTC).
@@ -211,7 +212,7 @@ impl PayNow {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Settings {
     /// The salon's name, as mails and calendars show it.
-    pub salon_name: String,
+    pub salon_name: Label,
     /// Its IANA time zone, such as `Europe/Paris`; all working hours are local to it.
     pub time_zone: String,
     /// The currency of every price.
@@ -252,7 +253,7 @@ impl Default for Settings {
     /// customers who may say that they pay at once.
     fn default() -> Self {
         Self {
-            salon_name: "Chairbook".to_owned(),
+            salon_name: Label::given("Chairbook"),
             time_zone: "UTC".to_owned(),
             currency: Currency::EUR,
             slot_grid_minutes: 15,

@@ -243,7 +243,7 @@ impl SettingsDetails {
             return Err(FieldFault::new("leadTimeMinutes", message));
         }
         Ok(Settings {
-            salon_name: self.salon_name.as_str().to_owned(),
+            salon_name: self.salon_name.clone(),
             time_zone: self.time_zone.iana_name().unwrap_or("UTC").to_owned(),
             currency: self.currency,
             slot_grid_minutes: self.slot_grid_minutes,
@@ -260,10 +260,6 @@ impl SettingsDetails {
 
 fn room(what: &'static str, there_are: usize, at_most: usize) -> Result<(), CatalogError> {
     if there_are < at_most { Ok(()) } else { Err(CatalogError::Full { what, at_most }) }
-}
-
-fn owned(text: Option<&Description>) -> Option<String> {
-    text.map(|text| text.as_str().to_owned())
 }
 
 /// Categories.
@@ -287,8 +283,8 @@ impl Catalog {
         let next = last.map_or(1, |last| last.saturating_add(1).min(MAX_POSITION));
         Ok(Category {
             id,
-            name: details.name.as_str().to_owned(),
-            description: owned(details.description.as_ref()),
+            name: details.name.clone(),
+            description: details.description.clone(),
             position: details.position.unwrap_or(next),
             is_active: details.is_active.unwrap_or(true),
             created_at: now,
@@ -309,8 +305,8 @@ impl Catalog {
         let known = self.known_category(id)?;
         Ok(Category {
             id,
-            name: details.name.as_str().to_owned(),
-            description: owned(details.description.as_ref()),
+            name: details.name.clone(),
+            description: details.description.clone(),
             position: details.position.unwrap_or(known.position),
             is_active: details.is_active.unwrap_or(known.is_active),
             created_at: known.created_at,
@@ -457,8 +453,8 @@ fn service(
     Service {
         id,
         category_id: details.category_id,
-        name: details.name.as_str().to_owned(),
-        description: owned(details.description.as_ref()),
+        name: details.name.clone(),
+        description: details.description.clone(),
         price: details.price,
         duration_minutes: details.duration_minutes,
         buffer_minutes: details.buffer_minutes,
@@ -477,8 +473,8 @@ fn sub_service(
     SubService {
         id,
         service_id,
-        name: details.name.as_str().to_owned(),
-        description: owned(details.description.as_ref()),
+        name: details.name.clone(),
+        description: details.description.clone(),
         price: details.price,
         duration_minutes: details.duration_minutes,
         is_active,
@@ -504,9 +500,9 @@ impl Catalog {
         room("experts", self.experts.len(), MAX_EXPERTS)?;
         Ok(Expert {
             id,
-            name: details.name.as_str().to_owned(),
-            title: details.title.as_ref().map(|title| title.as_str().to_owned()),
-            bio: owned(details.bio.as_ref()),
+            name: details.name.clone(),
+            title: details.title.clone(),
+            bio: details.bio.clone(),
             image_url: details.image_url.clone(),
             rating: None,
             total_reviews: 0,
@@ -531,9 +527,9 @@ impl Catalog {
     ) -> Result<Expert, CatalogError> {
         let known = self.known_expert(id)?;
         Ok(Expert {
-            name: details.name.as_str().to_owned(),
-            title: details.title.as_ref().map(|title| title.as_str().to_owned()),
-            bio: owned(details.bio.as_ref()),
+            name: details.name.clone(),
+            title: details.title.clone(),
+            bio: details.bio.clone(),
             image_url: details.image_url.clone(),
             is_active: details.is_active.unwrap_or(known.is_active),
             updated_at: now,
@@ -627,7 +623,7 @@ impl Catalog {
             id,
             from: details.from,
             to: details.to,
-            reason: details.reason.as_ref().map(|reason| reason.as_str().to_owned()),
+            reason: details.reason.clone(),
         });
         expert.time_off.sort_by_key(|off| (off.from, off.to, off.id));
         expert.updated_at = now;

@@ -15,6 +15,7 @@ use serde_json::{Map, Value};
 
 use crate::appointment::Appointment;
 use crate::ids::{AppointmentId, EventId, ExpertId, SessionId, SubServiceId, UserId};
+use crate::text::{Label, PersonName};
 use crate::user::Role;
 
 /// The groups of notifications that users can turn on and off.
@@ -276,7 +277,7 @@ pub struct ClientInfo {
 #[serde(rename_all = "camelCase")]
 pub struct AppointmentFacts {
     /// The service's name when the appointment was booked.
-    pub service_name: String,
+    pub service_name: Label,
     /// The start (UTC) at the time of the event.
     pub starts_at: Timestamp,
 }
@@ -296,7 +297,7 @@ pub struct PreviousTime {
     /// The expert.
     pub expert_id: ExpertId,
     /// The expert's name when it was booked.
-    pub expert_name: String,
+    pub expert_name: PersonName,
 }
 
 impl From<&Appointment> for PreviousTime {
@@ -403,7 +404,7 @@ impl EventData {
         let client =
             || ClientInfo { ip: Some("192.0.2.7".to_owned()), user_agent: Some("Lynx/2.9".to_owned()) };
         let facts = || AppointmentFacts {
-            service_name: "Cut & finish".to_owned(),
+            service_name: Label::given("Cut & finish"),
             starts_at: Timestamp::constant(1_772_532_000, 0),
         };
         let session_id = SessionId::derived([1; 16]);
@@ -428,7 +429,7 @@ impl EventData {
                 let previous = PreviousTime {
                     starts_at: Timestamp::constant(1_772_442_000, 0),
                     expert_id: ExpertId::derived([1; 16]),
-                    expert_name: "Camille".to_owned(),
+                    expert_name: PersonName::given("Camille"),
                 };
                 Self::AppointmentRescheduled { appointment: facts(), previous }
             }

@@ -7,38 +7,26 @@
 
 use std::cmp::Reverse;
 use std::collections::BTreeSet;
-use std::str::FromStr;
 
 use jiff::Timestamp;
 use jiff::civil::Date;
 use serde::{Deserialize, Serialize};
 
 use crate::ids::{OfferId, ServiceId};
-use crate::text::TextError;
+use crate::text::{Description, Label, TextError, texts};
 
-/// The code by which customers get an offer: 3 to 32 ASCII letters, digits and hyphens. Codes are the same whatever
-/// their case, so they are kept in upper case.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct OfferCode(String);
-
-impl OfferCode {
-    /// The code in upper case.
-    #[must_use]
-    pub fn as_str(&self) -> &str {
-        &self.0
-    }
+texts! {
+    /// The code by which customers get an offer: 3 to 32 ASCII letters, digits and hyphens. Codes are the same whatever
+    /// their case, so they are kept in upper case.
+    OfferCode = code;
 }
 
-impl FromStr for OfferCode {
-    type Err = TextError;
-
-    fn from_str(text: &str) -> Result<Self, TextError> {
-        let code = text.trim();
-        if (3..=32).contains(&code.len()) && code.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-') {
-            Ok(Self(code.to_ascii_uppercase()))
-        } else {
-            Err(TextError("must have 3 to 32 letters (A to Z), digits or hyphens".to_owned()))
-        }
+fn code(text: &str) -> Result<String, TextError> {
+    let code = text.trim();
+    if (3..=32).contains(&code.len()) && code.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-') {
+        Ok(code.to_ascii_uppercase())
+    } else {
+        Err(TextError("must have 3 to 32 letters (A to Z), digits or hyphens".to_owned()))
     }
 }
 
@@ -93,10 +81,10 @@ pub struct Offer {
     /// The id.
     pub id: OfferId,
     /// The name.
-    pub name: String,
+    pub name: Label,
     /// A sentence or two.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub description: Option<String>,
+    pub description: Option<Description>,
     /// The discount.
     pub discount: Discount,
     /// The code that a booking has to name; without one the offer applies by itself.
@@ -125,7 +113,7 @@ pub struct AppliedOffer {
     /// The offer.
     pub id: OfferId,
     /// Its name.
-    pub name: String,
+    pub name: Label,
     /// Its code, if it had one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub code: Option<OfferCode>,

@@ -22,7 +22,7 @@ fn code(text: &str) -> OfferCode {
 fn offer(byte: u8, discount: Discount, code: Option<&str>) -> Offer {
     Offer {
         id: id(byte),
-        name: format!("Offer {byte}"),
+        name: format!("Offer {byte}").parse().unwrap(),
         description: None,
         discount,
         code: code.map(|text| text.parse().unwrap()),

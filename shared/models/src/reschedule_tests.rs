@@ -101,7 +101,7 @@ fn the_price_is_the_agreed_one_unless_the_salon_was_not_paid_and_it_goes_to_anot
 fn an_offer_goes_where_its_price_goes() {
     let offer = |byte: u8, percent, code: Option<&str>| Offer {
         id: OfferId::derived([byte; 16]),
-        name: format!("Offer {byte}"),
+        name: format!("Offer {byte}").parse().unwrap(),
         description: None,
         discount: Discount::Percent(percent),
         code: code.map(|text| text.parse().unwrap()),

@@ -13,6 +13,7 @@ use serde::{Deserialize, Serialize};
 use crate::appointment::{Appointment, Status};
 use crate::ids::{ExpertId, ServiceId};
 use crate::money::Currency;
+use crate::text::{Label, PersonName};
 
 /// Something that is counted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -68,11 +69,11 @@ pub struct Contribution {
     /// The service.
     pub service_id: ServiceId,
     /// The service's name when it was booked or moved.
-    pub service_name: String,
+    pub service_name: Label,
     /// The expert.
     pub expert_id: ExpertId,
     /// Their name when it was booked or moved.
-    pub expert_name: String,
+    pub expert_name: PersonName,
     /// The currency of the amounts.
     pub currency: Currency,
     /// What the salon was paid and keeps, minor units.

@@ -1,6 +1,9 @@
 //! Texts that people give us, checked once at the edge.
-
-use std::str::FromStr;
+//!
+//! Each kind of text has a type, which domain types and stored rows keep. [`FromStr`](std::str::FromStr) checks a text that
+//! is in a request. `Deserialize` does not: it reads what is stored, which was checked by the limits of the day on which it
+//! was written. A limit that is made tighter later concerns new texts alone, so that no row fails to load because of it.
+//! What responses show of a text is therefore any string, not one of the limits for requests.
 
 use icu_properties::props::{DefaultIgnorableCodePoint, GeneralCategory as Category};
 use icu_properties::{CodePointMapData, CodePointSetData};
@@ -67,111 +70,96 @@ fn lines(text: &str, most: usize) -> Result<String, TextError> {
     }
 }
 
-/// A person's name: 1 to 100 characters, trimmed, on one line, at least one of which shows.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct PersonName(String);
+/// Declares texts that are checked when somebody gives them, by [`FromStr`], and are read from storage as they are.
+macro_rules! texts {
+    ($($(#[$meta:meta])+ $name:ident = $read:expr;)+) => {
+        $(
+            $(#[$meta])+
+            #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, serde::Serialize, serde::Deserialize)]
+            #[serde(transparent)]
+            pub struct $name(String);
 
-impl PersonName {
-    /// The name.
-    #[must_use]
-    pub fn as_str(&self) -> &str {
-        &self.0
-    }
+            impl $name {
+                /// Returns the text.
+                #[must_use]
+                pub fn as_str(&self) -> &str {
+                    &self.0
+                }
+            }
+
+            impl std::str::FromStr for $name {
+                type Err = $crate::text::TextError;
+
+                fn from_str(text: &str) -> Result<Self, $crate::text::TextError> {
+                    let read: fn(&str) -> Result<String, $crate::text::TextError> = $read;
+                    read(text).map(Self)
+                }
+            }
+
+            impl std::ops::Deref for $name {
+                type Target = str;
+
+                fn deref(&self) -> &str {
+                    &self.0
+                }
+            }
+
+            impl std::fmt::Display for $name {
+                fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+                    f.write_str(&self.0)
+                }
+            }
+
+            impl From<$name> for String {
+                fn from(text: $name) -> Self {
+                    text.0
+                }
+            }
+        )+
+    };
 }
 
-impl FromStr for PersonName {
-    type Err = TextError;
+pub(crate) use texts;
 
-    fn from_str(text: &str) -> Result<Self, TextError> {
-        line(text, 100).map(Self)
-    }
+texts! {
+    /// A person's name: 1 to 100 characters, trimmed, on one line, at least one of which shows.
+    PersonName = |text| line(text, 100);
+
+    /// A telephone number, stored without punctuation: an optional `+` and 6 to 20 digits.
+    Phone = phone;
+
+    /// A customer's words to the expert: at most 500 characters, trimmed, line breaks allowed.
+    Notes = |text| lines(text, 500);
+
+    /// The name of a category, a service or a salon: 1 to 100 characters, trimmed, on one line, at least one of which
+    /// shows.
+    Label = |text| line(text, 100);
+
+    /// A few sentences about something: 1 to 2000 characters, trimmed, line breaks allowed.
+    Description = |text| lines(text, 2000);
 }
 
-/// A telephone number, stored without punctuation: an optional `+` and 6 to 20 digits.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Phone(String);
-
-impl Phone {
-    /// The number.
-    #[must_use]
-    pub fn as_str(&self) -> &str {
-        &self.0
-    }
+macro_rules! given {
+    ($($name:ident),+) => {
+        $(impl $name {
+            /// A text that the code gives, not a person.
+            pub(crate) fn given(text: &'static str) -> Self {
+                Self(text.to_owned())
+            }
+        })+
+    };
 }
 
-impl FromStr for Phone {
-    type Err = TextError;
+given!(PersonName, Label);
 
-    fn from_str(text: &str) -> Result<Self, TextError> {
-        let number: String =
-            text.trim().chars().filter(|c| !matches!(c, ' ' | '(' | ')' | '-' | '.' | '/')).collect();
-        let digits = number.strip_prefix('+').unwrap_or(&number);
-        if (6..=20).contains(&digits.len()) && digits.bytes().all(|b| b.is_ascii_digit()) {
-            Ok(Self(number))
-        } else {
-            Err(TextError("must be a telephone number such as +44 20 7946 0958".to_owned()))
-        }
-    }
-}
-
-/// What a customer wants to say: at most 500 characters, trimmed, line breaks allowed.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Notes(String);
-
-impl Notes {
-    /// The text.
-    #[must_use]
-    pub fn as_str(&self) -> &str {
-        &self.0
-    }
-}
-
-impl FromStr for Notes {
-    type Err = TextError;
-
-    fn from_str(text: &str) -> Result<Self, TextError> {
-        lines(text, 500).map(Self)
-    }
-}
-
-/// What a category, a service or a salon is called: 1 to 100 characters, trimmed, on one line, at least one of which
-/// shows.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Label(String);
-
-impl Label {
-    /// The text.
-    #[must_use]
-    pub fn as_str(&self) -> &str {
-        &self.0
-    }
-}
-
-impl FromStr for Label {
-    type Err = TextError;
-
-    fn from_str(text: &str) -> Result<Self, TextError> {
-        line(text, 100).map(Self)
-    }
-}
-
-/// What is said of something: 1 to 2000 characters, trimmed, line breaks allowed.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Description(String);
-
-impl Description {
-    /// The text.
-    #[must_use]
-    pub fn as_str(&self) -> &str {
-        &self.0
-    }
-}
-
-impl FromStr for Description {
-    type Err = TextError;
-
-    fn from_str(text: &str) -> Result<Self, TextError> {
-        lines(text, 2000).map(Self)
+fn phone(text: &str) -> Result<String, TextError> {
+    let number: String =
+        text.trim().chars().filter(|c| !matches!(c, ' ' | '(' | ')' | '-' | '.' | '/')).collect();
+    let digits = number.strip_prefix('+').unwrap_or(&number);
+    if (6..=20).contains(&digits.len()) && digits.bytes().all(|b| b.is_ascii_digit()) {
+        Ok(number)
+    } else {
+        Err(TextError("must be a telephone number such as +44 20 7946 0958".to_owned()))
     }
 }
 
@@ -201,6 +189,25 @@ mod tests {
             let error = description(bad).unwrap_err().to_string();
             assert_eq!(error, "must have 1 to 2000 characters", "{bad:?}");
         }
+    }
+
+    #[test]
+    fn what_is_stored_is_read_whatever_the_limits_are_today() {
+        for stored in ["", " two\nlines ", "Ada \u{202E}lace", &"n".repeat(3_000)] {
+            let json = serde_json::Value::String(stored.to_owned());
+            assert!(stored.parse::<PersonName>().is_err() && stored.parse::<Phone>().is_err(), "{stored:?}");
+            for read in [
+                serde_json::from_value::<PersonName>(json.clone()).unwrap().to_string(),
+                serde_json::from_value::<Phone>(json.clone()).unwrap().to_string(),
+                serde_json::from_value::<Notes>(json.clone()).unwrap().to_string(),
+                serde_json::from_value::<Label>(json.clone()).unwrap().to_string(),
+                serde_json::from_value::<Description>(json.clone()).unwrap().to_string(),
+            ] {
+                assert_eq!(read, stored);
+            }
+        }
+        let name: PersonName = "Ada Lovelace".parse().unwrap();
+        assert_eq!(serde_json::to_value(&name).unwrap(), "Ada Lovelace");
     }
 
     #[test]

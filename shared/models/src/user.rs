@@ -5,6 +5,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::ids::UserId;
+use crate::text::{PersonName, Phone};
 
 /// What somebody may do; each role may do all that the ones before it may.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
@@ -49,12 +50,12 @@ pub struct Profile {
     /// The id.
     pub id: UserId,
     /// The name they gave.
-    pub name: String,
+    pub name: PersonName,
     /// Their e-mail address as they wrote it, trimmed.
     pub email: String,
     /// Their telephone number, if they gave one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub phone: Option<String>,
+    pub phone: Option<Phone>,
     /// Their role.
     pub role: Role,
     /// Whether their e-mail address is verified.

@@ -16,6 +16,7 @@ use chairbook_auth::access_token::VerificationKey;
 use chairbook_auth::{Session, lockout};
 use chairbook_models::event::Event;
 use chairbook_models::ids::UserId;
+use chairbook_models::text::{PersonName, Phone};
 use chairbook_models::user::{Profile, Role};
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
@@ -359,19 +360,19 @@ impl Store {
     pub async fn change_profile(
         &self,
         id: UserId,
-        name: &str,
-        phone: Option<&str>,
+        name: &PersonName,
+        phone: Option<&Phone>,
         event: &Event,
     ) -> Result<(), StoreError> {
         let write = update(self.users()?, keys::profile(id))
             .condition_expression(IS_ACCOUNT)
             .expression_attribute_names("#name", "name")
-            .expression_attribute_values(":name", s(name))
+            .expression_attribute_values(":name", s(name.as_str()))
             .expression_attribute_values(":now", s(instant(event.at)));
         let write = match phone {
             Some(phone) => write
                 .update_expression("SET #name = :name, phone = :phone, updated_at = :now")
-                .expression_attribute_values(":phone", s(phone)),
+                .expression_attribute_values(":phone", s(phone.as_str())),
             None => write.update_expression("SET #name = :name, updated_at = :now REMOVE phone"),
         };
         self.transact_or_changed(vec![finish(write)?, self.event_write(event)?]).await

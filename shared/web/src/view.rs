@@ -2,10 +2,13 @@
 
 use std::borrow::Cow;
 
-use chairbook_models::appointment::payment::{Payment as KeptPayment, PaymentMethod, Refund as KeptRefund};
+use chairbook_models::appointment::payment::{
+    Payment as KeptPayment, PaymentMethod, PaymentReference, Refund as KeptRefund,
+};
 use chairbook_models::appointment::{Appointment, BookedSubService as KeptSubService};
 use chairbook_models::ids::{OfferId, SubServiceId, UserId};
 use chairbook_models::offers::{AppliedOffer as KeptOffer, OfferCode};
+use chairbook_models::text::Phone;
 use chairbook_models::user::{Profile, Role};
 use jiff::Timestamp;
 use jiff::civil::{DateTime, Time};
@@ -101,9 +104,9 @@ impl From<&Profile> for User {
     fn from(profile: &Profile) -> Self {
         Self {
             id: profile.id,
-            name: profile.name.clone(),
+            name: profile.name.to_string(),
             email: profile.email.clone(),
-            phone: profile.phone.clone(),
+            phone: profile.phone.as_ref().map(Phone::to_string),
             role: profile.role,
             email_verified: profile.email_verified,
             created_at: profile.created_at,
@@ -179,7 +182,7 @@ impl Payment {
             },
             KeptPayment::Verified(payment) => Self {
                 method: payment.method.into(),
-                reference: payment.reference.as_ref().map(|reference| reference.as_str().to_owned()),
+                reference: payment.reference.as_ref().map(PaymentReference::to_string),
                 amount: payment.amount,
                 at: payment.at,
             },
@@ -203,7 +206,7 @@ impl From<&KeptSubService> for BookedSubService {
     fn from(booked: &KeptSubService) -> Self {
         Self {
             id: booked.id,
-            name: booked.name.clone(),
+            name: booked.name.to_string(),
             price: booked.price,
             duration_minutes: booked.duration_minutes,
         }
@@ -224,8 +227,8 @@ impl From<&KeptOffer> for AppliedOffer {
     fn from(offer: &KeptOffer) -> Self {
         Self {
             id: offer.id,
-            name: offer.name.clone(),
-            code: offer.code.as_ref().map(OfferCode::as_str).map(str::to_owned),
+            name: offer.name.to_string(),
+            code: offer.code.as_ref().map(OfferCode::to_string),
             discount: offer.discount,
         }
     }

@@ -46,7 +46,7 @@ fn salon(now: Timestamp) -> Vec<CatalogRow> {
         CatalogRow::Settings(Settings { time_zone: "Europe/Paris".to_owned(), ..Settings::default() }),
         CatalogRow::Category(Category {
             id: category_id,
-            name: "Hair".to_owned(),
+            name: "Hair".parse().unwrap(),
             description: None,
             position: 1,
             is_active: true,
@@ -56,7 +56,7 @@ fn salon(now: Timestamp) -> Vec<CatalogRow> {
         CatalogRow::Service(Service {
             id: SERVICE,
             category_id,
-            name: "Cut".to_owned(),
+            name: "Cut".parse().unwrap(),
             description: None,
             price: 5_800,
             duration_minutes: 60,

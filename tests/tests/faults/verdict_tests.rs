@@ -55,7 +55,7 @@ fn shown(row: &Appointment) -> Shown {
 
 /// The facts of the appointment when it begins then.
 fn facts(starts_at: i64) -> AppointmentFacts {
-    AppointmentFacts { service_name: "Cut".to_owned(), starts_at: at(starts_at) }
+    AppointmentFacts { service_name: "Cut".parse().unwrap(), starts_at: at(starts_at) }
 }
 
 /// The move of the appointment from one time to five past nine.
@@ -63,7 +63,7 @@ fn moved_from(starts_at: i64) -> EventData {
     let previous = PreviousTime {
         starts_at: at(starts_at),
         expert_id: ExpertId::derived([5; 16]),
-        expert_name: "Grace".to_owned(),
+        expert_name: "Grace".parse().unwrap(),
     };
     EventData::AppointmentRescheduled { appointment: facts(NINE + 300), previous }
 }

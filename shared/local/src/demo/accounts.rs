@@ -2,6 +2,7 @@
 
 use chairbook_auth::password;
 use chairbook_models::ids::UserId;
+use chairbook_models::text::TextError;
 use chairbook_models::user::{Profile, Role};
 use jiff::Timestamp;
 
@@ -29,17 +30,17 @@ pub const ACCOUNTS: [DemoAccount; 3] = [
 ];
 
 impl DemoAccount {
-    pub(super) fn profile(&self, place: u8, now: Timestamp) -> Profile {
-        Profile {
+    pub(super) fn profile(&self, place: u8, now: Timestamp) -> Result<Profile, TextError> {
+        Ok(Profile {
             id: UserId::derived(number(place)),
-            name: self.name.to_owned(),
+            name: self.name.parse()?,
             email: self.email.to_owned(),
             phone: None,
             role: self.role,
             email_verified: true,
             created_at: now,
             updated_at: now,
-        }
+        })
     }
 }
 

@@ -24,21 +24,24 @@ fn event(id: u8, data: EventData, now: Timestamp) -> Event {
     Event::new(EventId::derived(number(id)), data, now, Actor::System, None, Subjects::default())
 }
 
+fn malformed(error: &dyn std::fmt::Display) -> StoreError {
+    StoreError::Malformed(error.to_string())
+}
+
 /// Fills an empty catalog, and adds the accounts. A catalog that anybody has written to is left alone; so is an
 /// account whose address is taken.
 ///
 /// # Errors
-/// [`StoreError`] when the tables do not answer.
+/// [`StoreError`] when the tables do not answer, or a text of the demo is none that people can give.
 pub async fn fill(store: &Store, now: Timestamp) -> Result<(), StoreError> {
     if store.catalog().await?.version > 0 {
         return Ok(());
     }
     for (place, account) in ACCOUNTS.iter().enumerate() {
         let place = u8::try_from(place + 1).unwrap_or(u8::MAX);
-        let password_hash =
-            accounts::password_hash(place).map_err(|error| StoreError::Malformed(error.to_string()))?;
+        let password_hash = accounts::password_hash(place).map_err(|error| malformed(&error))?;
         let registration = Registration {
-            profile: &account.profile(place, now),
+            profile: &account.profile(place, now).map_err(|error| malformed(&error))?,
             email: account.email,
             password_hash: &password_hash,
             token: None,
@@ -52,5 +55,5 @@ pub async fn fill(store: &Store, now: Timestamp) -> Result<(), StoreError> {
     // Last, and in one transaction: whatever stopped an earlier start, the next one goes on here.
     let (what, change) = (CatalogKind::Catalog, ChangeKind::Created);
     let filled = EventData::CatalogChanged { what, change, id: what.as_str().to_owned() };
-    store.write_catalog(&salon::rows(now), &event(100, filled, now)).await
+    store.write_catalog(&salon::rows(now).map_err(|error| malformed(&error))?, &event(100, filled, now)).await
 }

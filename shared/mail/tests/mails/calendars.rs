@@ -21,7 +21,7 @@ use proptest::prelude::*;
 use super::local_times::{SERVICE, catalog};
 use super::{
     appointment, by_customer, customer, facts, hostile_mails, instant, mail, mail_of, moved, previous,
-    profile, settings,
+    profile, settings, stored,
 };
 
 /// The calendar of a mail, read by a parser that has nothing to do with the writer.
@@ -108,7 +108,7 @@ fn every_appointment_mail_carries_a_calendar_that_others_can_read() {
 #[test]
 fn calendar_lines_end_and_fold_as_the_standard_says() {
     let mut settings = settings();
-    settings.salon_name = "é".repeat(300);
+    settings.salon_name = stored(&"é".repeat(300));
     let mail = mail_of(
         &by_customer(EventData::AppointmentConfirmed(facts())),
         &profile(),
@@ -360,16 +360,16 @@ proptest! {
         let harmless = mail_of(&event, &profile(), &appointment(Status::Confirmed), &settings());
         let harmless = line_names(std::str::from_utf8(&harmless.attachments[0].content).unwrap());
         let mut appointment = Appointment {
-            service_name: service.clone(),
-            expert_name: expert.clone(),
-            notes: notes.clone(),
+            service_name: stored(&service),
+            expert_name: stored(&expert),
+            notes: notes.as_deref().map(stored),
             ..appointment(Status::Confirmed)
         };
         for sub_service in &mut appointment.sub_services {
-            sub_service.name.clone_from(&add_on);
+            sub_service.name = stored(&add_on);
         }
-        let profile = Profile { name: name.clone(), ..profile() };
-        let settings = Settings { salon_name: salon.clone(), ..settings() };
+        let profile = Profile { name: stored(&name), ..profile() };
+        let settings = Settings { salon_name: stored(&salon), ..settings() };
         let mail = mail_of(&event, &profile, &appointment, &settings);
         prop_assert!(!mail.subject.chars().any(char::is_control), "{:?}", mail.subject);
 
@@ -398,14 +398,14 @@ proptest! {
         notes in prop::collection::vec(written(), 1..4),
     ) {
         let appointment = Appointment {
-            service_name: service.clone(),
+            service_name: stored(&service),
             sub_services: Vec::new(),
-            expert_name: expert.clone(),
-            notes: Some(notes.join("\r\n")),
+            expert_name: stored(&expert),
+            notes: Some(stored(&notes.join("\r\n"))),
             ..appointment(Status::Confirmed)
         };
-        let profile = Profile { name: name.clone(), ..profile() };
-        let settings = Settings { salon_name: salon.clone(), ..settings() };
+        let profile = Profile { name: stored(&name), ..profile() };
+        let settings = Settings { salon_name: stored(&salon), ..settings() };
         for event_type in [EventData::AppointmentConfirmed(facts()), EventData::AppointmentReminder(facts())] {
             let mail = mail_of(&by_customer(event_type), &profile, &appointment, &settings);
             let calendar = parsed(&mail);

@@ -46,7 +46,7 @@ pub(super) fn catalog(zone: &str) -> Catalog {
     let service = Service {
         id: SERVICE,
         category_id: CategoryId::derived([9; 16]),
-        name: "Haircut".to_owned(),
+        name: "Haircut".parse().unwrap(),
         description: None,
         price: 4_500,
         duration_minutes: 30,
@@ -58,7 +58,7 @@ pub(super) fn catalog(zone: &str) -> Catalog {
     let all_day: &[(u16, u16)] = &[(0, 1_440)];
     let expert = Expert {
         id: ExpertId::derived([6; 16]),
-        name: "Camille Moreau".to_owned(),
+        name: "Camille Moreau".parse().unwrap(),
         title: None,
         bio: None,
         image_url: None,
@@ -74,7 +74,7 @@ pub(super) fn catalog(zone: &str) -> Catalog {
     Catalog {
         version: 1,
         settings: Settings {
-            salon_name: "Salon Lumière".to_owned(),
+            salon_name: "Salon Lumière".parse().unwrap(),
             time_zone: zone.to_owned(),
             ..Settings::default()
         },

@@ -3,15 +3,13 @@
 //! A customer can say that they pay at once. That is their word alone ([`Payment::Unverified`]): it confirms an
 //! appointment where the salon's settings let it, and is no money to the salon before the front desk has verified it.
 
-use std::str::FromStr;
-
 use jiff::Timestamp;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::{Appointment, Status};
 use crate::ids::UserId;
-use crate::text::{TextError, line};
+use crate::text::{line, texts};
 
 /// How the salon was paid.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -32,25 +30,10 @@ impl PaymentMethod {
     pub const ALL: [Self; 4] = [Self::Cash, Self::Card, Self::Transfer, Self::Other];
 }
 
-/// What finds a payment elsewhere (a receipt's number, a terminal's transaction): 1 to 100 characters, trimmed, on one
-/// line.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct PaymentReference(String);
-
-impl PaymentReference {
-    /// The text.
-    #[must_use]
-    pub fn as_str(&self) -> &str {
-        &self.0
-    }
-}
-
-impl FromStr for PaymentReference {
-    type Err = TextError;
-
-    fn from_str(text: &str) -> Result<Self, TextError> {
-        line(text, 100).map(Self)
-    }
+texts! {
+    /// A text that finds a payment elsewhere (a receipt's number, a terminal's transaction): 1 to 100 characters, trimmed,
+    /// on one line.
+    PaymentReference = |text| line(text, 100);
 }
 
 /// A payment for an appointment.

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use jiff::Timestamp;
 use jiff::civil::Date;
 
-use super::{CatalogError, FieldFault, owned, room};
+use super::{CatalogError, FieldFault, room};
 use crate::catalog::Catalog;
 use crate::ids::{OfferId, ServiceId};
 use crate::offers::{Discount, Offer, OfferCode};
@@ -165,8 +165,8 @@ fn offer(
 ) -> Offer {
     Offer {
         id,
-        name: details.name.as_str().to_owned(),
-        description: owned(details.description.as_ref()),
+        name: details.name.clone(),
+        description: details.description.clone(),
         discount: details.discount,
         code: details.code.clone(),
         service_ids: details.service_ids.clone(),

@@ -24,9 +24,9 @@ fn contribution(byte: u8, day: Date, status: Status) -> Contribution {
         hour: i8::try_from(byte % 24).unwrap(),
         status,
         service_id: ServiceId::derived([byte; 16]),
-        service_name: "x".repeat(100),
+        service_name: "x".repeat(100).parse().unwrap(),
         expert_id: ExpertId::derived([byte; 16]),
-        expert_name: "y".repeat(100),
+        expert_name: "y".repeat(100).parse().unwrap(),
         // A part of what was paid was given back, in a currency of its own.
         currency: CURRENCIES[usize::from(byte)].parse().unwrap(),
         revenue: 100_000_000,
