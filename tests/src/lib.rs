@@ -22,4 +22,4 @@ pub mod turnstile;
 
 pub use actor::Actor;
 pub use answer::Answer;
-pub use stack::{Permitted, TestStack, TestStackBuilder};
+pub use stack::{Permitted, TestStack, TestStackBuilder, built};

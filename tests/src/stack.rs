@@ -43,7 +43,7 @@ pub(crate) fn root() -> &'static Path {
 }
 
 /// The directory of the functions' binaries, built once per test process.
-pub(crate) fn built() -> PathBuf {
+pub fn built() -> PathBuf {
     static BUILT: OnceLock<PathBuf> = OnceLock::new();
     BUILT
         .get_or_init(|| {

@@ -55,7 +55,13 @@ impl State {
     /// [`ConfigError`] names what is missing or wrong.
     pub fn from_env() -> Result<Self, ConfigError> {
         Ok(Self {
-            web: Web::from_env()?,
+            web: Web::from_env(&[
+                "APPOINTMENTS_TABLE",
+                "CATALOG_TABLE",
+                "EVENTS_TABLE",
+                "USERS_TABLE",
+                "LIMITS_TABLE",
+            ])?,
             hold: env::duration("RESERVATION_HOLD")?,
             mail_from: env::parsed("MAIL_FROM")?,
         })

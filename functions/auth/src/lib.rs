@@ -53,7 +53,7 @@ impl State {
     /// # Errors
     /// [`ConfigError`] names what is missing or wrong.
     pub fn from_env() -> Result<Self, ConfigError> {
-        let web = Web::from_env()?;
+        let web = Web::from_env(&["USERS_TABLE", "EVENTS_TABLE", "LIMITS_TABLE"])?;
         let invalid = |name: &str| {
             let name = name.to_owned();
             move |problem: String| ConfigError::Invalid { name, problem }

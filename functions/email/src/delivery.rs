@@ -100,25 +100,25 @@ impl Delivery {
         let time = time_before(deadline, TIME_FOR_THE_MARK + TIME_FOR_THE_ANSWER);
         let claim = self.store.claim_delivery(event_id, clock::now(), lease_until);
         let Ok(claim) = tokio::time::timeout(time, claim).await else {
-            tracing::warn!(%event_id, "a delivery ran out of time before it was claimed");
+            tracing::warn!("a delivery ran out of time before it was claimed");
             return Verdict::TryAgainAt(lease_until);
         };
         let event = match claim {
             Ok(Claim::Claimed(event)) => event,
             Ok(Claim::Busy { until }) => {
-                tracing::info!(%event_id, "somebody else is delivering it");
+                tracing::info!("somebody else is delivering it");
                 return Verdict::TryAgainAt(until);
             }
             Ok(Claim::Done(delivery)) => {
-                tracing::info!(%event_id, ?delivery, "it has been delivered before");
+                tracing::info!(?delivery, "it has been delivered before");
                 return Verdict::Done;
             }
             Ok(Claim::Missing) => {
-                tracing::error!(%event_id, "there is no such event to deliver; its message goes to the dead letters");
+                tracing::error!("there is no such event to deliver; its message goes to the dead letters");
                 return Verdict::GiveUp;
             }
             Err(error) => {
-                tracing::warn!(%event_id, %error, "a delivery could not be claimed");
+                tracing::warn!(%error, "a delivery could not be claimed");
                 return Verdict::TryAgain;
             }
         };
@@ -126,7 +126,7 @@ impl Delivery {
         let outcome = attempted(time, Box::pin(self.attempt(&event, deadline))).await;
         log(&event, &outcome);
         let time = time_before(deadline, TIME_FOR_THE_ANSWER);
-        let marked = marked(time, event_id, self.mark(event_id, &outcome)).await;
+        let marked = marked(time, self.mark(event_id, &outcome)).await;
         verdict(&outcome, marked, lease_until)
     }
 
@@ -202,7 +202,7 @@ impl Delivery {
             now: facts.now,
         };
         compose(&context).map_err(|error| {
-            tracing::error!(event_id = %event.id, %error, "a mail could not be written");
+            tracing::error!(%error, "a mail could not be written");
             error.code()
         })
     }
@@ -234,7 +234,7 @@ impl Delivery {
             match self.store.finish_delivery(event_id, outcome.clone(), clock::now()).await {
                 Ok(()) => return true,
                 Err(error) if written == MARKS => {
-                    tracing::error!(%event_id, %error, "how a delivery went could not be marked");
+                    tracing::error!(%error, "how a delivery went could not be marked");
                     return false;
                 }
                 Err(_) => pause(Duration::from_millis(500)).await,
@@ -261,9 +261,9 @@ async fn attempted(time: Duration, attempt: impl Future<Output = DeliveryOutcome
 
 /// Whether a mark was written within that time, which is its own: a mail that SES has taken is not tried again since its
 /// mark takes long.
-async fn marked(time: Duration, event_id: EventId, mark: impl Future<Output = bool>) -> bool {
+async fn marked(time: Duration, mark: impl Future<Output = bool>) -> bool {
     tokio::time::timeout(time, mark).await.unwrap_or_else(|_| {
-        tracing::error!(%event_id, "how a delivery went could not be marked in time");
+        tracing::error!("how a delivery went could not be marked in time");
         false
     })
 }
@@ -281,19 +281,19 @@ fn verdict(outcome: &DeliveryOutcome, marked: bool, lease_until: Timestamp) -> V
 }
 
 fn log(event: &Event, outcome: &DeliveryOutcome) {
-    let (event_id, event_type) = (event.id, event.event_type().as_str());
+    let event_type = event.event_type().as_str();
     match outcome {
         DeliveryOutcome::Sent { message_id } => {
-            tracing::info!(%event_id, event_type, message_id, "mail sent");
+            tracing::info!(event_type, message_id, "mail sent");
         }
         DeliveryOutcome::Skipped { reason } => {
-            tracing::info!(%event_id, event_type, reason, "mail skipped");
+            tracing::info!(event_type, reason, "mail skipped");
         }
         DeliveryOutcome::Retry { reason } => {
-            tracing::warn!(%event_id, event_type, reason, "mail not sent yet");
+            tracing::warn!(event_type, reason, "mail not sent yet");
         }
         DeliveryOutcome::Failed { reason } => {
-            tracing::error!(alarm = "delivery_failed", %event_id, event_type, reason, "mail can never be sent");
+            tracing::error!(alarm = "delivery_failed", event_type, reason, "mail can never be sent");
         }
     }
 }
@@ -336,7 +336,7 @@ mod tests {
         let (moment, lease_until) = (Duration::from_millis(20), Timestamp::from_second(1_000).unwrap());
         let deliver = async |attempt: Pin<Box<dyn Future<Output = DeliveryOutcome>>>| {
             let outcome = attempted(moment, attempt).await;
-            let marked = marked(moment, EventId::derived([1; 16]), std::future::pending()).await;
+            let marked = marked(moment, std::future::pending()).await;
             verdict(&outcome, marked, lease_until)
         };
         let sent = DeliveryOutcome::Sent { message_id: "m-1".to_owned() };

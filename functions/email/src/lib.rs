@@ -26,12 +26,13 @@ use futures_util::{StreamExt as _, stream};
 use jiff::{SignedDuration, Timestamp};
 use lambda_runtime::{Error, LambdaEvent};
 use serde_json::Value;
+use tracing::Instrument as _;
 
 pub use crate::decision::{LoginMail, LoginMailError};
 pub use crate::delivery::{Delivery, SES_TIMEOUT};
 
 use crate::delivery::{TIME_FOR_TIMING_A_RETURN, Verdict};
-use crate::message::Message;
+use crate::message::{MalformedMessage, Message};
 
 /// The pauses before a message comes again. The first are short: most troubles pass in seconds, and somebody waits for a
 /// verification mail. They grow fast: few deliveries have to outlast an outage.
@@ -84,14 +85,25 @@ impl EmailFunction {
 
     /// Delivers one message's mail; answers with its id if the message is to come again.
     async fn deliver(&self, record: &SqsMessage, deadline: Timestamp) -> Option<Option<String>> {
-        let verdict = match Message::parse(record) {
+        let message = Message::parse(record);
+        let span = tracing::error_span!(
+            "message",
+            sqs_message_id = record.message_id,
+            event_id = message.ok().map(|message| display(message.event_id)),
+        );
+        self.handle_message(message, record, deadline).instrument(span).await
+    }
+
+    async fn handle_message(
+        &self,
+        message: Result<Message, MalformedMessage>,
+        record: &SqsMessage,
+        deadline: Timestamp,
+    ) -> Option<Option<String>> {
+        let verdict = match message {
             Ok(message) => self.delivery.deliver(message.event_id, deadline).await,
             Err(error) => {
-                tracing::error!(
-                    sqs_message_id = record.message_id.as_deref(),
-                    %error,
-                    "a message names no event and goes to the dead letters"
-                );
+                tracing::error!(%error, "a message names no event and goes to the dead letters");
                 Verdict::GiveUp
             }
         };
@@ -124,11 +136,7 @@ impl EmailFunction {
             Ok(Err(error)) => ProvideErrorMetadata::code(&error).unwrap_or("no answer").to_owned(),
             Err(_) => "no answer in time".to_owned(),
         };
-        tracing::warn!(
-            sqs_message_id = record.message_id.as_deref(),
-            code,
-            "a message's return was not timed"
-        );
+        tracing::warn!(code, "a message's return was not timed");
     }
 }
 

@@ -15,6 +15,7 @@ use jiff::Timestamp;
 use lambda_runtime::{Error, LambdaEvent};
 use serde::Serialize;
 use serde_json::Value;
+use tracing::Instrument as _;
 
 /// Reservations in one query's page.
 const PAGE: i32 = 50;
@@ -95,11 +96,16 @@ async fn expire(store: &Store, reservation: Appointment) -> Counts {
     };
     let id = EventId::new(now, random::bytes());
     let event = Event::about_appointment(id, EventData::AppointmentExpired, now, Actor::System, &expired);
-    match store.end_appointment(&reservation, &expired, &event).await {
+    let span = tracing::error_span!("event", event_id = %id, appointment_id = %reservation.id);
+    ended(store, &reservation, &expired, &event).instrument(span).await
+}
+
+async fn ended(store: &Store, reservation: &Appointment, expired: &Appointment, event: &Event) -> Counts {
+    match store.end_appointment(reservation, expired, event).await {
         Ok(()) => Counts { expired: 1, ..Counts::default() },
         Err(StoreError::Changed) => Counts { skipped: 1, ..Counts::default() },
         Err(error) => {
-            tracing::error!(appointment_id = %reservation.id, %error, "a reservation could not be ended");
+            tracing::error!(%error, "a reservation could not be ended");
             Counts { failed: 1, ..Counts::default() }
         }
     }

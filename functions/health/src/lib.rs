@@ -43,7 +43,13 @@ impl State {
     pub fn from_env() -> Result<Self, ConfigError> {
         let functions = env::required("HEALTH_FUNCTIONS")?;
         Ok(Self {
-            web: Web::from_env()?,
+            web: Web::from_env(&[
+                "USERS_TABLE",
+                "CATALOG_TABLE",
+                "APPOINTMENTS_TABLE",
+                "EVENTS_TABLE",
+                "LIMITS_TABLE",
+            ])?,
             sqs: aws_sdk_sqs::Client::new(&aws::config("SQS")?),
             lambda: aws_sdk_lambda::Client::new(&aws::config("LAMBDA")?),
             queues: [

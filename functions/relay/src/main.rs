@@ -1,19 +1,21 @@
 //! The relay function: reads its configuration, makes its client and runs.
 
+use std::process::ExitCode;
+
 use aws_sdk_sqs::Client;
 use aws_sdk_sqs::config::Builder;
 use aws_sdk_sqs::config::retry::RetryConfig;
-use chairbook_platform::{aws, env, init_tracing};
-use lambda_runtime::{Error, LambdaEvent, service_fn};
+use chairbook_platform::env::{self, ConfigError};
+use chairbook_platform::{aws, run};
 use relay::Relay;
-use serde_json::Value;
 
-#[tokio::main(flavor = "current_thread")]
-async fn main() -> Result<(), Error> {
-    init_tracing();
+fn configure() -> Result<Relay, ConfigError> {
     // The relay tries again itself, what failed of a batch and nothing else.
     let config = Builder::from(&aws::config("SQS")?).retry_config(RetryConfig::disabled()).build();
-    let relay = Relay::new(Client::from_conf(config), env::required("NOTIFICATIONS_QUEUE_URL")?);
-    let relay = &relay;
-    lambda_runtime::run(service_fn(|event: LambdaEvent<Value>| relay.handle(event.payload))).await
+    Ok(Relay::new(Client::from_conf(config), env::required("NOTIFICATIONS_QUEUE_URL")?))
+}
+
+#[tokio::main(flavor = "current_thread")]
+async fn main() -> ExitCode {
+    run(configure, async |relay: &Relay, event| relay.handle(event.payload).await).await
 }

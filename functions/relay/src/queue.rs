@@ -7,6 +7,7 @@ use aws_sdk_sqs::error::ProvideErrorMetadata as _;
 use aws_sdk_sqs::types::SendMessageBatchRequestEntry;
 use chairbook_models::backoff::Backoff;
 use serde_json::json;
+use tracing::field::display;
 
 use crate::record::Announcement;
 
@@ -52,14 +53,21 @@ pub async fn send_once(queue: &Client, queue_url: &str, announcements: &[&Announ
     };
     match queue.send_message_batch().queue_url(queue_url).set_entries(Some(entries)).send().await {
         Ok(output) => {
-            for failure in output.failed() {
-                tracing::warn!(code = failure.code(), "SQS did not take a message");
+            let failed = output.failed().iter();
+            let failed = failed.filter_map(|failure| Some((failure.id().parse().ok()?, failure.code())));
+            let failed: Vec<(usize, _)> = failed.collect();
+            for (position, code) in &failed {
+                let event_id =
+                    announcements.get(*position).map(|announcement| display(announcement.event_id));
+                tracing::warn!(event_id, code, "SQS did not take a message");
             }
-            output.failed().iter().filter_map(|failure| failure.id().parse().ok()).collect()
+            failed.into_iter().map(|(position, _)| position).collect()
         }
         Err(error) => {
             let code = error.code().unwrap_or("no answer");
-            tracing::warn!(code, messages = announcements.len(), "SQS did not take a batch of messages");
+            for announcement in announcements {
+                tracing::warn!(event_id = %announcement.event_id, code, "SQS did not take a message");
+            }
             all()
         }
     }

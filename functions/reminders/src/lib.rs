@@ -15,6 +15,7 @@ use jiff::Timestamp;
 use lambda_runtime::{Error, LambdaEvent};
 use serde::Serialize;
 use serde_json::Value;
+use tracing::Instrument as _;
 
 /// Appointments in one query's page.
 const PAGE: usize = 100;
@@ -97,11 +98,16 @@ async fn remind(store: &Store, appointment: Appointment) -> Counts {
     let id = EventId::new(now, random::bytes());
     let event =
         Event::about_appointment(id, EventData::AppointmentReminder, now, Actor::System, &appointment);
-    match store.remind(&appointment, &event).await {
+    let span = tracing::error_span!("event", event_id = %id, appointment_id = %appointment.id);
+    reminded(store, &appointment, &event).instrument(span).await
+}
+
+async fn reminded(store: &Store, appointment: &Appointment, event: &Event) -> Counts {
+    match store.remind(appointment, event).await {
         Ok(()) => Counts { reminded: 1, ..Counts::default() },
         Err(StoreError::Changed) => Counts { skipped: 1, ..Counts::default() },
         Err(error) => {
-            tracing::error!(appointment_id = %appointment.id, %error, "a customer could not be reminded");
+            tracing::error!(%error, "a customer could not be reminded");
             Counts { failed: 1, ..Counts::default() }
         }
     }

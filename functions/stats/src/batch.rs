@@ -5,9 +5,11 @@ use std::collections::BTreeMap;
 use aws_lambda_events::streams::{DynamoDbBatchItemFailure, DynamoDbEventResponse};
 use chairbook_models::ids::{AppointmentId, EventId};
 use chairbook_store::{APPOINTMENTS_AT_ONCE, Store, StoreError};
+use futures_util::TryFutureExt as _;
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 use lambda_runtime::Error;
+use tracing::Instrument as _;
 
 use crate::record::{Record, Subject};
 
@@ -82,15 +84,18 @@ async fn count_new_customers(store: &Store, records: &[Record], outcome: &mut Ou
         }
     };
     for (place, event, at) in new_customers {
-        match count_new_customer(store, event, at, &zone).await {
+        let span = tracing::error_span!("event", event_id = %event);
+        let counted = count_new_customer(store, event, at, &zone);
+        match counted.inspect_err(log_new_customer).instrument(span).await {
             Ok(true) => outcome.counted += 1,
             Ok(false) => outcome.unchanged += 1,
-            Err(error) => {
-                tracing::warn!(%error, event_id = %event, "a new customer could not be counted");
-                outcome.failed.push(place);
-            }
+            Err(_) => outcome.failed.push(place),
         }
     }
+}
+
+fn log_new_customer(error: &StoreError) {
+    tracing::warn!(%error, "a new customer could not be counted");
 }
 
 async fn count_new_customer(

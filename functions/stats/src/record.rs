@@ -44,7 +44,9 @@ fn read(record: &Value) -> Option<Record> {
     match subject(record) {
         Ok(subject) => Some(Record { subject: subject?, sequence_number }),
         Err(field) => {
+            let event_id = record.pointer("/dynamodb/NewImage/id/S").and_then(Value::as_str);
             tracing::error!(
+                event_id,
                 sequence_number,
                 field,
                 "a record of the stream is left out: a field cannot be read"

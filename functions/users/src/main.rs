@@ -1,6 +1,16 @@
 //! Function `users`: see the library.
 
+use std::process::ExitCode;
+
 #[tokio::main(flavor = "current_thread")]
-async fn main() -> Result<(), lambda_http::Error> {
-    chairbook_web::run(|| Ok(users::router(chairbook_web::Web::from_env()?))).await
+async fn main() -> ExitCode {
+    chairbook_web::run(|| {
+        Ok(users::router(chairbook_web::Web::from_env(&[
+            "USERS_TABLE",
+            "APPOINTMENTS_TABLE",
+            "EVENTS_TABLE",
+            "LIMITS_TABLE",
+        ])?))
+    })
+    .await
 }

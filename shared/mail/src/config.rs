@@ -8,7 +8,7 @@ use crate::address::{AddressError, Mailbox};
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum ConfigError {
     /// The base of links.
-    #[error("the public URL must be one such as https://api.chairbook.example")]
+    #[error("must be a URL such as https://api.chairbook.example")]
     PublicUrl,
     /// The sender.
     #[error("the sender {0}")]

@@ -36,7 +36,7 @@ fn http_client() -> Result<SharedHttpClient, ConfigError> {
     let context = TlsContext::builder()
         .with_trust_store(TrustStore::empty().with_pem_certificate(AMAZON_TRUST_SERVICES))
         .build()
-        .map_err(|error| ConfigError::Invalid { name: "TLS".to_owned(), problem: error.to_string() })?;
+        .map_err(|error| ConfigError::invalid("TLS", error))?;
     let client =
         Builder::new().tls_provider(Provider::Rustls(CryptoMode::AwsLc)).tls_context(context).build_https();
     Ok(CLIENT.get_or_init(|| client).clone())

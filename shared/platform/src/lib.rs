@@ -5,8 +5,10 @@
 pub mod aws;
 pub mod clock;
 pub mod env;
+mod function;
 pub mod health_probe;
 mod logging;
 pub mod random;
 
-pub use logging::init_tracing;
+pub use function::{configured, ended, run};
+pub use logging::COUNTED;

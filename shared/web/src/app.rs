@@ -1,6 +1,7 @@
 //! The layers in front of every handler, from the outside in: the access log and the answer's common headers;
 //! panics become 500; the rate limit and the caller's token.
 
+use std::process::ExitCode;
 use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 
@@ -10,7 +11,7 @@ use axum::extract::{FromRequest, MatchedPath, Request, State};
 use axum::middleware::{Next, from_fn, from_fn_with_state};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{MethodRouter, any, post};
-use chairbook_platform::{clock, env, health_probe, init_tracing};
+use chairbook_platform::{clock, configured, ended, env, health_probe};
 use chairbook_store::meter::Meter;
 use chairbook_store::{Reader, Store, Tables};
 use http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
@@ -19,6 +20,7 @@ use lambda_http::request::RequestContext;
 use lambda_http::{Adapter, Context, LambdaEvent, RequestExt, Service as _, lambda_runtime, service_fn};
 use serde_json::Value;
 use tower_http::catch_panic::CatchPanicLayer;
+use tracing::Instrument as _;
 
 use crate::access::{Client, Gate, claims, no_token};
 use crate::admission::{Checks, Learned, Question, source};
@@ -52,14 +54,16 @@ pub struct Web {
 
 impl Web {
     /// From the environment: `RATE_LIMIT_REQUESTS`, `RATE_LIMIT_WINDOW`, `TOKEN_ISSUER`,
-    /// `AUTH_RATE_LIMIT_REQUESTS` where there is one, and the tables.
+    /// `AUTH_RATE_LIMIT_REQUESTS` where there is one, and the tables, of which the function needs those named by these
+    /// variables.
     ///
     /// # Errors
     /// [`env::ConfigError`] names what is missing or wrong.
-    pub fn from_env() -> Result<Self, env::ConfigError> {
-        let requests = env::parsed("RATE_LIMIT_REQUESTS")?;
+    pub fn from_env(tables: &[&str]) -> Result<Self, env::ConfigError> {
+        env::all_set(tables)?;
+        let requests = env::whole_number("RATE_LIMIT_REQUESTS")?;
         let auth_requests = match env::optional("AUTH_RATE_LIMIT_REQUESTS") {
-            Some(_) => env::parsed("AUTH_RATE_LIMIT_REQUESTS")?,
+            Some(_) => env::whole_number("AUTH_RATE_LIMIT_REQUESTS")?,
             None => requests,
         };
         let store = Store::new(chairbook_platform::aws::dynamodb()?, Tables::from_env());
@@ -151,22 +155,22 @@ fn complete(routes: Router, events: MethodRouter) -> Router {
 }
 
 /// Runs a function: its routes, behind Lambda.
-///
-/// # Errors
-/// When the Runtime API is gone.
-pub async fn run(build: impl FnOnce() -> Result<Router, env::ConfigError>) -> Result<(), lambda_http::Error> {
-    init_tracing();
-    let router = build().inspect_err(|error| tracing::error!(%error, "the function is not configured"))?;
-    let adapter = Adapter::from(router);
-    lambda_runtime::run(service_fn(move |event: LambdaEvent<Value>| {
+pub async fn run(build: impl FnOnce() -> Result<Router, env::ConfigError>) -> ExitCode {
+    let adapter = match configured(build) {
+        Ok(router) => Adapter::from(router),
+        Err(status) => return status,
+    };
+    let served = lambda_runtime::run(service_fn(move |event: LambdaEvent<Value>| {
         let mut adapter = adapter.clone();
         async move {
-            let request = incoming::request(event.payload)?;
+            let request_id = &event.context.request_id;
+            let request = incoming::request(event.payload)
+                .inspect_err(|error| tracing::error!(request_id, %error, "the event is not understood"))?;
             let response = adapter.call(LambdaEvent::new(request, event.context)).await;
             response.map_err(lambda_http::Error::from)
         }
-    }))
-    .await
+    }));
+    ended(served.await)
 }
 
 /// Returns true if a request came by the Invoke API, and not by HTTP.
@@ -250,9 +254,15 @@ async fn gate(State((web, policy)): State<(Web, Option<Policy>)>, request: Reque
     response
 }
 
+/// Every line that is logged meanwhile has the request's id.
 async fn observe(request: Request, next: Next) -> Response {
-    let begun = Instant::now();
     let (request_id, _) = origin(&request);
+    let span = tracing::error_span!("request", request_id);
+    observed(request, next, &request_id).instrument(span).await
+}
+
+async fn observed(request: Request, next: Next, request_id: &str) -> Response {
+    let begun = Instant::now();
     let method = request.method().clone();
     // The route, not the path: a path can carry a one-time token.
     let route = request.extensions().get::<MatchedPath>().map(|path| path.as_str().to_owned());
@@ -267,18 +277,17 @@ async fn observe(request: Request, next: Next) -> Response {
 
     if let Some(error) = response.extensions_mut().remove::<ApiError>() {
         if let Some(cause) = &error.cause {
-            cause.log(&request_id);
+            cause.log();
         }
         let (mut parts, _) = response.into_parts();
         parts.headers.remove(header::CONTENT_LENGTH);
-        let body = Json(error.body(&request_id)).into_response().into_body();
+        let body = Json(error.body(request_id)).into_response().into_body();
         response = Response::from_parts(parts, body);
     }
     let waited = format!("db;dur={:.1}", reading.waited.as_secs_f64() * 1_000.0);
-    common_headers(response.headers_mut(), &request_id, is_timed.then_some(waited.as_str()));
+    common_headers(response.headers_mut(), request_id, is_timed.then_some(waited.as_str()));
     tracing::info!(
         access_log = true,
-        request_id,
         method = %method,
         route = route.as_deref().unwrap_or("unmatched"),
         status = response.status().as_u16(),

@@ -55,11 +55,11 @@ pub(crate) enum Cause {
 }
 
 impl Cause {
-    /// Writes it to the log, with the id by which the response lets it be found.
-    pub(crate) fn log(&self, request_id: &str) {
+    /// Writes it to the log, where the request's span gives it the id by which the response lets it be found.
+    pub(crate) fn log(&self) {
         match self {
-            Self::Bug(bug) => tracing::error!(request_id, bug, "internal error"),
-            Self::Outage(reason) => tracing::warn!(request_id, reason, "the database is not available"),
+            Self::Bug(bug) => tracing::error!(bug, "internal error"),
+            Self::Outage(reason) => tracing::warn!(reason, "the database is not available"),
         }
     }
 }
