@@ -149,6 +149,51 @@ async fn what_is_rejected_is_told_and_not_tried_again() {
 }
 
 #[tokio::test]
+async fn an_outage_of_ses_delays_mails_and_loses_none() {
+    // The waits of a day in seconds; and the lines that alarms count are there at any level.
+    let stack = TestStack::builder()
+        .without_rate_limit()
+        .parameter("MailRetryFirstWait", "1s")
+        .parameter("MailRetryLongestWait", "1s")
+        .parameter("LogLevel", "error")
+        .start()
+        .await;
+    let (ada, bob) = (stack.customer().await, stack.customer().await);
+    stack.settle().await;
+
+    // Errors, then throttling, then well again. A try offers a mail three times while SES throttles.
+    let (errors, throttled_tries) = (12, 4);
+    let faults = json!([
+        {"error": "ServiceUnavailable", "times": errors},
+        {"error": "TooManyRequestsException", "times": 3 * throttled_tries},
+    ]);
+    inject(&stack, faults).await;
+    book(&ada).await;
+    book(&bob).await;
+    stack.settle_within(4 * PATIENCE).await;
+    used_up(&stack).await;
+    let mut tries = 0;
+    for customer in [&ada, &bob] {
+        assert_eq!(mails(&stack, customer, "Confirmed: "), 1);
+        let sent = event(&stack, customer, "appointment.confirmed").await;
+        assert_eq!(text(&sent, "delivery"), "sent");
+        tries += attempts(&sent).parse::<u32>().unwrap();
+    }
+    // More than five of each, after which a mail used to be given up.
+    assert!(tries > errors && tries > 2 * 5, "{tries}");
+
+    // What the metric filters of MailsLateAlarm read.
+    let log = std::fs::read_to_string(stack.stack.data_directory().join("logs/EmailFunction.log")).unwrap();
+    let lines: Vec<Value> = log.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    let said = |message: &str| lines.iter().filter(|line| line["message"] == message).collect::<Vec<_>>();
+    let waiting = said("mail not sent yet");
+    assert!(waiting.len() > 10 && waiting.iter().all(|line| line["waited_seconds"].is_u64()), "{waiting:?}");
+    assert!(waiting.iter().any(|line| line["waited_seconds"].as_u64().unwrap() >= 4), "{waiting:?}");
+    assert!(said("mail sent").len() >= 2);
+    stack.finish().await;
+}
+
+#[tokio::test]
 async fn messages_that_come_twice_or_say_nothing() {
     let stack = TestStack::start().await;
     let ada = stack.customer().await;
@@ -170,7 +215,7 @@ async fn messages_that_come_twice_or_say_nothing() {
     assert_eq!(stack.mails(&ada.email).len(), before);
     assert_eq!(attempts(&event(&stack, &ada, "appointment.confirmed").await), "1");
 
-    // No event: five deliveries, then the dead letters.
+    // No event: delivered as often as the queue allows, then the dead letters.
     let bodies = ["hello", r#"{"event":1}"#, r#"{"eventId":"evt_00000000000000000000000zzz"}"#];
     for body in bodies {
         sqs.send_message().queue_url(&url).message_body(body).send().await.unwrap();

@@ -12,7 +12,7 @@ use chairbook_models::catalog::Settings;
 use chairbook_models::event::Event;
 use chairbook_models::ids::EventId;
 use chairbook_models::user::Profile;
-use chairbook_platform::clock;
+use chairbook_platform::{COUNTED, clock};
 use chairbook_store::{Claim, DeliveryOutcome, MailLimits, Store, StoreError};
 use jiff::{SignedDuration, Timestamp};
 
@@ -284,13 +284,14 @@ fn log(event: &Event, outcome: &DeliveryOutcome) {
     let event_type = event.event_type().as_str();
     match outcome {
         DeliveryOutcome::Sent { message_id } => {
-            tracing::info!(event_type, message_id, "mail sent");
+            tracing::info!(target: COUNTED, event_type, message_id, "mail sent");
         }
         DeliveryOutcome::Skipped { reason } => {
             tracing::info!(event_type, reason, "mail skipped");
         }
         DeliveryOutcome::Retry { reason } => {
-            tracing::warn!(event_type, reason, "mail not sent yet");
+            let waited_seconds = clock::now().duration_since(event.at).as_secs();
+            tracing::warn!(target: COUNTED, event_type, reason, waited_seconds, "mail not sent yet");
         }
         DeliveryOutcome::Failed { reason } => {
             tracing::error!(alarm = "delivery_failed", event_type, reason, "mail can never be sent");

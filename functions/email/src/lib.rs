@@ -34,10 +34,13 @@ pub use crate::delivery::{Delivery, SES_TIMEOUT};
 use crate::delivery::{TIME_FOR_TIMING_A_RETURN, Verdict};
 use crate::message::{MalformedMessage, Message};
 
-/// The pauses before a message comes again. The first are short: most troubles pass in seconds, and somebody waits for a
-/// verification mail. They grow fast: few deliveries have to outlast an outage.
-const BACKOFF: Backoff =
-    Backoff { first: Duration::from_secs(5), factor: 4, longest: Duration::from_mins(15) };
+/// The pauses before a message comes again. The first is short: most troubles pass in seconds, and somebody waits for a
+/// verification mail. They grow fast up to the longest: the queue's `maxReceiveCount` of deliveries has to outlast an
+/// outage of a day.
+#[must_use]
+pub const fn backoff(first: Duration, longest: Duration) -> Backoff {
+    Backoff { first, factor: 4, longest }
+}
 
 /// The shortest of these pauses: SQS counts whole seconds.
 const SHORTEST_PAUSE: Duration = Duration::from_secs(1);
@@ -52,6 +55,7 @@ const LONGEST_INVISIBLE: SignedDuration = SignedDuration::from_hours(12);
 /// The function: how it delivers, and the queue it is fed from.
 pub struct EmailFunction {
     delivery: Delivery,
+    backoff: Backoff,
     queue: aws_sdk_sqs::Client,
     queue_url: String,
 }
@@ -59,8 +63,13 @@ pub struct EmailFunction {
 impl EmailFunction {
     /// The function over its clients. Makes no call.
     #[must_use]
-    pub const fn new(delivery: Delivery, queue: aws_sdk_sqs::Client, queue_url: String) -> Self {
-        Self { delivery, queue, queue_url }
+    pub const fn new(
+        delivery: Delivery,
+        backoff: Backoff,
+        queue: aws_sdk_sqs::Client,
+        queue_url: String,
+    ) -> Self {
+        Self { delivery, backoff, queue, queue_url }
     }
 
     /// Handles one batch of messages, or a health probe.
@@ -112,8 +121,8 @@ impl EmailFunction {
             Verdict::GiveUp => SignedDuration::ZERO,
             Verdict::TryAgain => {
                 let random = u32::from_ne_bytes(chairbook_platform::random::bytes());
-                let pause = BACKOFF.pause(message::receive_count(record), random).max(SHORTEST_PAUSE);
-                SignedDuration::try_from(pause).unwrap_or(SignedDuration::MAX)
+                let pause = self.backoff.pause_of_half_at_least(message::receive_count(record), random);
+                SignedDuration::try_from(pause.max(SHORTEST_PAUSE)).unwrap_or(SignedDuration::MAX)
             }
             Verdict::TryAgainAt(instant) => instant.duration_since(clock::now()),
         };
@@ -159,6 +168,7 @@ fn response(again: Vec<Option<String>>) -> Result<SqsBatchResponse, Error> {
 
 #[cfg(test)]
 mod tests {
+    use chairbook_models::duration;
     use serde_json::json;
 
     use super::*;
@@ -170,6 +180,28 @@ mod tests {
         {
             assert_eq!(whole_seconds(SignedDuration::from_millis(milliseconds)), seconds, "{milliseconds}");
         }
+    }
+
+    #[test]
+    fn a_mail_is_tried_for_a_day_and_becomes_a_dead_letter_before_the_queue_forgets_it() {
+        let template = include_str!("../../../template.yaml");
+        let of = |section: &str, name: &str| {
+            let (_, section) = template.split_once(section).unwrap();
+            let (_, value) = section.split_once(name).unwrap();
+            value.split_whitespace().next().unwrap().to_owned()
+        };
+        let wait = |name: &str| duration::parse(&of(name, " Default: ")).unwrap();
+        let backoff = backoff(wait("\n  MailRetryFirstWait:"), wait("\n  MailRetryLongestWait:"));
+        let queue = "\n  NotificationsQueue:";
+        let receives: u32 = of(queue, " maxReceiveCount: ").parse().unwrap();
+        let retention = Duration::from_secs(of(queue, " MessageRetentionPeriod: ").parse().unwrap());
+
+        let until_last_try: Duration =
+            (1..receives).map(|failures| backoff.pause_of_half_at_least(failures, 0)).sum();
+        assert!(until_last_try >= Duration::from_hours(24), "{until_last_try:?}");
+        let until_dead_letter: Duration = (1..=receives).map(|failures| backoff.ceiling(failures)).sum();
+        assert!(until_dead_letter + Duration::from_hours(24) <= retention, "{until_dead_letter:?}");
+        assert!(backoff.longest <= Duration::try_from(LONGEST_INVISIBLE).unwrap());
     }
 
     #[test]

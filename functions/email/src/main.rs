@@ -10,7 +10,7 @@ use chairbook_mail::{ConfigError as MailConfigError, MailConfig};
 use chairbook_platform::env::{self, ConfigError};
 use chairbook_platform::{aws, run};
 use chairbook_store::{MailLimits, Store, Tables};
-use email::{Delivery, EmailFunction, SES_TIMEOUT};
+use email::{Delivery, EmailFunction, SES_TIMEOUT, backoff};
 
 /// SES has no idempotency tokens, and a call that timed out may have sent the mail: trying again is for the
 /// function to decide, which knows what is safe.
@@ -47,7 +47,9 @@ fn configure() -> Result<EmailFunction, ConfigError> {
         },
     };
     let queue = aws_sdk_sqs::Client::new(&aws::config("SQS")?);
-    Ok(EmailFunction::new(delivery, queue, env::required("NOTIFICATIONS_QUEUE_URL")?))
+    let backoff =
+        backoff(env::duration("MAIL_RETRY_FIRST_WAIT")?, env::duration("MAIL_RETRY_LONGEST_WAIT")?);
+    Ok(EmailFunction::new(delivery, backoff, queue, env::required("NOTIFICATIONS_QUEUE_URL")?))
 }
 
 #[tokio::main(flavor = "current_thread")]

@@ -1,5 +1,5 @@
-//! Exponential backoff with full jitter: the pause before a retry is anything up to a ceiling that grows, so that those who
-//! failed together do not come again together
+//! Exponential backoff with jitter: the pause before a retry is anything up to a ceiling that grows, so that those who failed
+//! together do not come again together
 //! (<https://aws.amazon.com/builders-library/timeouts-retries-and-backoff-with-jitter/>).
 
 use std::time::Duration;
@@ -28,6 +28,14 @@ impl Backoff {
     pub fn pause(&self, failures: u32, random: u32) -> Duration {
         jitter(self.ceiling(failures), random)
     }
+
+    /// The same, but never less than half of the ceiling: where retries are counted, a series of short pauses would use
+    /// them up.
+    #[must_use]
+    pub fn pause_of_half_at_least(&self, failures: u32, random: u32) -> Duration {
+        let half = self.ceiling(failures) / 2;
+        half + jitter(half, random)
+    }
 }
 
 /// A part of a duration: nothing of it for a `random` of 0, all of it for the largest.
@@ -54,5 +62,7 @@ mod tests {
         assert_eq!(BACKOFF.pause(3, 0), Duration::ZERO);
         assert_eq!(BACKOFF.pause(3, u32::MAX), Duration::from_secs(80));
         assert_eq!(BACKOFF.pause(3, u32::MAX / 2).as_secs(), 39);
+        assert_eq!(BACKOFF.pause_of_half_at_least(3, 0), Duration::from_secs(40));
+        assert_eq!(BACKOFF.pause_of_half_at_least(3, u32::MAX), Duration::from_secs(80));
     }
 }
