@@ -4,12 +4,16 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 use std::process::Command;
+use std::time::{Duration, Instant};
 
 use chairbook_local::binaries::path_of;
 use chairbook_local::stack::read_template;
 use chairbook_local::template::model::{Function, System};
 use chairbook_tests::{Actor, TestStack, built};
 use serde_json::{Value, json};
+
+/// How long a line may take to arrive.
+const PATIENCE: Duration = Duration::from_secs(10);
 
 const CUT: &str = "svc_00000000000000000000000001";
 
@@ -80,6 +84,55 @@ async fn every_line_says_which_request_and_which_event_it_is_about() {
     }
     let told: BTreeSet<_> = texts(&email, "event_id").into_iter().map(str::to_owned).collect();
     assert!(events.is_subset(&told), "{events:?} {told:?}");
+    stack.finish().await;
+}
+
+/// What the alarms on what is silent count: a line for each run, at any level, and none for a probe.
+#[tokio::test]
+async fn runs_are_counted_and_probes_are_not() {
+    let stack = TestStack::builder()
+        .without_rate_limit()
+        .parameter("LogLevel", "error")
+        .template_with("Schedule: rate(1 minute)", "Schedule: rate(1 day)")
+        .template_with("Schedule: rate(15 minutes)", "Schedule: rate(1 day)")
+        .start()
+        .await;
+    let ada = stack.customer().await;
+    stack.settle().await;
+    let counted = |function: &str, message: &str| {
+        let path = stack.stack.data_directory().join(format!("logs/{function}.log"));
+        let log = std::fs::read_to_string(path).unwrap_or_default();
+        log.lines().filter(|line| line.contains(&format!("\"message\":\"{message}\""))).count()
+    };
+    let runs = [
+        ("ExpireReservationsFunction", "reservations swept"),
+        ("RemindersFunction", "customers reminded"),
+        ("UsersFunction", "erasures finished"),
+    ];
+    for (function, message) in runs {
+        let before = counted(function, message);
+        let probe = json!({"source": "chairbook.health"});
+        assert_eq!(stack.invoke(function, probe).await, json!({"ok": true}));
+        assert_eq!(counted(function, message), before, "{function}");
+        let scheduled = json!({"source": "aws.events", "detail-type": "Scheduled Event", "detail": {}});
+        stack.invoke(function, scheduled).await;
+        let begun = Instant::now();
+        while counted(function, message) == before {
+            assert!(begun.elapsed() < PATIENCE, "{function} has not said {message}");
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+        assert_eq!(counted(function, message), before + 1, "{function}");
+    }
+    let streams = [("RelayFunction", "events relayed"), ("StatsFunction", "events counted")];
+    let before = streams.map(|(function, message)| counted(function, message));
+    book(&ada).await;
+    stack.settle().await;
+    for ((function, message), before) in streams.into_iter().zip(before) {
+        assert!(counted(function, message) > before, "{function}");
+        let counted_before_probe = counted(function, message);
+        stack.invoke(function, json!({"source": "chairbook.health"})).await;
+        assert_eq!(counted(function, message), counted_before_probe, "{function}");
+    }
     stack.finish().await;
 }
 

@@ -371,6 +371,17 @@ fn every_function_is_watched(template: &Template) -> Vec<String> {
                 && list(&alarm["Dimensions"]).iter().any(|dimension| refers_to(&dimension["Value"], function))
         })
     };
+    let throttled = |function: &str| {
+        template.of_type("AWS::CloudWatch::Alarm").flat_map(|(_, alarm)| list(&alarm["Metrics"])).any(
+            |metric| {
+                let metric = &metric["MetricStat"]["Metric"];
+                metric["MetricName"] == "Throttles"
+                    && list(&metric["Dimensions"])
+                        .iter()
+                        .any(|dimension| refers_to(&dimension["Value"], function))
+            },
+        )
+    };
     for (function, properties) in template.functions() {
         let name = properties["FunctionName"]["Fn::Sub"].as_str().unwrap();
         let ends = format!(":function:{name}");
@@ -382,6 +393,9 @@ fn every_function_is_watched(template: &Template) -> Vec<String> {
         if !alarmed(function) {
             faults.push(format!("{function}: no alarm on its errors"));
         }
+        if !throttled(function) {
+            faults.push(format!("{function}: no alarm on its throttles"));
+        }
         let group = properties["LoggingConfig"]["LogGroup"]["Ref"].as_str().unwrap_or_default();
         let watched = template.of_type("AWS::Logs::MetricFilter").any(|(_, filter)| {
             refers_to(&filter["LogGroupName"], group) && !filter["FilterPattern"].is_null()
@@ -391,6 +405,83 @@ fn every_function_is_watched(template: &Template) -> Vec<String> {
         }
     }
     faults
+}
+
+/// An alarm on a metric that logs make has a filter that makes it, and a filter looks for a line that its function writes.
+fn alarms_count_lines_that_there_are(template: &Template) -> Vec<String> {
+    let mut faults = Vec::new();
+    let mut made = BTreeSet::new();
+    for (filter, properties) in template.of_type("AWS::Logs::MetricFilter") {
+        made.extend(
+            list(&properties["MetricTransformations"]).iter().filter_map(|made| made["MetricName"].as_str()),
+        );
+        let pattern = properties["FilterPattern"].as_str().unwrap_or_default();
+        let message = pattern.split_once("$.message = ").map(|(_, rest)| rest.trim_end_matches([' ', '}']));
+        let watched = template.functions().find(|(_, function)| {
+            refers_to(
+                &properties["LogGroupName"],
+                function["LoggingConfig"]["LogGroup"]["Ref"].as_str().unwrap(),
+            )
+        });
+        let Some((function, _)) = watched else {
+            faults.push(format!("{filter}: watches no function's log"));
+            continue;
+        };
+        let sources = sources(&root().join("functions").join(template.binary(function)));
+        if let Some(message) = message.filter(|message| !sources.contains(*message)) {
+            faults.push(format!("{filter}: {function} never writes {message}"));
+        }
+    }
+    for (alarm, properties) in template.of_type("AWS::CloudWatch::Alarm") {
+        let metric = properties["MetricName"].as_str().unwrap_or_default();
+        if refers_to_own_namespace(properties) && !made.contains(metric) {
+            faults.push(format!("{alarm}: nothing makes its metric {metric}"));
+        }
+        // Health's probes are invocations, too.
+        if metric == "Invocations" {
+            faults.push(format!("{alarm}: counts invocations in which nothing was done"));
+        }
+        if properties["ComparisonOperator"] == "LessThanThreshold"
+            && properties["TreatMissingData"] == "breaching"
+        {
+            faults.push(format!("{alarm}: fires after the first deployment, before there are data"));
+        }
+    }
+    faults
+}
+
+fn refers_to_own_namespace(alarm: &Value) -> bool {
+    texts(&alarm["Namespace"]).iter().any(|text| text.starts_with("Chairbook/"))
+}
+
+/// A record that a reader of a stream gives up is a dead letter before the stream forgets it, after 24 hours.
+fn no_record_of_a_stream_is_lost(template: &Template) -> Vec<String> {
+    let mut faults = Vec::new();
+    for (function, properties) in template.functions() {
+        let events = properties["Events"].as_object().unwrap().values();
+        for event in events.filter(|event| event["Type"] == "DynamoDB").map(|event| &event["Properties"]) {
+            if event["MaximumRecordAgeInSeconds"].as_u64().is_none_or(|age| age + 3_600 > 86_400) {
+                faults.push(format!("{function}: its stream forgets records before they are given up"));
+            }
+            if event["DestinationConfig"]["OnFailure"]["Destination"].is_null() {
+                faults.push(format!("{function}: what it gives up is lost"));
+            }
+        }
+    }
+    faults
+}
+
+/// What API Gateway knows of a request that it could not have answered is in its log.
+fn the_api_logs_why_it_failed(template: &Template) -> Vec<String> {
+    let format =
+        template.0["Resources"]["Api"]["Properties"]["AccessLogSettings"]["Format"].as_str().unwrap();
+    let format: Value = serde_json::from_str(format).unwrap();
+    let values = texts(&format);
+    ["$context.requestId", "$context.error.message", "$context.integrationErrorMessage", "$context.routeKey"]
+        .iter()
+        .filter(|value| !values.contains(value))
+        .map(|value| format!("Api: does not log {value}"))
+        .collect()
 }
 
 fn every_parameter_is_described(template: &Template) -> Vec<String> {
@@ -451,7 +542,7 @@ fn alarms_are_documented(template: &Template) -> Vec<String> {
     compare("alarm", &alarms.collect(), &documented(&file("docs/operations.md"), "Alarms"))
 }
 
-const PROMISES: [(&str, Promise); 14] = [
+const PROMISES: [(&str, Promise); 17] = [
     ("no wildcard in a policy", no_wildcard_in_a_policy),
     ("every table survives", every_table_survives),
     ("every function has a role of its own", every_function_has_a_role_of_its_own),
@@ -462,6 +553,9 @@ const PROMISES: [(&str, Promise); 14] = [
     ("every variable is read", every_variable_is_read),
     ("functions are the folders", functions_are_the_folders),
     ("every function is watched", every_function_is_watched),
+    ("alarms count lines that there are", alarms_count_lines_that_there_are),
+    ("no record of a stream is lost", no_record_of_a_stream_is_lost),
+    ("the API logs why it failed", the_api_logs_why_it_failed),
     ("every parameter is described", every_parameter_is_described),
     ("routes are documented", routes_are_documented),
     ("parameters are documented", parameters_are_documented),
@@ -479,7 +573,7 @@ fn the_template_keeps_its_promises() {
 }
 
 /// One change of the template's text and the fault that must come of it, for every way in which a promise can break.
-const BROKEN: [(&str, &str, &str); 30] = [
+const BROKEN: [(&str, &str, &str); 37] = [
     ("Resource: !GetAtt AuthLogGroup.Arn", "Resource: '*'", "AuthRole: wildcard in Resource *"),
     (
         "Resource: !GetAtt LimitsTable.Arn",
@@ -583,6 +677,37 @@ const BROKEN: [(&str, &str, &str); 30] = [
         "      LogGroupName: !Ref HealthLogGroup\n      FilterPattern: '{ $.level = \"ERROR\" }'",
         "      LogGroupName: !Ref HealthLogGroup",
         "HealthFunction: nobody counts the errors",
+    ),
+    (
+        "                  Value: !Ref StatsFunction\n            Stat: Sum",
+        "                  Value: !Ref EmailFunction\n            Stat: Sum",
+        "StatsFunction: no alarm on its throttles",
+    ),
+    (
+        "$.message = \"customers reminded\"",
+        "$.message = \"reminded\"",
+        "ReminderRuns: RemindersFunction never writes",
+    ),
+    (
+        "MetricName: EventsRelayed\n          MetricValue: '1'",
+        "MetricName: Relayed\n          MetricValue: '1'",
+        "",
+    ),
+    (
+        "      MetricName: MailWait\n",
+        "      MetricName: MailsWait\n",
+        "MailsLateAlarm: nothing makes its metric MailsWait",
+    ),
+    (
+        "      MetricName: ReservationSweeps\n",
+        "      MetricName: Invocations\n",
+        "ExpireReservationsSilentAlarm: counts invocations",
+    ),
+    ("            MaximumRecordAgeInSeconds: 79200\n", "", "RelayFunction: its stream forgets records"),
+    (
+        ",\"integrationErrorMessage\":\"$context.integrationErrorMessage\"",
+        "",
+        "Api: does not log $context.integrationErrorMessage",
     ),
     (
         "    Description: How long an access token is valid, for example 7d\n",

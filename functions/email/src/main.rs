@@ -47,8 +47,7 @@ fn configure() -> Result<EmailFunction, ConfigError> {
         },
     };
     let queue = aws_sdk_sqs::Client::new(&aws::config("SQS")?);
-    let backoff =
-        backoff(env::duration("MAIL_RETRY_FIRST_WAIT")?, env::duration("MAIL_RETRY_LONGEST_WAIT")?);
+    let backoff = backoff(env::duration("MAIL_RETRY_FIRST_WAIT")?, env::duration("MAIL_RETRY_LONGEST_WAIT")?);
     Ok(EmailFunction::new(delivery, backoff, queue, env::required("NOTIFICATIONS_QUEUE_URL")?))
 }
 

@@ -7,7 +7,7 @@ use std::time::Duration;
 use chairbook_models::appointment::Appointment;
 use chairbook_models::event::{Actor, Event, EventData};
 use chairbook_models::ids::EventId;
-use chairbook_platform::{clock, health_probe, random};
+use chairbook_platform::{COUNTED, clock, health_probe, random};
 use chairbook_store::{Reader, Store, StoreError};
 use futures_util::future::join_all;
 use futures_util::{StreamExt, stream};
@@ -61,6 +61,7 @@ pub async fn handle(store: &Store, event: LambdaEvent<Value>) -> Result<Value, E
         counts = counts.plus(swept?);
     }
     tracing::info!(
+        target: COUNTED,
         expired = counts.expired,
         skipped = counts.skipped,
         failed = counts.failed,

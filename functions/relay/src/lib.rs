@@ -10,7 +10,7 @@ mod record;
 
 use aws_lambda_events::streams::{DynamoDbBatchItemFailure, DynamoDbEventResponse};
 use aws_sdk_sqs::Client;
-use chairbook_platform::health_probe;
+use chairbook_platform::{COUNTED, health_probe};
 use futures_util::{StreamExt as _, stream};
 use lambda_runtime::Error;
 use serde_json::Value;
@@ -61,7 +61,8 @@ impl Relay {
             .buffer_unordered(CALLS_SIDE_BY_SIDE)
             .concat()
             .await;
-        tracing::info!(relayed = announcements.len() - failed.len(), failed = failed.len(), "events relayed");
+        let relayed = announcements.len() - failed.len();
+        tracing::info!(target: COUNTED, relayed, failed = failed.len(), "events relayed");
         Ok(serde_json::to_value(response(&announcements, &failed)?)?)
     }
 }

@@ -8,7 +8,7 @@ use chairbook_models::appointment::Appointment;
 use chairbook_models::appointment::reminder::{dates_of_due, reminder_due};
 use chairbook_models::event::{Actor, Event, EventData};
 use chairbook_models::ids::EventId;
-use chairbook_platform::{clock, health_probe, random};
+use chairbook_platform::{COUNTED, clock, health_probe, random};
 use chairbook_store::{Store, StoreError};
 use futures_util::{StreamExt, stream};
 use jiff::Timestamp;
@@ -62,6 +62,7 @@ pub async fn handle(store: &Store, event: LambdaEvent<Value>) -> Result<Value, E
         lead_minutes => run(store, lead_minutes, deadline).await?,
     };
     tracing::info!(
+        target: COUNTED,
         reminded = counts.reminded,
         skipped = counts.skipped,
         failed = counts.failed,

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use aws_lambda_events::streams::{DynamoDbBatchItemFailure, DynamoDbEventResponse};
 use chairbook_models::ids::{AppointmentId, EventId};
+use chairbook_platform::COUNTED;
 use chairbook_store::{APPOINTMENTS_AT_ONCE, Store, StoreError};
 use futures_util::TryFutureExt as _;
 use jiff::Timestamp;
@@ -28,6 +29,7 @@ pub async fn count(store: &Store, records: &[Record]) -> Result<DynamoDbEventRes
     count_appointments(store, records, &mut outcome).await;
     count_new_customers(store, records, &mut outcome).await;
     tracing::info!(
+        target: COUNTED,
         counted = outcome.counted,
         unchanged = outcome.unchanged,
         failed = outcome.failed.len(),

@@ -12,7 +12,7 @@ use chairbook_auth::Caller;
 use chairbook_models::appointment;
 use chairbook_models::event::{Actor, Event, EventData};
 use chairbook_models::ids::{EventId, UserId};
-use chairbook_platform::{clock, random};
+use chairbook_platform::{COUNTED, clock, random};
 use chairbook_store::{Account, AccountChange, Leaving, Store, StoreError};
 use chairbook_web::password::{GivenPassword, canonical_email, prove_password, still_proven};
 use chairbook_web::view::Empty;
@@ -160,9 +160,7 @@ pub(crate) async fn finish_erasures(store: Store, deadline: Timestamp) -> Result
             }
         }
     }
-    if finished + failed > 0 {
-        tracing::info!(finished, failed, "erasures finished");
-    }
+    tracing::info!(target: COUNTED, finished, failed, "erasures finished");
     Ok(json!({"finished": finished, "failed": failed}))
 }
 
