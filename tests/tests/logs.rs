@@ -139,7 +139,8 @@ async fn runs_are_counted_and_probes_are_not() {
 // --- A function that cannot start ---------------------------------------------------------------------------------
 
 /// Variables that may be absent: switches that are off, and what only some functions are given.
-const OPTIONAL: [&str; 3] = ["CHAIRBOOK_LOG", "OWNER_EMAIL", "STRICT_TRANSPORT_SECURITY"];
+const OPTIONAL: [&str; 4] =
+    ["CHAIRBOOK_LOG", "CLOUDFRONT_SECRET", "OWNER_EMAIL", "STRICT_TRANSPORT_SECURITY"];
 
 /// Starts a function's binary with an environment and without a Runtime API; the lines of its log, and whether it has
 /// failed.
@@ -206,6 +207,7 @@ fn a_function_that_cannot_start_says_what_would_be_right_and_not_what_is_wrong()
         ("UsersFunction", "RATE_LIMIT_WINDOW", "15 minutes", "m, h or d"),
         ("AppointmentsFunction", "RESERVATION_HOLD", "long", "m, h or d"),
         ("AppointmentsFunction", "MAIL_FROM", "sekrit", "address"),
+        ("DocsFunction", "CLOUDFRONT_SECRET", "sekrit", "must be a secret of 32 characters or more"),
         ("EmailFunction", "MAIL_FROM", "sekrit", "address"),
         ("EmailFunction", "PUBLIC_URL", "sekrit", "must be a URL such as https://api.chairbook.example"),
         ("EmailFunction", "LOGIN_MAIL", "sometimes", "must be always, new-device or never"),

@@ -306,6 +306,18 @@ fn secrets_reach_only_who_needs_them(template: &Template) -> Vec<String> {
             faults.push(format!("{secret}: is given to {holders:?}"));
         }
     }
+    for (function, properties) in template.functions() {
+        let events = properties["Events"].as_object().unwrap();
+        let has_routes = events.values().any(|event| event["Type"] == "HttpApi");
+        if refers_to(properties, "CloudFrontSecret") != has_routes {
+            faults.push(format!(
+                "{function}: serves what did not come by CloudFront, or knows its secret for nothing"
+            ));
+        }
+    }
+    if template.0["Parameters"]["CloudFrontSecret"]["NoEcho"] != true {
+        faults.push("CloudFrontSecret: is shown".to_owned());
+    }
     faults
 }
 
@@ -573,7 +585,7 @@ fn the_template_keeps_its_promises() {
 }
 
 /// One change of the template's text and the fault that must come of it, for every way in which a promise can break.
-const BROKEN: [(&str, &str, &str); 37] = [
+const BROKEN: [(&str, &str, &str); 39] = [
     ("Resource: !GetAtt AuthLogGroup.Arn", "Resource: '*'", "AuthRole: wildcard in Resource *"),
     (
         "Resource: !GetAtt LimitsTable.Arn",
@@ -656,10 +668,16 @@ const BROKEN: [(&str, &str, &str); 37] = [
         "EmailRole: may write verification keys",
     ),
     (
-        "          STRICT_TRANSPORT_SECURITY: !Ref StrictTransportSecurity\n      Events:\n        ListCategories",
-        "          STRICT_TRANSPORT_SECURITY: !Sub '{{resolve:secretsmanager:${SigningSecret}:SecretString}}'\n      Events:\n        ListCategories",
+        "          CLOUDFRONT_SECRET: !Ref CloudFrontSecret\n      Events:\n        ListCategories",
+        "          CLOUDFRONT_SECRET: !Sub '{{resolve:secretsmanager:${SigningSecret}:SecretString}}'\n      Events:\n        ListCategories",
         "SigningSecret: is given to",
     ),
+    (
+        "          CLOUDFRONT_SECRET: !Ref CloudFrontSecret\n      Events:\n        GetRoot",
+        "      Events:\n        GetRoot",
+        "DocsFunction: serves what did not come by CloudFront",
+    ),
+    ("    NoEcho: true\n", "", "CloudFrontSecret: is shown"),
     ("        CHAIRBOOK_LOG: !Ref LogLevel", "        LOG: !Ref LogLevel", "AuthFunction: does not read LOG"),
     (
         "          RESERVATION_HOLD: !Ref ReservationHold",

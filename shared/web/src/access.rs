@@ -101,7 +101,7 @@ impl Gate {
 /// Origin of a request. Fit for the caller's own list of sessions, not for deciding anything.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Client {
-    /// The address, as API Gateway saw it.
+    /// The address, as API Gateway saw it, or CloudFront where that is in front.
     pub ip: Option<String>,
     /// The client's name for itself, at most 256 characters of it.
     pub user_agent: Option<String>,

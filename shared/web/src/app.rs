@@ -24,6 +24,7 @@ use tracing::Instrument as _;
 
 use crate::access::{Client, Gate, claims, no_token};
 use crate::admission::{Checks, Learned, Question, source};
+use crate::cloudfront::{CloudFront, client_address};
 use crate::error::ApiError;
 use crate::incoming;
 use crate::rate_limit::Policy;
@@ -54,13 +55,14 @@ pub struct Web {
 
 impl Web {
     /// From the environment: `RATE_LIMIT_REQUESTS`, `RATE_LIMIT_WINDOW`, `TOKEN_ISSUER`,
-    /// `AUTH_RATE_LIMIT_REQUESTS` where there is one, and the tables, of which the function needs those named by these
-    /// variables.
+    /// `AUTH_RATE_LIMIT_REQUESTS` and `CLOUDFRONT_SECRET` where there is one, and the tables, of which the function needs
+    /// those named by these variables.
     ///
     /// # Errors
     /// [`env::ConfigError`] names what is missing or wrong.
     pub fn from_env(tables: &[&str]) -> Result<Self, env::ConfigError> {
         env::all_set(tables)?;
+        CloudFront::from_env()?;
         let requests = env::whole_number("RATE_LIMIT_REQUESTS")?;
         let auth_requests = match env::optional("AUTH_RATE_LIMIT_REQUESTS") {
             Some(_) => env::whole_number("AUTH_RATE_LIMIT_REQUESTS")?,
@@ -206,7 +208,13 @@ fn is_on_its_route(request: &Request) -> bool {
     reached.is_none_or(|reached| Some(reached) == chosen || reached == incoming::MALFORMED)
 }
 
-/// What API Gateway says of a request: its id and the client's address.
+/// Returns true if a request came in the way in which the API is called: by the CloudFront distribution where there is
+/// one. The Invoke API is for this account's own.
+fn is_let_in(request: &Request) -> bool {
+    CloudFront::of_process().is_none_or(|front| is_invoked(request) || front.sent(request.headers()))
+}
+
+/// What API Gateway says of a request that was let in: its id and the client's address.
 fn origin(request: &Request) -> (String, Option<String>) {
     let context = request.extensions().get::<RequestContext>();
     let (id, ip) = match context {
@@ -214,6 +222,10 @@ fn origin(request: &Request) -> (String, Option<String>) {
             (context.request_id.clone(), context.http.source_ip.clone())
         }
         _ => (None, None),
+    };
+    let ip = match CloudFront::of_process() {
+        Some(_) => client_address(request.headers(), ip.as_deref()),
+        None => ip,
     };
     let id = id.or_else(|| request.lambda_context_ref().map(|context| context.request_id.clone()));
     (id.unwrap_or_default(), ip)
@@ -267,7 +279,10 @@ async fn observed(request: Request, next: Next, request_id: &str) -> Response {
     // The route, not the path: a path can carry a one-time token.
     let route = request.extensions().get::<MatchedPath>().map(|path| path.as_str().to_owned());
     let meter = Arc::new(Meter::default());
-    let mut response = if is_on_its_route(&request) {
+    let mut response = if !is_let_in(&request) {
+        ApiError::forbidden("This address does not serve the API. Please call it by its own domain.")
+            .into_response()
+    } else if is_on_its_route(&request) {
         meter.scope(next.run(request)).await
     } else {
         ApiError::not_found("Route").into_response()

@@ -9,6 +9,7 @@ mod accept;
 pub mod access;
 mod admission;
 mod app;
+mod cloudfront;
 mod conditional;
 pub mod contract;
 pub mod cursor;
