@@ -177,9 +177,10 @@ fn every_table_survives(template: &Template) -> Vec<String> {
         {
             faults.push(format!("{table}: no deletion protection"));
         }
-        for policy in ["DeletionPolicy", "UpdateReplacePolicy"] {
-            if resource[policy] != "Retain" {
-                faults.push(format!("{table}: {policy} is not Retain"));
+        // A deployment that fails leaves no empty tables behind.
+        for (policy, value) in [("DeletionPolicy", "RetainExceptOnCreate"), ("UpdateReplacePolicy", "Retain")] {
+            if resource[policy] != value {
+                faults.push(format!("{table}: {policy} is not {value}"));
             }
         }
     }
@@ -615,9 +616,9 @@ const BROKEN: [(&str, &str, &str); 39] = [
         "UsersTable: no deletion protection",
     ),
     (
-        "  UsersTable:\n    Type: AWS::DynamoDB::Table\n    DeletionPolicy: Retain",
+        "  UsersTable:\n    Type: AWS::DynamoDB::Table\n    DeletionPolicy: RetainExceptOnCreate",
         "  UsersTable:\n    Type: AWS::DynamoDB::Table",
-        "UsersTable: DeletionPolicy is not Retain",
+        "UsersTable: DeletionPolicy is not RetainExceptOnCreate",
     ),
     (
         "    Type: String\n    Default: 'true'",
