@@ -46,6 +46,7 @@ async fn every_line_says_which_request_and_which_event_it_is_about() {
     let ada = stack.customer().await;
     book(&ada).await;
     ada.get("/profile").await.data(200);
+    ada.get("/services").await.data(200);
     stack.settle().await;
     stack.invoke("ExpireReservationsFunction", json!({})).await;
     stack.invoke("RemindersFunction", json!({})).await;
@@ -54,7 +55,7 @@ async fn every_line_says_which_request_and_which_event_it_is_about() {
         .items("EventsTable")
         .await
         .into_iter()
-        .filter(|event| event["recipient"].as_s() == Ok(&ada.user_id))
+        .filter(|event| event.get("recipient").is_some_and(|to| to.as_s() == Ok(&ada.user_id)))
         .map(|event| event["id"].as_s().unwrap().clone())
         .collect();
     for function in stack.stack.system().functions.iter().map(|function| function.logical_id.as_str()) {
@@ -203,9 +204,9 @@ fn a_function_that_cannot_start_says_what_would_be_right_and_not_what_is_wrong()
     let system = system();
     for (function, variable, wrong, problem) in [
         ("AuthFunction", "RATE_LIMIT_REQUESTS", "plenty", "must be a whole number, such as 100"),
-        ("AuthFunction", "AUTH_RATE_LIMIT_REQUESTS", "-1", "must be a whole number, such as 100"),
-        ("UsersFunction", "RATE_LIMIT_WINDOW", "15 minutes", "m, h or d"),
-        ("AppointmentsFunction", "RESERVATION_HOLD", "long", "m, h or d"),
+        ("AuthFunction", "AUTH_RATE_LIMIT_REQUESTS", "-12345678", "must be a whole number, such as 100"),
+        ("UsersFunction", "RATE_LIMIT_WINDOW", "15 minutes", "must be a duration such as 4h"),
+        ("AppointmentsFunction", "RESERVATION_HOLD", "long", "must be a duration such as 4h"),
         ("AppointmentsFunction", "MAIL_FROM", "sekrit", "address"),
         ("DocsFunction", "CLOUDFRONT_SECRET", "sekrit", "must be a secret of 32 characters or more"),
         ("EmailFunction", "MAIL_FROM", "sekrit", "address"),

@@ -178,7 +178,8 @@ fn every_table_survives(template: &Template) -> Vec<String> {
             faults.push(format!("{table}: no deletion protection"));
         }
         // A deployment that fails leaves no empty tables behind.
-        for (policy, value) in [("DeletionPolicy", "RetainExceptOnCreate"), ("UpdateReplacePolicy", "Retain")] {
+        for (policy, value) in [("DeletionPolicy", "RetainExceptOnCreate"), ("UpdateReplacePolicy", "Retain")]
+        {
             if resource[policy] != value {
                 faults.push(format!("{table}: {policy} is not {value}"));
             }
@@ -433,7 +434,7 @@ fn alarms_count_lines_that_there_are(template: &Template) -> Vec<String> {
         let watched = template.functions().find(|(_, function)| {
             refers_to(
                 &properties["LogGroupName"],
-                function["LoggingConfig"]["LogGroup"]["Ref"].as_str().unwrap(),
+                function["LoggingConfig"]["LogGroup"]["Ref"].as_str().unwrap_or_default(),
             )
         });
         let Some((function, _)) = watched else {
