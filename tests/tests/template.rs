@@ -5,6 +5,7 @@
 use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
+use std::sync::Mutex;
 
 use chairbook_tests::TestStack;
 use saphyr::{MarkedYaml, Scalar, YamlData, YamlLoader};
@@ -341,12 +342,18 @@ fn every_variable_is_read(template: &Template) -> Vec<String> {
 
 /// All Rust source of a crate and of the workspace's crates that it is built from.
 fn sources(folder: &Path) -> String {
+    static READ: Mutex<BTreeMap<PathBuf, String>> = Mutex::new(BTreeMap::new());
+    if let Some(known) = READ.lock().unwrap().get(folder) {
+        return known.clone();
+    }
     let manifest = std::fs::read_to_string(folder.join("Cargo.toml")).unwrap();
     let (_, dependencies) = manifest.split_once("[dependencies]").unwrap();
     let dependencies = dependencies.split("\n[").next().unwrap();
     let shared = dependencies.lines().filter_map(|line| line.strip_prefix("chairbook-")?.split_once('.'));
-    rust(&folder.join("src"))
-        + &shared.map(|(name, _)| sources(&root().join("shared").join(name))).collect::<String>()
+    let all = rust(&folder.join("src"))
+        + &shared.map(|(name, _)| sources(&root().join("shared").join(name))).collect::<String>();
+    READ.lock().unwrap().insert(folder.to_owned(), all.clone());
+    all
 }
 
 /// All Rust source below a folder.
@@ -441,8 +448,9 @@ fn alarms_count_lines_that_there_are(template: &Template) -> Vec<String> {
             faults.push(format!("{filter}: watches no function's log"));
             continue;
         };
-        let sources = sources(&root().join("functions").join(template.binary(function)));
-        if let Some(message) = message.filter(|message| !sources.contains(*message)) {
+        if let Some(message) = message
+            && !sources(&root().join("functions").join(template.binary(function))).contains(message)
+        {
             faults.push(format!("{filter}: {function} never writes {message}"));
         }
     }

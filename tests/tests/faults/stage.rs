@@ -235,8 +235,10 @@ async fn start(data: &TempDir, template: &EditedTemplate) -> StackProcess {
     let start = move || {
         let hold = format!("ReservationHold={}s", HOLD.as_secs());
         let desk = format!("OwnerEmail={DESK}");
+        // Mails whose function is killed again and again are not to wait for hours.
+        let wait = "MailRetryLongestWait=10s";
         let mut arguments = vec!["--no-demo", "--template", template.to_str().unwrap()];
-        for parameter in ["RateLimitRequests=1000000", "AuthRateLimitRequests=1000000", &hold, &desk] {
+        for parameter in ["RateLimitRequests=1000000", "AuthRateLimitRequests=1000000", &hold, &desk, wait] {
             arguments.extend(["--parameter", parameter]);
         }
         StackProcess::start(&data, &arguments)
