@@ -12,7 +12,7 @@ use reqwest::redirect::Policy;
 use reqwest::{Client, Method, RequestBuilder};
 use serde_json::{Value, json};
 
-use crate::{Answer, conformance};
+use crate::{Answer, Json, conformance};
 
 /// Somebody who calls the API, each from an address of their own (127.x.y.z), so that nobody uses up another's rate
 /// limit.
@@ -131,7 +131,7 @@ impl Actor {
     /// # Panics
     /// When it may not be changed, or something else changes.
     pub async fn change_setting(&self, setting: &str, value: Value) {
-        let mut settings = self.get("/settings").await.data(200)["settings"].clone();
+        let mut settings = self.get("/settings").await.data(200)["settings"].to_value();
         settings[setting] = value;
         let changed = self.put("/settings", settings.clone()).await.data(200)["settings"].clone();
         assert_eq!(changed, settings);
@@ -198,14 +198,12 @@ impl Actor {
     }
 
     /// The mails to this actor, newest first, as the mailbox lists them; waits until there are so many.
-    pub async fn mails(&self, count: usize) -> Vec<Value> {
+    pub async fn mails(&self, count: usize) -> Vec<Json> {
         loop {
-            let Value::Array(mails) = self.get(&format!("/_local/mail.json?to={}", self.email)).await.json()
-            else {
-                panic!("the mailbox gives a list");
-            };
+            let mails = self.get(&format!("/_local/mail.json?to={}", self.email)).await.json();
+            let mails = mails.as_array().unwrap();
             if mails.len() >= count {
-                return mails;
+                return mails.clone();
             }
             tokio::time::sleep(Duration::from_millis(1)).await;
         }
@@ -249,7 +247,7 @@ impl Actor {
     /// Every free start of a service, as `(date, time, expert ids)`; the first of them may begin within the hour.
     pub async fn availability(&self, query: &str) -> Vec<(String, String, Vec<String>)> {
         let data = self.get(&format!("/availability?{query}")).await.data(200);
-        let text = |value: &Value| value.as_str().unwrap().to_owned();
+        let text = |value: &Json| value.as_str().unwrap().to_owned();
         data["days"]
             .as_array()
             .unwrap()

@@ -6,6 +6,8 @@ use reqwest::StatusCode;
 use reqwest::header::HeaderMap;
 use serde_json::Value;
 
+use crate::json::Json;
+
 /// An answer, read whole.
 #[derive(Debug, Clone)]
 pub struct Answer {
@@ -22,7 +24,12 @@ pub struct Answer {
 impl Answer {
     /// The body as JSON.
     #[track_caller]
-    pub fn json(&self) -> Value {
+    pub fn json(&self) -> Json {
+        Json::new(&self.asked, self.value())
+    }
+
+    #[track_caller]
+    fn value(&self) -> Value {
         serde_json::from_str(&self.text).unwrap_or_else(|_| panic!("{}: not JSON: {}", self.asked, self.text))
     }
 
@@ -38,7 +45,7 @@ impl Answer {
         let headers =
             self.headers.keys().map(|name| (name.to_string(), self.header(name.as_str()).to_owned()));
         let headers = headers.filter(|(name, _)| !of_its_own.contains(&name.as_str())).collect();
-        let mut body = self.json();
+        let mut body = self.value();
         if body["error"].is_object() {
             body["error"]["requestId"].take();
         }
@@ -47,24 +54,24 @@ impl Answer {
 
     /// `data` of an answer that must have this status and be a success.
     #[track_caller]
-    pub fn data(&self, status: u16) -> Value {
+    pub fn data(&self, status: u16) -> Json {
         assert_eq!(self.status.as_u16(), status, "{}: {}", self.asked, self.text);
-        let mut body = self.json();
+        let body = self.json();
         assert_eq!(body["success"], true, "{}: {}", self.asked, self.text);
         assert!(body["message"].is_string(), "{}: {}", self.asked, self.text);
-        body["data"].take()
+        body["data"].clone()
     }
 
     /// `error` of an answer that must have this status and code, and be a failure in the documented form.
     #[track_caller]
-    pub fn error(&self, status: u16, code: &str) -> Value {
+    pub fn error(&self, status: u16, code: &str) -> Json {
         assert_eq!(self.status.as_u16(), status, "{}: {}", self.asked, self.text);
-        let mut body = self.json();
+        let body = self.json();
         assert_eq!(body["success"], false, "{}: {}", self.asked, self.text);
         assert!(body["message"].as_str().is_some_and(|message| !message.is_empty()), "{}", self.text);
         assert_eq!(body["error"]["code"], code, "{}: {}", self.asked, self.text);
         assert_eq!(body["error"]["requestId"], self.header("x-request-id"), "{}: {}", self.asked, self.text);
-        body["error"].take()
+        body["error"].clone()
     }
 
     /// The fields that an error names, in its order.

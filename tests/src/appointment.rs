@@ -5,13 +5,13 @@ use jiff::ToSpan as _;
 use jiff::tz::TimeZone;
 use serde_json::{Value, json};
 
-use crate::Actor;
+use crate::{Actor, Json};
 
 /// The id of an appointment, or of anything else that has one.
 ///
 /// # Panics
 /// When it has none.
-pub fn id(thing: &Value) -> &str {
+pub fn id(thing: &Json) -> &str {
     thing["id"].as_str().unwrap()
 }
 
@@ -19,7 +19,7 @@ pub fn id(thing: &Value) -> &str {
 ///
 /// # Panics
 /// When it has no id.
-pub fn path(appointment: &Value, action: &str) -> String {
+pub fn path(appointment: &Json, action: &str) -> String {
     format!("/appointments/{}{action}", id(appointment))
 }
 
@@ -27,7 +27,7 @@ pub fn path(appointment: &Value, action: &str) -> String {
 ///
 /// # Panics
 /// When they may not.
-pub async fn show(actor: &Actor, appointment: &Value) -> Value {
+pub async fn show(actor: &Actor, appointment: &Json) -> Json {
     actor.get(&path(appointment, "")).await.data(200)["appointment"].clone()
 }
 

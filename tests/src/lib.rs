@@ -1,6 +1,7 @@
 //! End-to-end tests: real HTTP against the local stack, real function binaries, real tables, one stack per test.
 //!
-//! Each response that an [`Actor`] receives is checked against the API's reference, `docs/openapi.json`.
+//! Each response that an [`Actor`] receives is checked against the API's reference, `docs/openapi.json`, and its [`Json`]
+//! is read by the members that it has: another one fails the test.
 //!
 //! A test starts a [`TestStack`], makes [`Actor`]s, lets them call the API, and ends with [`TestStack::finish`], which
 //! fails it if anything was left undone: an event without its mail, a message among the dead letters, an answer of
@@ -12,6 +13,7 @@ mod answer;
 pub mod appointment;
 pub mod checker;
 mod conformance;
+mod json;
 pub mod open_salon;
 pub mod processes;
 pub mod seed;
@@ -22,4 +24,5 @@ pub mod turnstile;
 
 pub use actor::Actor;
 pub use answer::Answer;
+pub use json::Json;
 pub use stack::{Permitted, TestStack, TestStackBuilder, built};

@@ -26,7 +26,7 @@ use jiff::{SignedDuration, Timestamp, ToSpan as _};
 use tokio::sync::broadcast::Receiver;
 use tokio::sync::broadcast::error::TryRecvError;
 
-use crate::{Actor, checker, statistics};
+use crate::{Actor, Json, checker, statistics};
 
 /// How long a mail may take, and how long everything may take to come to rest.
 const PATIENCE: Duration = Duration::from_secs(20);
@@ -298,7 +298,7 @@ impl TestStack {
 
     /// Puts an appointment that is to come four weeks back, into the past, with its cells, as if that time had gone by:
     /// to the same local time, even if the clocks have been changed meanwhile.
-    pub async fn let_time_pass(&self, appointment: &serde_json::Value) {
+    pub async fn let_time_pass(&self, appointment: &Json) {
         let (store, now) = (self.stack.store(), clock::now());
         let id = appointment["id"].as_str().unwrap().parse().unwrap();
         let before = store.appointment(id).await.unwrap().unwrap();

@@ -268,7 +268,10 @@ async fn fields_of_the_account_routes() {
 
     // A number is stored without its punctuation, an address is unique in any spelling.
     let user = register(json!({"name": " Ada Lovelace "})).await.data(201)["user"].clone();
-    assert_eq!((&user["name"], &user["phone"]), (&json!("Ada Lovelace"), &json!("+442079460958")));
+    assert_eq!(
+        (user["name"].value(), user["phone"].value()),
+        (&json!("Ada Lovelace"), &json!("+442079460958"))
+    );
     for spelling in ["ada.lovelace@guests.example", " Ada.Lovelace@Guests.EXAMPLE "] {
         assert_eq!(register(json!({"email": spelling})).await.fields(400, "email_taken"), ["email"]);
     }
@@ -659,7 +662,7 @@ async fn somebody_elses_appointment_does_not_exist() {
     let request = json!({"serviceId": CUT, "expertId": experts[0], "date": date, "time": time});
     let id = ada.book(request).await.data(201)["appointment"]["id"].as_str().unwrap().to_owned();
     let strip = |answer: Answer| {
-        let mut body = answer.json();
+        let mut body = answer.json().to_value();
         body["error"]["requestId"] = Value::Null;
         (answer.status, body)
     };

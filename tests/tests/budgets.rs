@@ -10,7 +10,7 @@ use chairbook_models::user::Role;
 use chairbook_models::working_hours::WorkingHours;
 use chairbook_platform::clock;
 use chairbook_store::CatalogRow;
-use chairbook_tests::{Actor, Answer, TestStack};
+use chairbook_tests::{Actor, Answer, Json, TestStack};
 use jiff::ToSpan as _;
 use jiff::civil::Date;
 use jiff::civil::Weekday::{Friday, Monday, Saturday, Sunday, Thursday, Tuesday, Wednesday};
@@ -72,7 +72,7 @@ impl Scale {
     }
 
     /// Books and says what it cost.
-    async fn book(&self, actor: &Actor, request: Value) -> (Value, AccessLog) {
+    async fn book(&self, actor: &Actor, request: Value) -> (Json, AccessLog) {
         let (answer, line) = self.cost(actor, BOOK, "/appointments", Some(request)).await;
         (answer.data(201)["appointment"].clone(), line)
     }

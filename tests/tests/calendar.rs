@@ -3,9 +3,9 @@
 
 use calcard::icalendar::{ICalendar, ICalendarProperty, ICalendarValue};
 use chairbook_models::user::Role;
-use chairbook_tests::{Actor, TestStack};
+use chairbook_tests::{Actor, Json, TestStack};
 use jiff::{Timestamp, ToSpan};
-use serde_json::{Value, json};
+use serde_json::json;
 
 const CUT: &str = "svc_00000000000000000000000001";
 
@@ -32,7 +32,7 @@ fn property(calendar: &ICalendar, component: usize, name: &ICalendarProperty) ->
 }
 
 /// An instant of the API, in whole seconds.
-fn second(instant: &Value) -> String {
+fn second(instant: &Json) -> String {
     let instant: Timestamp = instant.as_str().unwrap().parse().unwrap();
     instant.strftime("%Y-%m-%dT%H:%M:%SZ").to_string()
 }
@@ -46,7 +46,7 @@ struct Told<'t> {
 }
 
 /// Checks the newest mail and its file, and that the API hands out the same.
-async fn check(stack: &TestStack, customer: &Actor, appointment: &Value, told: Told<'_>) {
+async fn check(stack: &TestStack, customer: &Actor, appointment: &Json, told: Told<'_>) {
     stack.settle().await;
     let mail = stack.mails(&customer.email).remove(0);
     assert!(mail.subject.starts_with(told.subject), "{} instead of {}", mail.subject, told.subject);
@@ -80,7 +80,7 @@ async fn one_entry_follows_an_appointment_from_the_first_mail_to_the_last() {
     let stack = TestStack::start().await;
     let admin = stack.demo_account(Role::Admin).await;
     let ada = stack.customer().await;
-    let mut settings = admin.get("/settings").await.data(200)["settings"].clone();
+    let mut settings = admin.get("/settings").await.data(200)["settings"].to_value();
     settings["reminderMinutes"] = json!(7 * 24 * 60);
     settings["salonName"] = json!("Aurora; Haare, Bärte & mehr 💇🏽‍♀️");
     admin.put("/settings", settings).await.data(200);

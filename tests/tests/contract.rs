@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use chairbook_models::user::Role;
 use chairbook_platform::clock;
-use chairbook_tests::{Actor, Answer, TestStack, open_salon};
+use chairbook_tests::{Actor, Answer, Json, TestStack, open_salon};
 use futures_util::future::join_all;
 use jiff::ToSpan as _;
 use jiff::tz::TimeZone;
@@ -23,7 +23,7 @@ const LONG_WINDOW_SECONDS: i64 = 10_000 * 24 * 60 * 60;
 
 /// The body without what is another's in every answer.
 fn body(answer: &Answer) -> Value {
-    let mut body = answer.json();
+    let mut body = answer.json().to_value();
     if body["error"].is_object() {
         body["error"]["requestId"] = Value::Null;
     }
@@ -343,7 +343,7 @@ async fn only_pages_of_listed_origins_may_call() {
 }
 
 /// Every item of a list, page by page; and how many pages that took.
-async fn pages(actor: &Actor, list: &str, limit: usize) -> (Vec<Value>, usize) {
+async fn pages(actor: &Actor, list: &str, limit: usize) -> (Vec<Json>, usize) {
     let separator = if list.contains('?') { '&' } else { '?' };
     let (mut items, mut count, mut cursor) = (Vec::new(), 0, String::new());
     loop {

@@ -14,7 +14,7 @@ use chairbook_store::CatalogRow;
 use chairbook_tests::appointment::path;
 use chairbook_tests::checker::Item;
 use chairbook_tests::statistics::{self, Money, money};
-use chairbook_tests::{Actor, Answer, TestStack};
+use chairbook_tests::{Actor, Answer, Json, TestStack};
 use futures_util::future::join_all;
 use jiff::ToSpan as _;
 use jiff::civil::Date;
@@ -48,7 +48,7 @@ async fn start(hold: &str) -> TestStack {
 }
 
 /// The report of some days, once all that has happened is counted.
-async fn report(stack: &TestStack, admin: &Actor, (from, to): (Date, Date)) -> Value {
+async fn report(stack: &TestStack, admin: &Actor, (from, to): (Date, Date)) -> Json {
     stack.settle_within(Duration::from_mins(1)).await;
     admin.get(&format!("/dashboard/stats?from={from}&to={to}")).await.data(200)
 }
@@ -77,19 +77,19 @@ fn wish(expert: &str, date: &str, time: &str, pay_now: bool) -> Value {
     json!({"serviceId": CUT, "expertId": expert, "date": date, "time": time, "payNow": pay_now})
 }
 
-async fn book(customer: &Actor, wish: Value) -> Value {
+async fn book(customer: &Actor, wish: Value) -> Json {
     customer.book(wish).await.data(201)["appointment"].clone()
 }
 
 /// A day of a report.
-fn day<'r>(report: &'r Value, date: &str) -> &'r Value {
+fn day<'r>(report: &'r Json, date: &str) -> &'r Json {
     let days = report["days"].as_array().unwrap();
     days.iter().find(|day| day["date"] == date).unwrap_or_else(|| panic!("{date} is not in {days:?}"))
 }
 
 /// Bookings by status, and revenue, refunded, unverified and unpaid value.
 #[track_caller]
-fn check(sums: &Value, statuses: [(&str, i64); 6], amounts: [i64; 4]) {
+fn check(sums: &Json, statuses: [(&str, i64); 6], amounts: [i64; 4]) {
     let expected: Map<_, _> =
         statuses.map(|(status, count)| (status.to_owned(), json!(count))).into_iter().collect();
     assert_eq!(sums["byStatus"], Value::Object(expected), "{sums}");
@@ -143,14 +143,14 @@ async fn a_day_s_numbers() {
     assert_eq!(found["byService"], cuts, "what is cancelled is not the best");
     let by_expert = found["byExpert"].as_array().unwrap();
     assert_eq!(by_expert.len(), 1, "{by_expert:?}");
-    assert_eq!((&by_expert[0]["id"], &by_expert[0]["bookings"]), (&json!(MAREK), &json!(2)));
+    assert_eq!((by_expert[0]["id"].value(), by_expert[0]["bookings"].value()), (&json!(MAREK), &json!(2)));
     let weekday = on(&date).0.strftime("%A").to_string().to_lowercase();
-    let booked = |weekday: &Value| weekday["bookings"].as_i64().unwrap();
+    let booked = |weekday: &Json| weekday["bookings"].as_i64().unwrap();
     for of in found["byWeekday"].as_array().unwrap() {
         assert_eq!(booked(of), if of["weekday"] == json!(weekday) { 2 } else { 0 }, "{of}");
     }
     assert_eq!(
-        (&found["currency"], &found["timeZone"], &found["otherCurrencies"]),
+        (found["currency"].value(), found["timeZone"].value(), found["otherCurrencies"].value()),
         (&json!("EUR"), &json!(ZONE), &json!([]))
     );
 
@@ -355,7 +355,7 @@ async fn live(
     rounds: usize,
     lottery: &Lottery,
 ) {
-    let mut own: Vec<Value> = Vec::new();
+    let mut own: Vec<Json> = Vec::new();
     for _ in 0..rounds {
         let (date, time, experts) = lottery.pick(free);
         let slot = json!({"date": date, "time": time, "expertId": lottery.pick(experts)});
@@ -456,7 +456,7 @@ fn expected(items: &[Item], events: &[Item], (from, to): (Date, Date)) -> Value 
 }
 
 /// The same parts of what the dashboard says.
-fn said(report: &Value) -> Value {
+fn said(report: &Json) -> Value {
     let ranked = |name: &str| {
         let all = report[name].as_array().unwrap();
         let revenues: Vec<_> = all.iter().map(|of| of["revenue"].as_i64().unwrap()).collect();

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use aws_sdk_sqs::config::{BehaviorVersion, Credentials, Region};
 use chairbook_tests::checker::Item;
-use chairbook_tests::{Actor, Permitted, TestStack};
+use chairbook_tests::{Actor, Json, Permitted, TestStack};
 use reqwest::header::USER_AGENT;
 use serde_json::{Value, json};
 
@@ -34,7 +34,7 @@ async fn used_up(stack: &TestStack) {
 }
 
 /// Books the last free slot, so that no mail is about a time that has passed.
-async fn book(customer: &Actor) -> Value {
+async fn book(customer: &Actor) -> Json {
     let free = customer.later_availability(&format!("serviceId={CUT}")).await;
     let (date, time, experts) = free.last().unwrap();
     let request =

@@ -7,7 +7,7 @@ use aws_sdk_dynamodb::types::AttributeValue;
 use chairbook_platform::clock;
 use chairbook_store::CatalogRow;
 use chairbook_tests::appointment::{id, show};
-use chairbook_tests::{Actor, TestStack, open_salon};
+use chairbook_tests::{Actor, Json, TestStack, open_salon};
 use futures_util::future::join_all;
 use jiff::tz::TimeZone;
 use jiff::{Timestamp, ToSpan as _};
@@ -41,14 +41,17 @@ fn wish(service: &str, date: &str, time: &str, pay_now: bool) -> Value {
     json!({"serviceId": service, "expertId": JONAS, "date": date, "time": time, "payNow": pay_now})
 }
 
-async fn reserve(customer: &Actor, service: &str, date: &str, time: &str) -> Value {
+async fn reserve(customer: &Actor, service: &str, date: &str, time: &str) -> Json {
     let made = customer.book(wish(service, date, time, false)).await.data(201)["appointment"].clone();
-    assert_eq!((&made["status"], &made["paymentStatus"]), (&json!("reserved"), &json!("unpaid")));
+    assert_eq!(
+        (made["status"].value(), made["paymentStatus"].value()),
+        (&json!("reserved"), &json!("unpaid"))
+    );
     made
 }
 
 /// Waits until the API says that a reservation has expired.
-async fn run_out(customer: &Actor, reservation: &Value) {
+async fn run_out(customer: &Actor, reservation: &Json) {
     let begun = Instant::now();
     while show(customer, reservation).await["status"] != "expired" {
         assert!(begun.elapsed() < Duration::from_secs(15), "it does not run out");
@@ -63,7 +66,7 @@ async fn is_offered(customer: &Actor, date: &str, time: &str) -> bool {
 }
 
 /// The status that an appointment's row has, whatever time it is.
-async fn stored_status(stack: &TestStack, appointment: &Value) -> String {
+async fn stored_status(stack: &TestStack, appointment: &Json) -> String {
     let key = AttributeValue::S(format!("APT#{}", id(appointment)));
     let items = stack.items("AppointmentsTable").await;
     let row = items.iter().find(|item| item["pk"] == key).unwrap();
@@ -189,7 +192,7 @@ async fn a_long_appointment_takes_over_a_day_of_short_holds() {
     };
 
     let reservations = join_all((0..60).map(|place| ada.book(wish(short, 480 + 5 * place, false)))).await;
-    let reservations: Vec<Value> =
+    let reservations: Vec<Json> =
         reservations.into_iter().map(|made| made.data(201)["appointment"].clone()).collect();
     for reservation in &reservations {
         run_out(&ada, reservation).await;

@@ -4,15 +4,14 @@ use std::collections::BTreeSet;
 use std::process::Command;
 use std::time::{Duration, Instant};
 
-use chairbook_tests::{Actor, Answer, Permitted, TestStack};
+use chairbook_tests::{Actor, Answer, Json, Permitted, TestStack};
 use futures_util::future::join_all;
-use serde_json::Value;
 
 const FAILURES_ARE_WANTED: Permitted = Permitted { failed_requests: true, failed_deliveries: 0 };
 
 /// The parts of a report, as `(kind, name, status)`.
-fn parts(report: &Value) -> BTreeSet<(String, String, String)> {
-    let text = |value: &Value| value.as_str().unwrap().to_owned();
+fn parts(report: &Json) -> BTreeSet<(String, String, String)> {
+    let text = |value: &Json| value.as_str().unwrap().to_owned();
     let parts = report["parts"].as_array().unwrap();
     for part in parts {
         assert!(part["latencyMs"].as_f64().is_some_and(|latency| latency >= 0.0), "{part}");
@@ -20,7 +19,7 @@ fn parts(report: &Value) -> BTreeSet<(String, String, String)> {
     parts.iter().map(|part| (text(&part["kind"]), text(&part["name"]), text(&part["status"]))).collect()
 }
 
-fn names_of(report: &Value, status: &str) -> Vec<String> {
+fn names_of(report: &Json, status: &str) -> Vec<String> {
     parts(report).into_iter().filter(|(.., is)| is == status).map(|(_, name, _)| name).collect()
 }
 

@@ -7,11 +7,11 @@ use aws_sdk_dynamodb::types::AttributeValue;
 use chairbook_platform::clock;
 use chairbook_tests::appointment::{id, path, show};
 use chairbook_tests::open_salon::{self, Wish, clock_time, expert};
-use chairbook_tests::{Actor, Answer, TestStack, checker};
+use chairbook_tests::{Actor, Answer, Json, TestStack, checker};
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
 use jiff::{Timestamp, ToSpan as _};
-use serde_json::{Value, json};
+use serde_json::json;
 
 const ZONE: &str = "Pacific/Auckland";
 const DESK: &str = "desk@parlour.example";
@@ -59,7 +59,7 @@ impl Noon {
         customer.book(request).await
     }
 
-    async fn move_to(&self, actor: &Actor, appointment: &Value, whom: u8, minutes: i32) -> Answer {
+    async fn move_to(&self, actor: &Actor, appointment: &Json, whom: u8, minutes: i32) -> Answer {
         let request = json!({"date": self.date, "time": self.time(minutes), "expertId": expert(whom)});
         actor.put(&path(appointment, "/reschedule"), request).await
     }
@@ -83,7 +83,7 @@ impl Noon {
     }
 
     /// How many of an appointment's events have a type.
-    async fn events(&self, appointment: &Value, event_type: &str) -> usize {
+    async fn events(&self, appointment: &Json, event_type: &str) -> usize {
         let is_it = |item: &&checker::Item| {
             let about = item["subjects"].as_m().unwrap().get("appointmentId");
             item["type"].as_s().unwrap() == event_type
@@ -94,7 +94,7 @@ impl Noon {
 }
 
 /// Waits until a reservation is not held any more.
-async fn run_out(reservation: &Value) {
+async fn run_out(reservation: &Json) {
     let until: Timestamp = reservation["expiresAt"].as_str().unwrap().parse().unwrap();
     let left = until.duration_since(clock::now()).unsigned_abs();
     tokio::time::sleep(left + std::time::Duration::from_millis(20)).await;

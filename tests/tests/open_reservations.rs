@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use chairbook_models::user::Role;
 use chairbook_tests::appointment::{path, wishes};
-use chairbook_tests::{Actor, Answer, TestStack};
+use chairbook_tests::{Actor, Answer, Json, TestStack};
 use futures_util::future::join_all;
 use reqwest::Method;
 use serde_json::{Value, json};
@@ -45,7 +45,7 @@ async fn keyed(actor: &Actor, wish: &Value, key: &str) -> Answer {
     actor.send(actor.request(Method::POST, "/appointments").header("Idempotency-Key", key).json(wish)).await
 }
 
-fn appointment(answer: &Answer) -> Value {
+fn appointment(answer: &Answer) -> Json {
     answer.data(201)["appointment"].clone()
 }
 
@@ -68,7 +68,7 @@ async fn exactly_as_many_as_the_salon_allows_however_many_are_asked_for_at_once(
     for answer in others {
         refused(answer, 3);
     }
-    let made: Vec<Value> = made.into_iter().map(appointment).collect();
+    let made: Vec<Json> = made.into_iter().map(appointment).collect();
     let mine = ada.get("/appointments/my?status=reserved").await.data(200);
     assert_eq!(mine["items"].as_array().unwrap().len(), 3, "and nothing of the others is left behind");
 

@@ -3,7 +3,7 @@
 
 use chairbook_platform::clock;
 use chairbook_tests::appointment::{id, path};
-use chairbook_tests::{Actor, TestStack};
+use chairbook_tests::{Actor, Json, TestStack};
 use jiff::ToSpan as _;
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
@@ -13,17 +13,20 @@ const OWNER: &str = "olive@parlour.example";
 const ZONE: &str = "Europe/London";
 
 /// Adds something to the catalog.
-async fn add(owner: &Actor, path: &str, name: &str, details: Value) -> Value {
+async fn add(owner: &Actor, path: &str, name: &str, details: Value) -> Json {
     owner.post(path, details).await.data(201)[name].clone()
 }
 
-async fn book(caller: &Actor, wish: Value) -> Value {
+async fn book(caller: &Actor, wish: Value) -> Json {
     caller.book(wish).await.data(201)["appointment"].clone()
 }
 
-async fn pay(desk: &Actor, appointment: &Value, payment: Value) {
+async fn pay(desk: &Actor, appointment: &Json, payment: Value) {
     let paid = desk.put(&path(appointment, "/pay"), payment).await.data(200)["appointment"].clone();
-    assert_eq!((&paid["status"], &paid["paymentStatus"]), (&json!("confirmed"), &json!("paid")));
+    assert_eq!(
+        (paid["status"].value(), paid["paymentStatus"].value()),
+        (&json!("confirmed"), &json!("paid"))
+    );
 }
 
 /// What somebody's mails are about, the oldest first; without those of their account.
@@ -97,37 +100,43 @@ async fn from_an_empty_catalog_to_the_evening_s_dashboard() {
     dee.log_in().await.data(200);
 
     let date = today() + 3.days();
-    let wish = |service: &Value, time: &str, pay_now: bool| json!({"serviceId": service["id"], "date": date, "time": time, "payNow": pay_now});
+    let wish = |service: &Json, time: &str, pay_now: bool| json!({"serviceId": service["id"], "date": date, "time": time, "payNow": pay_now});
 
     // Ada sees Sam's cut on the web, and has a friend's code.
     let free = ada.availability(&format!("serviceId={}&from={date}&to={date}", id(&cut))).await;
     assert!(free.iter().any(|(_, time, experts)| time == "10:00" && experts.len() == 2), "{free:?}");
     let mut of_ada = wish(&cut, "10:00", true);
-    of_ada["expertId"] = sam["id"].clone();
+    of_ada["expertId"] = sam["id"].to_value();
     of_ada["offerCode"] = json!("friends");
     let of_ada = book(&ada, of_ada).await;
-    assert_eq!((&of_ada["status"], &of_ada["totalPrice"]), (&json!("confirmed"), &json!(3_000)));
+    assert_eq!(
+        (of_ada["status"].value(), of_ada["totalPrice"].value()),
+        (&json!("confirmed"), &json!(3_000))
+    );
 
     // Grace wants colour by whoever does it, and will pay at the desk; a second reservation is one too many.
     let mut of_grace = wish(&colour, "09:00", false);
     of_grace["subServiceIds"] = json!([toner["id"]]);
     let of_grace = book(&grace, of_grace).await;
-    assert_eq!((&of_grace["status"], &of_grace["totalPrice"]), (&json!("reserved"), &json!(9_000)));
     assert_eq!(
-        (&of_grace["expertName"], &of_grace["offer"]["name"]),
+        (of_grace["status"].value(), of_grace["totalPrice"].value()),
+        (&json!("reserved"), &json!(9_000))
+    );
+    assert_eq!(
+        (of_grace["expertName"].value(), of_grace["offer"]["name"].value()),
         (&json!("Pat"), &json!("Opening week"))
     );
     grace.book(wish(&cut, "14:00", false)).await.error(409, "too_many_open_reservations");
 
     // Lin telephones, so Dee books for her; Kim books for herself, and finds ten o'clock taken.
     let mut of_lin = wish(&cut, "11:00", false);
-    of_lin["expertId"] = pat["id"].clone();
+    of_lin["expertId"] = pat["id"].to_value();
     of_lin["userId"] = json!(lin.user_id);
     let of_lin = book(&dee, of_lin).await;
     let taken = kim.book(wish(&cut, "10:00", true)).await.error(409, "slot_taken");
     assert_eq!(taken["alternatives"][0]["date"], json!(date));
     let mut of_kim = wish(&cut, "12:00", true);
-    of_kim["expertId"] = pat["id"].clone();
+    of_kim["expertId"] = pat["id"].to_value();
     let of_kim = book(&kim, of_kim.clone()).await;
 
     // A while later, when everybody has had their mail, Grace pays, Dee finds what Ada and Kim have paid, Lin telephones again, Kim cannot come after all, and Ada brings her mother at Kim's time.
@@ -141,11 +150,11 @@ async fn from_an_empty_catalog_to_the_evening_s_dashboard() {
     dee.put(&path(&of_lin, "/reschedule"), to).await.data(200);
     let cancelled = kim.delete(&path(&of_kim, "/cancel")).await.data(200)["appointment"].clone();
     assert_eq!(
-        (&cancelled["paymentStatus"], &cancelled["refund"]["amount"]),
+        (cancelled["paymentStatus"].value(), cancelled["refund"]["amount"].value()),
         (&json!("refunded"), &json!(4_000))
     );
     let mut of_mother = wish(&cut, "12:00", false);
-    of_mother["expertId"] = pat["id"].clone();
+    of_mother["expertId"] = pat["id"].to_value();
     of_mother["notes"] = json!("For my mother");
     let of_mother = book(&ada, of_mother).await;
     stack.settle().await;
@@ -178,7 +187,7 @@ async fn from_an_empty_catalog_to_the_evening_s_dashboard() {
     ada.get(&dashboard).await.error(403, "forbidden");
     let report = olive.get(&dashboard).await.data(200);
     let totals = &report["totals"];
-    assert_eq!((&report["timeZone"], &report["currency"]), (&json!(ZONE), &json!("GBP")));
+    assert_eq!((report["timeZone"].value(), report["currency"].value()), (&json!(ZONE), &json!("GBP")));
     for (name, value) in [
         ("bookings", 5),
         ("revenue", 9_000 + 3_000 + 4_000 + 4_000),
@@ -194,12 +203,12 @@ async fn from_an_empty_catalog_to_the_evening_s_dashboard() {
     }
     let row = |date: Date, name: &str| {
         let days = report["days"].as_array().unwrap();
-        days.iter().find(|day| day["date"] == json!(date)).unwrap()[name].clone()
+        days.iter().find(|day| day["date"] == json!(date)).unwrap()[name].as_i64().unwrap()
     };
-    assert_eq!((row(served, "bookings"), row(served, "revenue")), (json!(4), json!(20_000)));
-    assert_eq!((row(date, "bookings"), row(date, "refunded")), (json!(1), json!(4_000)));
+    assert_eq!((row(served, "bookings"), row(served, "revenue")), (4, 20_000));
+    assert_eq!((row(date, "bookings"), row(date, "refunded")), (1, 4_000));
     // They may have come around midnight.
-    let news = [opened, opened + 1.day()].map(|date| row(date, "newCustomers").as_i64().unwrap());
+    let news = [opened, opened + 1.day()].map(|date| row(date, "newCustomers"));
     assert_eq!(news.iter().sum::<i64>(), 6);
     let ranked = |list: &str| {
         let ranks = report[list].as_array().unwrap().iter();

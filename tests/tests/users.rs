@@ -275,7 +275,7 @@ async fn an_export_of_any_size_has_everything_once_on_pages_of_a_megabyte() {
         let page = answer.data(200);
         assert_eq!(page["user"].is_object(), pages == 0, "page {pages}");
         for (kind, found) in kinds.iter().zip(&mut found) {
-            for record in page[kind].as_array().unwrap() {
+            for record in page[*kind].as_array().unwrap() {
                 assert!(found.insert(record["id"].as_str().unwrap().to_owned()), "{record} comes again");
             }
         }

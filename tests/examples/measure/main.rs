@@ -161,14 +161,14 @@ async fn requests() {
         offering.push(begun.elapsed());
     }
     let mut booking = Vec::new();
-    let mut appointment = Value::Null;
+    let mut appointment = String::new();
     for order in orders(&ada, &month).await.into_iter().take(BOOKINGS) {
         let begun = Instant::now();
         let answer = ada.book(order).await;
         booking.push(begun.elapsed());
-        appointment = answer.data(201)["appointment"]["id"].clone();
+        answer.data(201)["appointment"]["id"].as_str().unwrap().clone_into(&mut appointment);
     }
-    let path = format!("/appointments/{}", appointment.as_str().unwrap());
+    let path = format!("/appointments/{appointment}");
     let mut reading = Vec::new();
     for _ in 0..READS {
         let begun = Instant::now();

@@ -3,9 +3,9 @@
 use calcard::icalendar::{ICalendar, ICalendarProperty};
 use chairbook_local::mailbox::Mail;
 use chairbook_models::user::Role;
-use chairbook_tests::{Actor, TestStack};
+use chairbook_tests::{Actor, Json, TestStack};
 use reqwest::Method;
-use serde_json::{Value, json};
+use serde_json::json;
 
 const CUT: &str = "svc_00000000000000000000000001";
 
@@ -89,7 +89,7 @@ fn assert_calendar(text: &str, what: &str) {
     }
 }
 
-async fn book(customer: &Actor, service: &str, notes: &str) -> Value {
+async fn book(customer: &Actor, service: &str, notes: &str) -> Json {
     let free = customer.later_availability(&format!("serviceId={service}")).await;
     let (date, time, _) = free.last().unwrap();
     let order = json!({"serviceId": service, "date": date, "time": time, "notes": notes});
@@ -111,7 +111,7 @@ async fn what_people_write_is_text_wherever_it_is_shown() {
 async fn line_breaks(stack: &TestStack, admin: &Actor) {
     let (visitor, ada) = (stack.visitor(), stack.customer().await);
     let service = json!({"categoryId": "cat_00000000000000000000000001", "price": 1, "durationMinutes": 30});
-    let mut settings = admin.get("/settings").await.data(200)["settings"].clone();
+    let mut settings = admin.get("/settings").await.data(200)["settings"].to_value();
     for text in BREAKS {
         assert_eq!(visitor.register(text).await.fields(400, "validation_failed"), ["name"], "{text:?}");
         let answer = ada.put("/profile", json!({"name": text})).await;

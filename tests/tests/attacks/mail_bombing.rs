@@ -77,7 +77,7 @@ async fn a_mailbox_gets_few_mails_however_many_ask_for_them() {
     let mut asked: BTreeMap<(&str, String), usize> = BTreeMap::new();
     let mut outcomes: BTreeMap<(String, String), usize> = BTreeMap::new();
     for event in stack.items("EventsTable").await {
-        if text(&event, "recipient") != user["id"] {
+        if user["id"] != text(&event, "recipient") {
             continue;
         }
         if let Some(subject) = subject(&event) {

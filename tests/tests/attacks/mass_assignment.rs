@@ -188,9 +188,9 @@ async fn nobody_decides_what_they_were_not_asked() {
     let booked = eve.book(order).await.data(201)["appointment"]["id"].as_str().unwrap().to_owned();
     stack.settle().await;
 
-    let mut settings = owner.get("/settings").await.data(200)["settings"].clone();
+    let settings = owner.get("/settings").await.data(200)["settings"].to_value();
     let mut routes = routes(&booked, &eve.user_id, &slot(free.len() - 1));
-    routes.push(("PUT /settings", "/settings".to_owned(), settings.take(), &[]));
+    routes.push(("PUT /settings", "/settings".to_owned(), settings, &[]));
     let without_body = [
         "POST /auth/logout",
         "POST /auth/logout-all",

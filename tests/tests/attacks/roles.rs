@@ -4,7 +4,7 @@
 
 use chairbook_models::user::Role;
 use chairbook_tests::turnstile::{TRANSACTION, Turnstile};
-use chairbook_tests::{Actor, Answer, TestStack};
+use chairbook_tests::{Actor, Answer, Json, TestStack};
 use futures_util::FutureExt as _;
 use futures_util::future::BoxFuture;
 use reqwest::Method;
@@ -22,7 +22,7 @@ async fn open() -> (TestStack, Turnstile) {
 }
 
 /// A reservation with a note.
-async fn reserve(customer: &Actor) -> Value {
+async fn reserve(customer: &Actor) -> Json {
     let free = customer.availability(&format!("serviceId={CUT}")).await;
     let (date, time, _) = free.last().unwrap();
     let order = json!({"serviceId": CUT, "date": date, "time": time, "notes": WISH});
@@ -46,7 +46,7 @@ async fn delete_own(actor: &Actor) -> Answer {
 }
 
 /// Somebody is still there, with their reservation and its note.
-async fn assert_untouched(actor: &Actor, reservation: &Value) {
+async fn assert_untouched(actor: &Actor, reservation: &Json) {
     let path = format!("/appointments/{}", reservation["id"].as_str().unwrap());
     let kept = actor.get(&path).await.data(200)["appointment"].clone();
     assert_eq!(&kept, reservation);
@@ -265,7 +265,7 @@ async fn the_front_desk(stack: &TestStack, turnstile: &Turnstile, owner: &Actor)
         .await;
         assert!(matches!(answer.status.as_u16(), 403 | 404), "{}: {}", answer.asked, answer.text);
         let kept = ada.get(&path).await.data(200)["appointment"].clone();
-        let of = |thing: &Value| [&thing["status"], &thing["date"], &thing["time"]].map(Value::clone);
+        let of = |thing: &Json| [&thing["status"], &thing["date"], &thing["time"]].map(Json::to_value);
         let placed = place(free.len() / 2);
         assert_eq!(
             of(&kept),

@@ -82,7 +82,7 @@ async fn end(how: End, stack: &TestStack, owner: &Actor, victim: &Actor, elsewhe
         End::DeletedByTheOwner => owner.delete(&format!("/users/{}", victim.user_id)).await,
         End::ReuseRefreshToken => {
             let first = json!(victim.refresh_token);
-            let second = refresh(victim, &first).await.data(200)["refreshToken"].clone();
+            let second = refresh(victim, &first).await.data(200)["refreshToken"].to_value();
             let third = refresh(victim, &second).await;
             refresh(elsewhere, &first).await.error(401, "session_ended");
             third
@@ -135,7 +135,7 @@ async fn an_ended_session_opens_nothing() {
 fn pair(answer: &Answer, stack: &TestStack) -> (Value, Value) {
     let data = answer.data(200);
     stack.keep_secret(["accessToken", "refreshToken"].map(|name| data[name].as_str().unwrap().to_owned()));
-    (data["accessToken"].clone(), data["refreshToken"].clone())
+    (data["accessToken"].to_value(), data["refreshToken"].to_value())
 }
 
 /// Many who have the same refresh token, or copies of different ages.

@@ -355,7 +355,7 @@ async fn forged_tokens_open_nothing() {
         serde_json::from_slice(&decode(token.split('.').nth(1).unwrap())).unwrap()
     };
     let (ours, claims, of_eve) = (ada.access_token.clone().unwrap(), claims_of(&ada), claims_of(&eve));
-    let jwks = nobody.get("/.well-known/jwks.json").await.json();
+    let jwks = nobody.get("/.well-known/jwks.json").await.json().to_value();
     let jwk = &jwks["keys"][0];
     assert_eq!(
         [&jwk["kty"], &jwk["alg"], &jwk["crv"]],

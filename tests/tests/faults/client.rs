@@ -51,7 +51,7 @@ struct Repeatable {
 
 /// Whether it was confirmed, or is, on its customer's word.
 fn is_said_to_be_paid(shown: &Shown) -> bool {
-    shown.json["payment"]["method"] == "unverified"
+    shown.json["payment"].get("method").is_some_and(|method| *method == "unverified")
 }
 
 fn is_unverified(shown: &Shown) -> bool {

@@ -104,7 +104,7 @@ async fn list(actor: &Actor, path: &str) -> BTreeMap<String, Status> {
         let page = actor.get(&format!("{path}limit=100{cursor}")).await.data(200);
         for item in page["items"].as_array().unwrap() {
             let id = item["id"].as_str().unwrap().to_owned();
-            let status = serde_json::from_value(item["status"].clone()).unwrap();
+            let status = serde_json::from_value(item["status"].to_value()).unwrap();
             assert_eq!(listed.insert(id, status), None, "{item} is listed twice");
         }
         let Some(next) = page["nextCursor"].as_str() else { return listed };

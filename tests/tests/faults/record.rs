@@ -7,8 +7,8 @@ use std::time::{Duration, Instant};
 use chairbook_models::catalog::PayNow;
 use chairbook_models::event::EventType;
 use chairbook_models::ids::{AppointmentId, UserId};
+use chairbook_tests::Json;
 use jiff::Timestamp;
-use serde_json::Value;
 
 /// An appointment as an answer showed it.
 #[derive(Debug, Clone, PartialEq)]
@@ -17,14 +17,14 @@ pub struct Shown {
     pub created_at: Timestamp,
     pub updated_at: Timestamp,
     /// All of it.
-    pub json: Value,
+    pub json: Json,
 }
 
 impl Shown {
     /// Reads `data.appointment`.
-    pub fn of(data: &Value) -> Self {
+    pub fn of(data: &Json) -> Self {
         let json = &data["appointment"];
-        let text = |name: &str| json[name].as_str().unwrap_or_else(|| panic!("no {name} in {json}"));
+        let text = |name: &str| json[name].as_str().unwrap();
         Self {
             id: text("id").parse().unwrap(),
             created_at: text("createdAt").parse().unwrap(),
@@ -33,6 +33,7 @@ impl Shown {
         }
     }
 
+    /// Returns a text of it; nothing where it is `null`.
     pub fn text(&self, name: &str) -> &str {
         self.json[name].as_str().unwrap_or("")
     }

@@ -288,7 +288,7 @@ fn payment_as_shown(row: &Appointment) -> Value {
 fn differs(shown: &Shown, row: &Appointment) -> Option<String> {
     let is = as_shown(row);
     let is_last = shown.updated_at == row.updated_at;
-    let differs = is.as_object()?.iter().any(|(name, value)| shown.json[name] != *value);
+    let differs = is.as_object()?.iter().any(|(name, value)| shown.json[name.as_str()] != *value);
     (is_last && differs).then(|| format!("{} was shown as {}, but is {is}", row.id, shown.json))
 }
 

@@ -3,6 +3,7 @@
 use chairbook_models::catalog::PayNow;
 use chairbook_models::event::{AppointmentFacts, PreviousTime, Subjects};
 use chairbook_models::ids::{EventId, ExpertId, ServiceId};
+use chairbook_tests::Json;
 use serde_json::json;
 
 use super::*;
@@ -50,7 +51,12 @@ fn row(status: Status, changes: u32) -> Appointment {
 }
 
 fn shown(row: &Appointment) -> Shown {
-    Shown { id: row.id, created_at: row.created_at, updated_at: row.updated_at, json: as_shown(row) }
+    Shown {
+        id: row.id,
+        created_at: row.created_at,
+        updated_at: row.updated_at,
+        json: Json::new("GET /appointments/{id}", as_shown(row)),
+    }
 }
 
 /// The facts of the appointment when it begins then.
