@@ -70,7 +70,7 @@ impl FromFields for Request {
 }
 
 impl Request {
-    /// What was asked for, whatever the JSON looked like.
+    /// Returns the hash of the request's content, whatever the JSON looked like.
     fn sha256(&self) -> String {
         sha256_hex(
             &json!({
@@ -89,7 +89,7 @@ impl Request {
     }
 }
 
-/// Who books for whom, under which id, and what the request is known by.
+/// A booking in the making: its customer, its id, and the request's identity.
 struct Order<'r> {
     request: &'r Request,
     caller: Caller,

@@ -5,10 +5,10 @@ use chairbook_web::dates::{self, Dates};
 use jiff::ToSpan;
 use jiff::civil::Date;
 
-/// How many days one answer may have.
+/// The most days of one response.
 const MAX_DAYS: i32 = 31;
 
-/// How many days it has when the request does not say.
+/// The days of a response to a request that does not say.
 const DEFAULT_DAYS: i32 = 7;
 
 /// The first and the last date that are asked for: a week from today, if the request does not say.

@@ -39,7 +39,7 @@ impl FromFields for Request {
 }
 
 impl Request {
-    /// Whether an appointment is there already, as a request that is repeated finds it.
+    /// Returns true if an appointment is there already, as a request that is repeated finds it.
     fn is_done(&self, appointment: &Appointment, settings: &Settings) -> bool {
         (appointment.date, appointment.time) == (self.date, self.time)
             && appointment.time_zone == settings.time_zone

@@ -46,7 +46,7 @@ pub(crate) struct Appointment {
     expires_at: Option<Timestamp>,
     payment: Option<Payment>,
     refund: Option<Refund>,
-    /// What the customer wants the expert to know.
+    /// The customer's words to the expert.
     notes: Option<String>,
     created_at: Timestamp,
     updated_at: Timestamp,

@@ -618,7 +618,7 @@ pub(crate) struct Settings {
     max_open_reservations: Option<u32>,
     /// The time before its start at which customers are reminded of an appointment, minutes; 0 for never.
     reminder_minutes: u32,
-    /// Who may say that an appointment is paid for as it is booked.
+    /// The people who may say that an appointment is paid for as it is booked.
     pay_now: PayNow,
 }
 

@@ -39,7 +39,8 @@ pub(crate) struct Report {
     /// Appointments and revenue by service, the highest revenue first, without those that were cancelled or have
     /// expired.
     by_service: Vec<Ranked<ServiceId>>,
-    /// Appointments and revenue by expert, the highest revenue first, without those that were cancelled or have expired.
+    /// Appointments and revenue by expert, the highest revenue first, without those that were cancelled or have
+    /// expired.
     by_expert: Vec<Ranked<ExpertId>>,
 }
 
@@ -68,7 +69,8 @@ struct Sums {
     new_customers: i64,
 }
 
-/// All appointments by their status. A reservation that has run out is `reserved` until it is swept, about a minute later.
+/// All appointments by their status. A reservation that has run out is `reserved` until it is swept, about a minute
+/// later.
 #[derive(Debug, Serialize, JsonSchema)]
 #[schemars(rename = "StatisticsByStatus")]
 struct ByStatus {
@@ -175,7 +177,7 @@ impl Sums {
     }
 }
 
-/// How many appointments stand.
+/// Counts the appointments that stand.
 fn standing(totals: &Totals) -> i64 {
     let standing = Status::ALL.into_iter().filter(|status| stands(*status));
     standing.map(|status| totals.get(Measure::Status(status))).sum()
@@ -234,7 +236,7 @@ impl Report {
         }
     }
 
-    /// How many services and experts it ranks.
+    /// Returns the number of services and experts that it ranks.
     pub(crate) const fn ranked(&self) -> usize {
         self.by_service.len() + self.by_expert.len()
     }

@@ -10,10 +10,10 @@ use jiff::civil::Date;
 
 use crate::report::Report;
 
-/// How many days one answer may have: a leap year.
+/// The most days of one response: a leap year.
 const MAX_DAYS: i32 = 366;
 
-/// How many services and experts one response may have. Each is at most 500 bytes of it, and Lambda answers with at most
+/// The most services and experts of one response. Each is at most 500 bytes of it, and Lambda answers with at most
 /// 6 MB (<https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html>).
 const MAX_RANKED: usize = 8_000;
 

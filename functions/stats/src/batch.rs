@@ -14,7 +14,7 @@ use tracing::Instrument as _;
 
 use crate::record::{Record, Subject};
 
-/// What came of a batch.
+/// The outcome of a batch.
 #[derive(Debug, Default, PartialEq, Eq)]
 struct Outcome {
     counted: usize,
@@ -115,7 +115,7 @@ async fn zone(store: &Store) -> Result<TimeZone, StoreError> {
         .map_err(|_| StoreError::Malformed("the salon's settings name an unknown time zone".to_owned()))
 }
 
-/// What the stream is told. It goes on from the lowest sequence number that is reported, and gives everything from
+/// The response to the stream. It goes on from the lowest sequence number that is reported, and gives everything from
 /// there on again, so that one is enough
 /// (<https://docs.aws.amazon.com/lambda/latest/dg/services-ddb-batchfailurereporting.html>).
 fn response(records: &[Record], failed: &[usize]) -> Result<DynamoDbEventResponse, Error> {

@@ -16,7 +16,7 @@ use chairbook_store::Store;
 use lambda_runtime::{Error, LambdaEvent};
 use serde_json::Value;
 
-/// How long before Lambda's deadline a rebuild stops.
+/// The time before Lambda's deadline at which a rebuild stops.
 const RESERVE: Duration = Duration::from_secs(20);
 
 /// Handles an invocation: a batch of the stream, a rebuild, or a health probe.

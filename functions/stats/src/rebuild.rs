@@ -9,10 +9,10 @@ use lambda_runtime::Error;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-/// How many days are recounted side by side.
+/// The days that are recounted side by side.
 const SIDE_BY_SIDE: usize = 4;
 
-/// Which days: local dates, both of which are meant.
+/// The days to rebuild: local dates, both of which are meant.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Range {
@@ -20,7 +20,7 @@ pub struct Range {
     to: Date,
 }
 
-/// What a rebuild did.
+/// The result of a rebuild.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Rebuilt {
@@ -32,7 +32,7 @@ pub struct Rebuilt {
     miscounted: usize,
     /// Days whose totals were not the sum of what was counted.
     repaired: Vec<Date>,
-    /// Where to go on, if time has run out.
+    /// The date at which to go on, if time has run out.
     next: Option<Date>,
 }
 

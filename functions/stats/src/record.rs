@@ -6,16 +6,16 @@ use chairbook_models::ids::{AppointmentId, EventId};
 use jiff::Timestamp;
 use serde_json::Value;
 
-/// What a record says is to be counted.
+/// A stream record that is to be counted.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Record {
-    /// What.
+    /// The thing to be counted.
     pub subject: Subject,
     /// The stream's name for the record, by which it is given back.
     pub sequence_number: Option<String>,
 }
 
-/// What is to be counted.
+/// A thing that is to be counted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Subject {
     /// This appointment, of which something has changed.
@@ -24,7 +24,7 @@ pub enum Subject {
     NewCustomer {
         /// The event that says so.
         event: EventId,
-        /// When (UTC).
+        /// The time of the verification (UTC).
         at: Timestamp,
     },
 }
@@ -56,7 +56,7 @@ fn read(record: &Value) -> Option<Record> {
     }
 }
 
-/// What a record is about; `None` where it is nothing to count. The error is the field that cannot be read.
+/// Reads the subject of a record; `None` where it is nothing to count. The error is the field that cannot be read.
 fn subject(record: &Value) -> Result<Option<Subject>, &'static str> {
     let text = |pointer: &'static str| record.pointer(pointer).and_then(Value::as_str).ok_or(pointer);
     let event_type = text("/dynamodb/NewImage/type/S")?;

@@ -1,9 +1,9 @@
 //! `DELETE /profile` and `DELETE /users/{id}`: an account ends, and what is known of its owner is forgotten.
 //!
 //! One transaction decides it: the account and its sessions end, on the condition of all that makes it right. Only then
-//! is anything forgotten: appointments stay, as nobody's; those to come are cancelled. What is left of the account, which
-//! keeps its address taken and its erasure findable, goes last: whatever stops an erasure, the schedule goes on with it,
-//! and so does an admin who repeats the request.
+//! is anything forgotten: appointments stay, as nobody's; those to come are cancelled. What is left of the account,
+//! which keeps its address taken and its erasure findable, goes last: whatever stops an erasure, the schedule goes on
+//! with it, and so does an admin who repeats the request.
 
 use std::time::Duration;
 
@@ -32,12 +32,13 @@ const TRIES: u32 = 5;
 /// Rows that are rewritten concurrently.
 const SIDE_BY_SIDE: usize = 8;
 
-/// How long after the account's end what was its owner's is looked for once more. It is found by indexes, which lag by
-/// fractions of a second as a rule (<https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/GSI.html>), and
-/// requests of theirs that were under way at the end have done by then what they do.
+/// The time after the account's end at which its owner's things are looked for once more. They are found by indexes,
+/// which lag by fractions of a second as a rule
+/// (<https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/GSI.html>), and requests of theirs that were
+/// under way at the end have done by then what they do.
 const INDEX_LAG: Duration = Duration::from_secs(1);
 
-/// How long a request can be at work on an erasure of its own, at the most: Lambda's time limit for this function, and
+/// The longest that a request can be at work on an erasure of its own: Lambda's time limit for this function, and
 /// some more.
 const REQUEST_LIFE: SignedDuration = SignedDuration::from_mins(1);
 

@@ -24,7 +24,7 @@ use crate::view::{ExportedAppointment, ExportedEvent, ExportedSession};
 /// Rows in one query's page.
 const ROWS_AT_ONCE: usize = 100;
 
-/// How often rows are asked for one page. So many small rows do not fill its megabyte, but take as long as a request
+/// The most reads for one page. So many small rows do not fill its megabyte, but take as long as a request
 /// should.
 const READS_PER_PAGE: usize = 20;
 
@@ -60,7 +60,7 @@ pub(crate) struct Export {
     next_cursor: Option<String>,
 }
 
-/// Where an export goes on: among which records, and after which of them.
+/// The place at which an export goes on: the kind of record, and the last one before it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Position {
     Sessions(Option<SessionId>),
@@ -102,8 +102,8 @@ fn read_position(text: &str) -> Option<Position> {
     }
 }
 
-/// Where an export goes on after `page`, of which there was room for the first `shown` items; `None` where nothing of the
-/// kind is left. `here` is where the page began, `key` says where one begins after an item.
+/// Returns the place at which an export goes on after `page`, which had room for the first `shown` items; `None`
+/// where nothing of the kind is left. `here` is where the page began, `key` says where one begins after an item.
 fn next<T, K>(
     page: ListPage<T, K>,
     shown: usize,

@@ -13,18 +13,18 @@ use crate::seal::derive_key;
 /// Seconds by which the clocks of two machines may differ: a token from further in the future is nobody's.
 const CLOCK_SKEW_SECONDS: i64 = 60;
 
-/// What an access token says.
+/// The content of an access token.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Claims {
-    /// Who issued it.
+    /// The issuer, as the deployment is configured.
     pub iss: String,
     /// Whose it is.
     pub sub: UserId,
     /// By which session.
     pub sid: SessionId,
-    /// When it was issued, seconds since 1970 (UTC).
+    /// The time of its issue, seconds since 1970 (UTC).
     pub iat: i64,
-    /// When it ends, seconds since 1970 (UTC).
+    /// The time at which it ends, seconds since 1970 (UTC).
     pub exp: i64,
 }
 
@@ -40,7 +40,7 @@ struct PresentedClaims {
     nbf: Option<i64>,
 }
 
-/// Why an access token is refused.
+/// Reasons why an access token is refused.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum TokenError {
     /// It is not a JWT signed with EdDSA that names its key.
@@ -54,7 +54,7 @@ pub enum TokenError {
     Expired,
 }
 
-/// Why no key came of the signing secret.
+/// Reasons why no key came of the signing secret.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("no signing key can be made from the secret")]
 pub struct KeyError;

@@ -17,7 +17,7 @@ pub struct EmailAddress {
     canonical: String,
 }
 
-/// Why a text is not an e-mail address to which mail can be sent.
+/// Reasons why a text is not an e-mail address to which mail can be sent.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum EmailAddressError {
     /// It is no address at all.

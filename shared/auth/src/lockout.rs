@@ -2,13 +2,14 @@
 //! as long as before, up to 15 minutes. A right password starts over.
 //!
 //! An attempt is counted before its password is looked at, so that parallel guesses cannot exceed the limit:
-//! from the third on, the account is locked from the moment the attempt was counted, until a right password takes it back.
+//! from the third on, the account is locked from the moment the attempt was counted, until a right password takes it
+//! back.
 
 use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
 
-/// How many attempts there are between two locks.
+/// The number of attempts between two locks.
 pub const ATTEMPTS: u32 = 3;
 
 const FIRST_LOCK: Duration = Duration::from_secs(30);
@@ -18,7 +19,7 @@ const LONGEST_LOCK: Duration = Duration::from_mins(15);
 /// password in between.
 pub const EVERY_ATTEMPT_LOCKS_FROM: u32 = 60;
 
-/// How long the account is locked once so many attempts have failed in a row, if it is.
+/// Returns the duration of the lock of an account once so many attempts have failed in a row, if it is locked.
 #[must_use]
 pub fn lock_after(failures: u32) -> Option<Duration> {
     if failures == 0 || (!failures.is_multiple_of(ATTEMPTS) && failures < EVERY_ATTEMPT_LOCKS_FROM) {
@@ -35,7 +36,7 @@ pub fn locked_until(failures: u32, attempted_at: Timestamp) -> Option<Timestamp>
     attempted_at.checked_add(lock).ok()
 }
 
-/// How many attempts are left before the next lock.
+/// Returns the number of attempts that are left before the next lock.
 #[must_use]
 pub const fn attempts_remaining(failures: u32) -> u32 {
     if failures >= EVERY_ATTEMPT_LOCKS_FROM { 0 } else { (ATTEMPTS - failures % ATTEMPTS) % ATTEMPTS }

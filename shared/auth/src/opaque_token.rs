@@ -83,7 +83,7 @@ impl RefreshToken {
         })
     }
 
-    /// What the session's row keeps of it.
+    /// Returns the hash of it that the session's row keeps.
     #[must_use]
     pub fn sha256(&self) -> String {
         sha256_hex(&self.encode())

@@ -11,12 +11,12 @@ const MEMORY_KIB: u32 = 19_456;
 const PASSES: u32 = 2;
 const LANES: u32 = 1;
 
-/// Why a password could not be hashed: always a bug, never the password's fault.
+/// The failure to hash a password: always a bug, never the password's fault.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("argon2 failed: {0}")]
 pub struct HashError(String);
 
-/// What came of checking a password.
+/// The outcome of a check of a password.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Verdict {
     /// It is the password.

@@ -11,11 +11,11 @@ use crate::opaque_token::RefreshToken;
 /// A login session.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Session {
-    /// The id.
+    /// The id, `ses_…`, which access tokens carry as `sid`.
     pub id: SessionId,
     /// Whose it is.
     pub user_id: UserId,
-    /// What its bearer may do; kept equal to the profile's.
+    /// The role of its bearer; kept equal to the profile's.
     pub role: Role,
     /// The SHA-256 of the refresh token in force.
     pub refresh_sha256: String,
@@ -24,27 +24,27 @@ pub struct Session {
     /// The SHA-256 of the refresh token before the one in force.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub previous_refresh_sha256: Option<String>,
-    /// When that one was replaced (UTC).
+    /// The time at which that one was replaced (UTC).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub refreshed_at: Option<Timestamp>,
     /// The client's address at login.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub ip: Option<String>,
-    /// What the client called itself at login.
+    /// The name that the client gave itself at login.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub user_agent: Option<String>,
-    /// When it began (UTC).
+    /// The time of the login (UTC).
     pub created_at: Timestamp,
-    /// When a token was last issued for it (UTC).
+    /// The time at which a token was last issued for it (UTC).
     pub last_used_at: Timestamp,
-    /// When it ends at the latest (UTC).
+    /// The time at which it ends at the latest (UTC).
     pub expires_at: Timestamp,
 }
 
 /// For so long a refresh token that was just replaced is taken for the second half of a double click, not for a theft.
 pub const REFRESH_GRACE: SignedDuration = SignedDuration::from_secs(10);
 
-/// What a refresh token means to its session.
+/// The meaning of a refresh token to its session.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Refresh {
     /// It is the one in force.
@@ -58,7 +58,7 @@ pub enum Refresh {
 }
 
 impl Session {
-    /// What a refresh token means to this session
+    /// Returns the meaning of a refresh token to this session
     /// (<https://datatracker.ietf.org/doc/html/rfc9700#section-4.14.2>).
     #[must_use]
     pub fn refresh(&self, token: &RefreshToken, now: Timestamp) -> Refresh {
@@ -74,7 +74,7 @@ impl Session {
         if was_just_replaced { Refresh::JustReplaced } else { Refresh::Reused }
     }
 
-    /// Whether it is still good. A row outlives its time to live by up to days, so the time itself decides.
+    /// Returns true if it is still good. A row outlives its time to live by up to days, so the time itself decides.
     #[must_use]
     pub fn is_live(&self, now: Timestamp) -> bool {
         now < self.expires_at
@@ -84,11 +84,11 @@ impl Session {
 /// Somebody whose token and session have been checked.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Caller {
-    /// Who.
+    /// The account.
     pub user_id: UserId,
     /// By which session.
     pub session_id: SessionId,
-    /// What they may do.
+    /// The role, as the session's row had it.
     pub role: Role,
 }
 

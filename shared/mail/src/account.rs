@@ -37,9 +37,9 @@ pub struct WelcomeBack {
     pub salon: String,
     /// Whom it greets.
     pub name: String,
-    /// Whether the device was not seen before.
+    /// Set where the device was not seen before.
     pub new_device: bool,
-    /// When and from where.
+    /// The time and the origin of the login.
     pub details: Vec<Detail>,
 }
 
@@ -69,7 +69,7 @@ pub struct PasswordChanged {
     pub salon: String,
     /// Whom it greets.
     pub name: String,
-    /// When and from where.
+    /// The time and the origin of the change.
     pub details: Vec<Detail>,
 }
 
@@ -90,7 +90,7 @@ pub struct SessionRevoked {
     pub salon: String,
     /// Whom it greets.
     pub name: String,
-    /// When and from where the token came back.
+    /// The time at which the token came back, and its origin.
     pub details: Vec<Detail>,
 }
 

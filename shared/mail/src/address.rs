@@ -10,7 +10,7 @@ use email_address::EmailAddress;
 
 use crate::text;
 
-/// How many bytes of a name fit one encoded word: 75 characters (RFC 2047 §2) less `=?UTF-8?B?` and `?=` hold 60
+/// The bytes of a name that fit one encoded word: 75 characters (RFC 2047 §2) less `=?UTF-8?B?` and `?=` hold 60
 /// of base64, which say 45.
 const BYTES_PER_ENCODED_WORD: usize = 45;
 
@@ -23,8 +23,8 @@ const BYTES_PER_ENCODED_WORD: usize = 45;
 pub struct AddressError;
 
 /// An address as SES takes it: 7-bit ASCII, with the domain in Punycode, since SES knows no SMTPUTF8
-/// (<https://docs.aws.amazon.com/ses/latest/APIReference-V2/API_Destination.html>); without what some mail servers would
-/// read as an encoded word (RFC 2047), and send elsewhere.
+/// (<https://docs.aws.amazon.com/ses/latest/APIReference-V2/API_Destination.html>); without what some mail servers
+/// would read as an encoded word (RFC 2047), and send elsewhere.
 ///
 /// # Errors
 /// [`AddressError`] when there is no such form of it.

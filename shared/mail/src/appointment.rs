@@ -8,7 +8,7 @@ use crate::rendered::{MailError, templates};
 use crate::text::{self, Detail};
 use crate::time;
 
-/// What every mail about an appointment says.
+/// The parts that mails about appointments have in common.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Summary {
     /// The salon.
@@ -19,9 +19,9 @@ pub struct Summary {
     pub service: String,
     /// The start, as `Tuesday, 3 March 2026, 10:00`.
     pub when: String,
-    /// What was booked.
+    /// The service, the time, the expert and the price, line by line.
     pub details: Vec<Detail>,
-    /// What is to be known of a payment that only the customer speaks of.
+    /// A note on a payment of which only the customer speaks.
     pub payment_note: Option<String>,
 }
 
@@ -52,7 +52,7 @@ pub(crate) fn price(appointment: &Appointment) -> String {
     }
 }
 
-/// That a customer says they have paid, and the salon knows nothing of it yet.
+/// Returns a note that a customer says they have paid, and the salon knows nothing of it yet.
 fn payment_note(appointment: &Appointment) -> Option<String> {
     let price = appointment.currency.format(appointment.total_price);
     appointment.awaits_verification().then(|| {
@@ -64,7 +64,7 @@ fn payment_note(appointment: &Appointment) -> Option<String> {
 }
 
 impl Summary {
-    /// What a mail to the customer of this name says of an appointment, in the zone that it was booked in.
+    /// Summarises an appointment for a mail to the customer of this name, in the zone that it was booked in.
     ///
     /// # Errors
     /// [`MailError::UnknownTimeZone`].
@@ -112,7 +112,7 @@ pub fn cancellable_until(
 /// It is booked and paid for, perhaps on the customer's word alone.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct AppointmentConfirmed {
-    /// What was booked.
+    /// The appointment.
     pub summary: Summary,
     /// Until when it can be cancelled, if it can be.
     pub cancellable_until: Option<String>,
@@ -125,17 +125,17 @@ templates!(
     "appointment_confirmed/body.html"
 );
 
-/// What a mail says of a reservation that is not paid for.
+/// The hold of a reservation that is not paid for.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Hold {
-    /// What is to be paid, without saying that it is not.
+    /// The price to be paid, without saying that it is not.
     pub price: String,
     /// Until when it is held.
     pub until: String,
 }
 
 impl Hold {
-    /// What the mail of a reservation says of its hold.
+    /// Tells of the hold of a reservation.
     ///
     /// # Errors
     /// [`MailError::UnknownTimeZone`].
@@ -152,7 +152,7 @@ impl Hold {
 /// It is booked and awaits payment.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct AppointmentReserved {
-    /// What was booked.
+    /// The reservation.
     pub summary: Summary,
     /// Until when it is held.
     pub hold: Hold,
@@ -170,11 +170,11 @@ templates!(
 /// It was moved.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct AppointmentRescheduled {
-    /// What is booked now.
+    /// The appointment as it is booked now.
     pub summary: Summary,
-    /// When and with whom it was before, as `Tuesday, 3 March 2026, 10:00 (Europe/Paris) with Camille Moreau`.
+    /// The former time and expert, as `Tuesday, 3 March 2026, 10:00 (Europe/Paris) with Camille Moreau`.
     pub before: String,
-    /// Whether the customer did it, or the salon.
+    /// Set where the customer did it, and not the salon.
     pub by_customer: bool,
     /// Until when it is held, if it is not paid for.
     pub hold: Option<Hold>,
@@ -192,9 +192,9 @@ templates!(
 /// It was called off.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct AppointmentCancelled {
-    /// What was booked.
+    /// The appointment.
     pub summary: Summary,
-    /// Whether the customer did it, or the salon.
+    /// Set where the customer did it, and not the salon.
     pub by_customer: bool,
 }
 
@@ -208,7 +208,7 @@ templates!(
 /// It was not paid for in time.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct AppointmentExpired {
-    /// What was booked.
+    /// The appointment.
     pub summary: Summary,
 }
 
@@ -222,7 +222,7 @@ templates!(
 /// It is coming up.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct AppointmentReminder {
-    /// What is booked.
+    /// The appointment.
     pub summary: Summary,
     /// Until when it can be cancelled, if it can be.
     pub cancellable_until: Option<String>,

@@ -4,7 +4,7 @@ use http::Uri;
 
 use crate::address::{AddressError, Mailbox};
 
-/// Why a deployment's mail settings cannot be used.
+/// Reasons why a deployment's mail settings cannot be used.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum ConfigError {
     /// The base of links.
@@ -15,7 +15,7 @@ pub enum ConfigError {
     From(#[from] AddressError),
 }
 
-/// Where links lead and who mails are from.
+/// The addresses to which links lead and from which mails are sent.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct MailConfig {
     public_url: String,

@@ -6,11 +6,11 @@ use textwrap::{Options, WordSeparator, WordSplitter};
 /// The width of plain text, characters: what RFC 5322 and quoting leave of a terminal's line.
 pub const WIDTH: usize = 72;
 
-/// Where a detail's value begins, characters.
+/// The column at which a detail's value begins, characters.
 const LABEL_WIDTH: usize = 12;
 
-/// Whether a character does nothing visible but change how its neighbours read: control characters, and the marks
-/// that turn the writing direction, with which one text can be made to look like another.
+/// Returns true if a character does nothing visible but change how its neighbours read: control characters, and the
+/// marks that turn the writing direction, with which one text can be made to look like another.
 fn is_invisible(character: char) -> bool {
     character.is_control() || turns_direction(character) || matches!(character, '\u{200E}' | '\u{200F}')
 }
@@ -51,7 +51,7 @@ pub(crate) fn wrapped(text: &str) -> String {
 /// One line of what a mail is about: `Expert:  Camille`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Detail {
-    /// What it says, without a colon.
+    /// The label, without a colon.
     pub label: &'static str,
     /// Its value, a line or more.
     pub lines: Vec<String>,

@@ -64,7 +64,7 @@ pub struct BookedSubService {
 /// One appointment.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Appointment {
-    /// The id.
+    /// The id, `apt_…`: derived from the idempotency key of the request that booked it, if it had one.
     pub id: AppointmentId,
     /// The customer.
     pub user_id: UserId,

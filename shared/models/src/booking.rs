@@ -310,8 +310,8 @@ impl<'c> Salon<'c> {
             .map(|minutes| Duration::from_secs(u64::from(minutes) * 60))
     }
 
-    /// How a booking is paid for that is said to be paid at once, or not; `default_hold` is for a salon whose settings
-    /// do not say how long an unpaid reservation keeps its slot.
+    /// Decides on the payment of a booking that is said to be paid at once, or not; `default_hold` is for a salon
+    /// whose settings do not say how long an unpaid reservation keeps its slot.
     ///
     /// # Errors
     /// [`PaymentRequiredAtSalon`] when it is a customer who says so, and the settings leave that to the front desk.
@@ -464,8 +464,8 @@ impl<'c> Salon<'c> {
         Ok(start)
     }
 
-    /// When an expert works on a local date and, for appointments across midnight, on the next one: in order, and
-    /// without their time off.
+    /// Returns the spans in which an expert works on a local date and, for appointments across midnight, on the next
+    /// one: in order, and without their time off.
     pub(crate) fn open(&self, expert: &Expert, date: Date) -> Vec<Span> {
         let mut open: Vec<Span> = Vec::new();
         for date in [Some(date), date.tomorrow().ok()].into_iter().flatten() {

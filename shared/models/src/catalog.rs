@@ -18,7 +18,7 @@ use crate::working_hours::WorkingHours;
 /// A heading under which services are listed.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Category {
-    /// The id.
+    /// The id, `cat_…`: derived from the idempotency key of the request that added it, if it had one.
     pub id: CategoryId,
     /// The name.
     pub name: Label,
@@ -38,7 +38,7 @@ pub struct Category {
 /// Something that can be booked.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Service {
-    /// The id.
+    /// The id, `svc_…`, by which experts, offers and images refer to it.
     pub id: ServiceId,
     /// The category it stands under.
     pub category_id: CategoryId,
@@ -64,7 +64,7 @@ pub struct Service {
 /// An add-on of one service.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SubService {
-    /// The id.
+    /// The id, `sub_…`, unique among the add-ons of all services.
     pub id: SubServiceId,
     /// The service that it is added to.
     pub service_id: ServiceId,
@@ -95,7 +95,7 @@ pub struct OwnTerms {
 /// A span in which an expert does not work, in the salon's local time.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct TimeOff {
-    /// The id.
+    /// The id, `tof_…`, unique among all experts.
     pub id: TimeOffId,
     /// The first moment off.
     pub from: DateTime,
@@ -109,7 +109,7 @@ pub struct TimeOff {
 /// Somebody who serves customers.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Expert {
-    /// The id.
+    /// The id, `exp_…`, which keys the expert's days, too.
     pub id: ExpertId,
     /// The name.
     pub name: PersonName,
@@ -175,7 +175,7 @@ impl ImageOf {
 /// An image of an expert or a service.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct GalleryImage {
-    /// The id.
+    /// The id, `img_…`, which decides between images at one position that are as old.
     pub id: ImageId,
     /// The subject.
     pub of: ImageOf,

@@ -60,7 +60,7 @@ pub const SLOT_GRIDS: [u32; 8] = [5, 10, 15, 20, 30, 40, 45, 60];
 pub struct FieldFault {
     /// The request's field.
     pub field: &'static str,
-    /// What would be right.
+    /// Advice on the right value.
     pub message: String,
 }
 
@@ -70,7 +70,7 @@ impl FieldFault {
     }
 }
 
-/// Why the catalog cannot be changed like that.
+/// Reasons why the catalog cannot be changed like that.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum CatalogError {
     /// There is no such thing.
@@ -79,9 +79,9 @@ pub enum CatalogError {
     /// There are as many as there can be.
     #[error("there are {at_most} {what} already, and there can be no more")]
     Full {
-        /// What, in the plural.
+        /// The kind of thing, in the plural.
         what: &'static str,
-        /// How many there can be.
+        /// The most that there can be.
         at_most: usize,
     },
     /// Fields that do not fit the rest of the catalog, at least one.
@@ -89,7 +89,7 @@ pub enum CatalogError {
     Invalid(Vec<FieldFault>),
 }
 
-/// What became of something that was to be deleted.
+/// The outcome of a deletion.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Removal<T> {
     /// Nothing referred to it: it is gone.
@@ -98,7 +98,7 @@ pub enum Removal<T> {
     Deactivated(T),
 }
 
-/// What can be said of a category. Without a position it stays where it is, a new one comes last; without
+/// The details of a category. Without a position it stays where it is, a new one comes last; without
 /// `is_active` it stays as it is, a new one is active.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct CategoryDetails {
@@ -106,13 +106,13 @@ pub struct CategoryDetails {
     pub name: Label,
     /// A sentence or two.
     pub description: Option<Description>,
-    /// Where it stands in the list.
+    /// The place in the list, lowest first.
     pub position: Option<u32>,
-    /// Whether customers see it.
+    /// Set where customers see it.
     pub is_active: Option<bool>,
 }
 
-/// What can be said of a service. Without `is_active` it stays as it is, a new one is active.
+/// The details of a service. Without `is_active` it stays as it is, a new one is active.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ServiceDetails {
     /// The category it stands under.
@@ -123,41 +123,41 @@ pub struct ServiceDetails {
     pub description: Option<Description>,
     /// The price, minor currency units.
     pub price: i64,
-    /// How long the customer is served, minutes.
+    /// The duration for the customer, minutes.
     pub duration_minutes: u32,
-    /// How long the expert is kept busy afterwards, minutes.
+    /// The time for which the expert is kept busy afterwards, minutes.
     pub buffer_minutes: u32,
-    /// Whether it can be booked.
+    /// Set where it can be booked.
     pub is_active: Option<bool>,
 }
 
-/// What can be said of an add-on. Without `is_active` it stays as it is, a new one is active.
+/// The details of an add-on. Without `is_active` it stays as it is, a new one is active.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SubServiceDetails {
     /// The name.
     pub name: Label,
     /// A sentence or two.
     pub description: Option<Description>,
-    /// What it adds to the price, minor currency units.
+    /// Its addition to the price, minor currency units.
     pub price: i64,
-    /// What it adds to the duration, minutes.
+    /// Its addition to the duration, minutes.
     pub duration_minutes: u32,
-    /// Whether it can be booked.
+    /// Set where it can be booked.
     pub is_active: Option<bool>,
 }
 
-/// What can be said of an expert. Without `is_active` they stay as they are, a new one is active.
+/// The details of an expert. Without `is_active` they stay as they are, a new one is active.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ExpertDetails {
     /// The name.
     pub name: PersonName,
-    /// What they are.
+    /// The job title.
     pub title: Option<Label>,
     /// A paragraph about them.
     pub bio: Option<Description>,
-    /// Where their picture is, an http(s) URL.
+    /// The address of their picture, an http(s) URL.
     pub image_url: Option<String>,
-    /// Whether they can be booked.
+    /// Set where they can be booked.
     pub is_active: Option<bool>,
 }
 
@@ -168,7 +168,7 @@ pub struct TimeOffDetails {
     pub from: DateTime,
     /// The first moment back.
     pub to: DateTime,
-    /// Why.
+    /// The reason, for the front desk.
     pub reason: Option<Label>,
 }
 
@@ -185,24 +185,24 @@ pub struct SettingsDetails {
     pub slot_grid_minutes: u32,
     /// The latest before its start that an appointment can be booked, minutes.
     pub lead_time_minutes: u32,
-    /// How many days ahead appointments can be booked.
+    /// The number of days ahead for which appointments can be booked.
     pub horizon_days: u32,
     /// The latest before its start that a customer can cancel, minutes.
     pub cancellation_window_minutes: u32,
-    /// How long an unpaid reservation keeps its slot, minutes; `None` for as long as the deployment says.
+    /// The hold of an unpaid reservation, minutes; `None` for as long as the deployment says.
     pub reservation_hold_minutes: Option<u32>,
-    /// How many open reservations one customer may have at a time; `None` for any number.
+    /// The most open reservations of one customer at a time; `None` for any number.
     pub max_open_reservations: Option<u32>,
-    /// How long before its start a customer is reminded, minutes; 0 for never.
+    /// The time before its start at which a customer is reminded, minutes; 0 for never.
     pub reminder_minutes: u32,
-    /// Who may say that an appointment is paid for as it is booked.
+    /// The people who may say that an appointment is paid for as it is booked.
     pub pay_now: PayNow,
 }
 
 /// An IANA time zone, with its usual spelling.
 ///
 /// # Errors
-/// What would be right.
+/// Advice on the right value.
 pub fn time_zone(name: &str) -> Result<TimeZone, &'static str> {
     TimeZone::get(name)
         .ok()
@@ -210,7 +210,7 @@ pub fn time_zone(name: &str) -> Result<TimeZone, &'static str> {
         .ok_or("must be an IANA time zone such as Europe/Paris")
 }
 
-/// Whether a span of time off ends after it begins.
+/// Checks that a span of time off ends after it begins.
 ///
 /// # Errors
 /// [`FieldFault`] when it does not.
@@ -218,7 +218,7 @@ pub fn check_time_off(from: DateTime, to: DateTime) -> Result<(), FieldFault> {
     if from < to { Ok(()) } else { Err(FieldFault::new("to", "must be after `from`")) }
 }
 
-/// Whether a service's duration and buffer fit into the longest time that an expert can be busy.
+/// Checks that a service's duration and buffer fit into the longest time that an expert can be busy.
 ///
 /// # Errors
 /// [`FieldFault`] when they do not.
@@ -433,8 +433,8 @@ impl Catalog {
         Ok(sub_service(service, id, details, details.is_active.unwrap_or(known.is_active)))
     }
 
-    /// Whether an add-on can be deleted: it can, since nothing refers to it, and appointments have their own copy of
-    /// its name and price.
+    /// Checks that an add-on can be deleted: it can, since nothing refers to it, and appointments have their own copy
+    /// of its name and price.
     ///
     /// # Errors
     /// [`CatalogError::NotFound`].

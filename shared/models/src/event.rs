@@ -3,8 +3,8 @@
 //! A row with a recipient is that user's in-app notification; a row that is to be delivered by e-mail has a
 //! [`Delivery`]; all rows together are the audit log.
 //!
-//! As in `CloudEvents`, an event has a type and data, whose members depend on the type: [`EventData`] is both. Adding an
-//! event means adding its line to [`events!`](self) with the name, the members and the notification, its text in
+//! As in `CloudEvents`, an event has a type and data, whose members depend on the type: [`EventData`] is both. Adding
+//! an event means adding its line to [`events!`](self) with the name, the members and the notification, its text in
 //! [`EventData::text`], the members that [`EventData::anonymised`] clears, its constructor's call beside the change,
 //! and, if it is mailed, the template in `chairbook-mail`. The compiler asks for each of them.
 
@@ -541,7 +541,7 @@ pub enum Delivery {
 /// One event.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Event {
-    /// The id.
+    /// The id, `evt_…`: derived from the idempotency key of the request, if it had one, so that a repeat finds it.
     pub id: EventId,
     /// The type and its data: the members `type` and `data`.
     #[serde(flatten)]

@@ -25,7 +25,7 @@ impl Currency {
         self.0.code()
     }
 
-    /// How many digits follow the decimal point (ISO 4217's minor unit exponent).
+    /// Returns the number of digits after the decimal point (ISO 4217's minor unit exponent).
     #[must_use]
     pub fn minor_digits(&self) -> usize {
         self.0.exponent().map_or(0, usize::from)

@@ -1,9 +1,9 @@
 //! Offers: discounts on appointments, and their conditions.
 //!
-//! An offer without a code applies by itself to every booking that it fits; one with a code only to a booking that names
-//! it. Which it fits depends on the service and on the salon-local date of the appointment, not on when it is booked.
-//! Offers do not add up: of those that could be applied, the best for the customer is. What is taken off is taken off
-//! the whole price, with add-ons and at the expert's own price, and never more than that.
+//! An offer without a code applies by itself to every booking that it fits; one with a code only to a booking that
+//! names it. Which it fits depends on the service and on the salon-local date of the appointment, not on when it is
+//! booked. Offers do not add up: of those that could be applied, the best for the customer is. What is taken off is
+//! taken off the whole price, with add-ons and at the expert's own price, and never more than that.
 
 use std::cmp::Reverse;
 use std::collections::BTreeSet;
@@ -78,7 +78,7 @@ impl Discount {
 /// Something that makes appointments cheaper.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Offer {
-    /// The id.
+    /// The id, `ofr_…`, which appointments keep with the discount.
     pub id: OfferId,
     /// The name.
     pub name: Label,

@@ -22,27 +22,27 @@ pub enum Measure {
     Status(Status),
     /// Appointments that begin in this hour of the local day (0 to 23) and stand, see [`stands`].
     Hour(i8),
-    /// What the salon was paid and keeps, minor units.
+    /// Money that the salon was paid and keeps, minor units.
     Revenue(Currency),
-    /// What the salon was paid and has given back, minor units.
+    /// Money that the salon was paid and has given back, minor units.
     Refunded(Currency),
-    /// What customers say they have paid and the salon has not verified, minor units.
+    /// Prices that customers say they have paid and the salon has not verified, minor units.
     Unverified(Currency),
-    /// What reservations would bring that are not paid for yet, minor units.
+    /// Prices of reservations that are not paid for yet, minor units.
     Unpaid(Currency),
     /// Appointments of a service that stand.
     Service(ServiceId),
-    /// What was paid for them and is kept, minor units.
+    /// Money that was paid for them and is kept, minor units.
     ServiceRevenue(ServiceId, Currency),
     /// Appointments with an expert that stand.
     Expert(ExpertId),
-    /// What was paid for them and is kept, minor units.
+    /// Money that was paid for them and is kept, minor units.
     ExpertRevenue(ExpertId, Currency),
     /// Accounts whose e-mail address was verified.
     NewCustomers,
 }
 
-/// What is shown by its name.
+/// A thing of the catalog that a report shows by its name.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Named {
     /// A service.
@@ -51,20 +51,20 @@ pub enum Named {
     Expert(ExpertId),
 }
 
-/// Whether an appointment takes, took or was to take place: it was neither cancelled nor did it expire.
+/// Returns true if an appointment takes, took or was to take place: it was neither cancelled nor did it expire.
 #[must_use]
 pub const fn stands(status: Status) -> bool {
     !matches!(status, Status::Cancelled | Status::Expired)
 }
 
-/// What one appointment contributes to the statistics of its day. Says nothing of its customer.
+/// The contribution of one appointment to the statistics of its day. Says nothing of its customer.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Contribution {
     /// The local date of its start.
     pub day: Date,
     /// The hour of the local day in which it begins, 0 to 23.
     pub hour: i8,
-    /// Where it stands.
+    /// The status.
     pub status: Status,
     /// The service.
     pub service_id: ServiceId,
@@ -76,19 +76,19 @@ pub struct Contribution {
     pub expert_name: PersonName,
     /// The currency of the amounts.
     pub currency: Currency,
-    /// What the salon was paid and keeps, minor units.
+    /// Money that the salon was paid and keeps, minor units.
     pub revenue: i64,
-    /// What the salon was paid and has given back, minor units.
+    /// Money that the salon was paid and has given back, minor units.
     pub refunded: i64,
-    /// What the customer says they have paid and the salon has not verified, minor units.
+    /// The price, if the customer says they have paid it and the salon has not verified it, minor units.
     pub unverified: i64,
-    /// What it would bring and is not paid for yet, minor units.
+    /// The price, if it is not paid for yet, minor units.
     pub unpaid: i64,
 }
 
 impl Contribution {
-    /// What an appointment contributes as it stands in its row: a reservation whose hold has run out is one until it
-    /// is ended.
+    /// Returns the contribution of an appointment as it stands in its row: a reservation whose hold has run out is
+    /// one until it is ended.
     #[must_use]
     pub fn of(appointment: &Appointment) -> Self {
         let price = appointment.total_price;
@@ -191,14 +191,14 @@ impl Totals {
         self.0.iter().map(|(measure, sum)| (*measure, *sum))
     }
 
-    /// Whether every measure is zero.
+    /// Returns true if every measure is zero.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()
     }
 }
 
-/// What one day's row says.
+/// The content of one day's row.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct DayStatistics {
     /// The sums.
@@ -208,8 +208,8 @@ pub struct DayStatistics {
 }
 
 impl DayStatistics {
-    /// What a day's row has to say, from what each appointment of the day contributes and from how many customers were
-    /// new on it.
+    /// Sums up a day's row, from the contribution of each appointment of the day and from the number of customers who
+    /// were new on it.
     #[must_use]
     pub fn recounted<'c>(
         contributions: impl IntoIterator<Item = &'c Contribution>,
@@ -232,8 +232,8 @@ impl DayStatistics {
     }
 }
 
-/// What changes of each day's row, by local date, when an appointment that was counted as `before` comes to contribute
-/// `after`; nothing where it was not counted, or is not there.
+/// Returns the changes of each day's row, by local date, when an appointment that was counted as `before` comes to
+/// contribute `after`; nothing where it was not counted, or is not there.
 pub fn count_change(
     days: &mut BTreeMap<Date, DayStatistics>,
     before: Option<&Contribution>,

@@ -1,28 +1,29 @@
 //! Texts that people give us, checked once at the edge.
 //!
-//! Each kind of text has a type, which domain types and stored rows keep. [`FromStr`](std::str::FromStr) checks a text that
-//! is in a request. `Deserialize` does not: it reads what is stored, which was checked by the limits of the day on which it
-//! was written. A limit that is made tighter later concerns new texts alone, so that no row fails to load because of it.
-//! What responses show of a text is therefore any string, not one of the limits for requests.
+//! Each kind of text has a type, which domain types and stored rows keep. [`FromStr`](std::str::FromStr) checks a
+//! text that is in a request. `Deserialize` does not: it reads what is stored, which was checked by the limits of the
+//! day on which it was written. A limit that is made tighter later concerns new texts alone, so that no row fails to
+//! load because of it. What responses show of a text is therefore any string, not one of the limits for requests.
 
 use icu_properties::props::{DefaultIgnorableCodePoint, GeneralCategory as Category};
 use icu_properties::{CodePointMapData, CodePointSetData};
 
-/// Why a text is refused: what would be right.
+/// The refusal of a text: advice on the right one.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{0}")]
 pub struct TextError(pub(crate) String);
 
-/// Whether a character turns the direction of writing for those after it: an embedding, an override or an isolate of
-/// Unicode's bidirectional algorithm, or the end of one (UAX #9, section 2). In a name they turn around the text in which
-/// it stands. The marks of right-to-left names (U+200E, U+200F, U+061C) reach no further than the name and are none.
+/// Returns true if a character turns the direction of writing for those after it: an embedding, an override or an
+/// isolate of Unicode's bidirectional algorithm, or the end of one (UAX #9, section 2). In a name they turn around
+/// the text in which it stands. The marks of right-to-left names (U+200E, U+200F, U+061C) reach no further than the
+/// name and are none.
 #[must_use]
 pub const fn turns_direction(character: char) -> bool {
     matches!(character, '\u{202A}'..='\u{202E}' | '\u{2066}'..='\u{2069}')
 }
 
-/// Whether a character shows by itself: neither white space, nor a control, nor a mark on the character before it, nor
-/// one that Unicode lets everybody ignore, such as a Hangul filler or a tag.
+/// Returns true if a character shows by itself: neither white space, nor a control, nor a mark on the character
+/// before it, nor one that Unicode lets everybody ignore, such as a Hangul filler or a tag.
 fn is_visible(character: char) -> bool {
     const BRAILLE_BLANK: char = '\u{2800}';
     let is_ignorable = CodePointSetData::new::<DefaultIgnorableCodePoint>().contains(character);

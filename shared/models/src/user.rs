@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use crate::ids::UserId;
 use crate::text::{PersonName, Phone};
 
-/// What somebody may do; each role may do all that the ones before it may.
+/// The rights of somebody; each role has all those of the ones before it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Role {
@@ -33,7 +33,8 @@ impl Role {
         }
     }
 
-    /// Whether somebody with this role may delete an account with the other: owners any, admins those of customers.
+    /// Returns true if somebody with this role may delete an account with the other: owners any, admins those of
+    /// customers.
     #[must_use]
     pub const fn may_delete(self, other: Self) -> bool {
         match self {
@@ -47,7 +48,7 @@ impl Role {
 /// A person's profile.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Profile {
-    /// The id.
+    /// The id, `usr_…`: the same in access tokens, rows and events.
     pub id: UserId,
     /// The name they gave.
     pub name: PersonName,
@@ -58,11 +59,11 @@ pub struct Profile {
     pub phone: Option<Phone>,
     /// Their role.
     pub role: Role,
-    /// Whether their e-mail address is verified.
+    /// Set where they have shown that mail to the address reaches them.
     pub email_verified: bool,
-    /// When they registered (UTC).
+    /// The time of their registration (UTC).
     pub created_at: Timestamp,
-    /// When the profile last changed (UTC).
+    /// The time of the last change of the profile (UTC).
     pub updated_at: Timestamp,
 }
 

@@ -13,7 +13,7 @@ use serde_json::{Map, Value};
 /// Minutes of a day.
 const DAY: u16 = 24 * 60;
 
-/// How many ranges a weekday may have.
+/// The most ranges of a weekday.
 const MAX_RANGES: usize = 8;
 
 /// The weekdays as JSON names them, Monday first.
@@ -52,13 +52,13 @@ pub struct Range {
     pub to: u16,
 }
 
-/// What is wrong with working hours: where, and what would be right.
+/// A fault of working hours: its place, and advice on the right ones.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{field}: {message}")]
 pub struct WorkingHoursError {
     /// Such as `monday[0].to`.
     pub field: String,
-    /// What would be right.
+    /// Advice on the right value.
     pub message: String,
 }
 

@@ -17,7 +17,7 @@ pub struct Route {
     pub path: &'static str,
     /// Its rate limit.
     pub limit: Limit,
-    /// Who may call it.
+    /// The people who may call it.
     pub security: Security,
     pub(crate) about: About,
     pub(crate) parameters: Vec<Parameter>,
@@ -54,8 +54,8 @@ impl Default for Spec {
     }
 }
 
-/// Writes a schema in the plainest form that there is for it: an enumeration as `enum`, which generators of clients know
-/// best, and a description without the line breaks that it has in the source.
+/// Writes a schema in the plainest form that there is for it: an enumeration as `enum`, which generators of clients
+/// know best, and a description without the line breaks that it has in the source.
 fn plain(schema: &mut Schema) {
     let named = schema.get("oneOf").and_then(Value::as_array).and_then(|choices| {
         let name = |choice: &Value| Some(choice.get("const")?.as_str()?.to_owned());

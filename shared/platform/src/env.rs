@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use chairbook_models::duration;
 
-/// Why a variable cannot be used. The value is not repeated: it may be a secret.
+/// Reasons why a variable cannot be used. The value is not repeated: it may be a secret.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum ConfigError {
     /// It is not set, or empty.
@@ -17,7 +17,7 @@ pub enum ConfigError {
     Invalid {
         /// The variable.
         name: String,
-        /// What would be right.
+        /// Advice on the right value.
         problem: String,
     },
 }

@@ -11,7 +11,7 @@ use crate::item::{index_key, instant, s};
 use crate::paging::{Filling, ListPage, PageKey, read_page, rows};
 use crate::{Reader, StoreError, keys, meter};
 
-/// Where a page of appointments by day begins.
+/// The place at which a page of appointments by day begins.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct DayPageKey {
     /// The last appointment of the page before.

@@ -15,13 +15,13 @@ use crate::sessions::caller_refused;
 use crate::transaction::{Outcome, delete, finish, pause, put, update};
 use crate::{Reader, Store, StoreError, keys, meter};
 
-/// How often a change looks again after somebody else has changed the catalog first.
+/// The number of times that a change looks again after somebody else has changed the catalog first.
 const TRIES: u32 = 10;
 
 /// A row to be written.
 #[derive(Debug, Clone, PartialEq)]
 pub enum CatalogRow {
-    /// What holds for the whole salon.
+    /// The settings of the whole salon.
     Settings(Settings),
     /// A category.
     Category(Category),
@@ -51,7 +51,7 @@ impl CatalogRow {
     }
 }
 
-/// What a change does to one row.
+/// The write of a change to one row.
 #[derive(Debug, Clone, PartialEq)]
 pub enum CatalogWrite {
     /// Writes it, whether or not it was there.
@@ -129,11 +129,11 @@ impl CatalogWrite {
 /// A change of the catalog that has been decided on.
 #[derive(Debug, Clone, PartialEq)]
 pub struct CatalogChange<T> {
-    /// What it does, each row once; at most 98.
+    /// The writes, each row once; at most 98.
     pub writes: Vec<CatalogWrite>,
-    /// What tells of it.
+    /// The event that tells of it.
     pub event: Event,
-    /// What the caller wants to know of it.
+    /// The result for the caller.
     pub outcome: T,
 }
 
@@ -268,8 +268,9 @@ impl Store {
     /// else was faster, `decide` is asked again about what there is now. Returns the changed catalog.
     ///
     /// # Errors
-    /// The refusal of `decide`, or [`StoreError`]: [`StoreError::SessionEnded`] or [`StoreError::RoleChanged`] when `by` is no
-    /// longer who was admitted, [`StoreError::Exists`] when its event has been written before. Then nothing is changed.
+    /// The refusal of `decide`, or [`StoreError`]: [`StoreError::SessionEnded`] or [`StoreError::RoleChanged`] when
+    /// `by` is no longer who was admitted, [`StoreError::Exists`] when its event has been written before. Then
+    /// nothing is changed.
     pub async fn change_catalog<T, E: From<StoreError>>(
         &self,
         read: Arc<Catalog>,

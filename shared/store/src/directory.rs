@@ -14,10 +14,10 @@ use crate::{Reader, StoreError, keys, meter};
 /// Nobody registered before.
 const FIRST_MONTH: Date = jiff::civil::date(2026, 1, 1);
 
-/// How many queries one page may take: a month without anybody is one, too.
+/// The most queries of one page: a month without anybody is one, too.
 const QUERIES_PER_PAGE: u32 = 12;
 
-/// Where a page of users begins.
+/// The place at which a page of users begins.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum UsersFrom {
     /// After this user, by when they registered.

@@ -2,7 +2,7 @@
 
 use aws_sdk_dynamodb::error::{ProvideErrorMetadata, SdkError};
 
-/// Why the store could not do what it was asked.
+/// Reasons why the store could not do what it was asked.
 ///
 /// `Display` is for the log; it never carries an item's content.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -13,7 +13,7 @@ pub enum StoreError {
     /// Somebody else changed the row first.
     #[error("the row has changed meanwhile")]
     Changed,
-    /// What the caller wanted to create is there already.
+    /// The row that the caller wanted to create is there already.
     #[error("it exists already")]
     Exists,
     /// The session of whoever asked for the change has ended since they were admitted.

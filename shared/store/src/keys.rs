@@ -87,7 +87,7 @@ pub(crate) fn appointment(id: AppointmentId) -> Key {
     key(format!("APT#{id}"), "APT")
 }
 
-/// Which unpaid reservations a customer has open.
+/// The row with the unpaid reservations that a customer has open.
 pub(crate) fn open_reservations(user: UserId) -> Key {
     key(format!("USER#{user}"), "OPEN")
 }
@@ -111,7 +111,7 @@ pub(crate) fn mails(kind: &str, address_sha256: &str, day: Date) -> Key {
     key(format!("MAIL#{kind}#{address_sha256}"), format!("DAY#{day}"))
 }
 
-/// Who the owners are, so that the last of them stays one.
+/// The row with the owners, of whom the last stays one.
 pub(crate) fn owners() -> Key {
     key("OWNERS", "OWNERS")
 }
@@ -126,7 +126,7 @@ pub(crate) fn statistics_day(date: Date) -> Key {
     key(statistics_month(date), format!("DAY#{date}"))
 }
 
-/// What has been counted for an appointment.
+/// The row with the contribution that has been counted for an appointment.
 pub(crate) fn counted(id: AppointmentId) -> Key {
     key(format!("STATS#{id}"), "COUNTED")
 }

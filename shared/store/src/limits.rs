@@ -11,7 +11,7 @@ use jiff::{SignedDuration, Timestamp};
 use crate::item::{n, number, s};
 use crate::{Store, StoreError, keys, meter};
 
-/// How long the count of a day's mails is kept from the day's beginning: a mail that was asked for at its end may come
+/// The time for which the count of a day's mails is kept from the day's beginning: a mail asked for at its end may come
 /// to its turn a day later, and never after that.
 const MAILS_KEPT: SignedDuration = SignedDuration::from_hours(3 * 24);
 

@@ -20,16 +20,16 @@ tokio::task_local! {
 /// The sum of one request's calls.
 #[derive(Debug, Clone, Copy, Default, PartialEq)]
 pub struct Reading {
-    /// How many calls.
+    /// The number of calls.
     pub calls: u32,
-    /// How many of them one after the other: the length of the longest chain in which each call began after
+    /// The number of them one after the other: the length of the longest chain in which each call began after
     /// the one before it had ended.
     pub round_trips: u32,
     /// Read capacity units.
     pub read_units: f64,
     /// Write capacity units.
     pub write_units: f64,
-    /// How long at least one call was under way.
+    /// The time for which at least one call was under way.
     pub waited: Duration,
 }
 
@@ -90,7 +90,7 @@ pub(crate) struct Units {
     write: f64,
 }
 
-/// What a call's answer says that it cost.
+/// A call's answer, which says what it cost.
 pub(crate) trait Consumed {
     fn units(&self) -> Units;
 }

@@ -15,11 +15,12 @@ use crate::{StoreError, meter};
 pub struct ListPage<T, K> {
     /// The items; there may be fewer than asked for, even none, although more pages follow.
     pub items: Vec<T>,
-    /// Where the next page begins, if there may be one.
+    /// The place at which the next page begins, if there may be one.
     pub next: Option<K>,
 }
 
-/// Where a page begins of a list in the order of an instant. As text, `1772528400000 apt_01jd3x8m4e5zq0v7k2n9r6t1wb`.
+/// The beginning of a page of a list in the order of an instant. As text, `1772528400000
+/// apt_01jd3x8m4e5zq0v7k2n9r6t1wb`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct PageKey<I> {
     /// The last item of the page before.
@@ -52,17 +53,17 @@ impl<I: FromStr> FromStr for PageKey<I> {
     }
 }
 
-/// How many rows a query reads at most, where few are to be kept.
+/// The most rows of one query, where few are to be kept.
 const ROWS_PER_QUERY: usize = 200;
 
-/// How many rows are read for one page, however few are to be kept.
+/// The most rows that are read for one page, however few are to be kept.
 const ROWS_PER_PAGE: usize = 2_000;
 
 /// A page that is being filled from rows, of which some are to be kept.
 pub(crate) struct Filling<T> {
     limit: usize,
     kept: Vec<T>,
-    /// How many rows have been read, and the last of them.
+    /// The number of rows that have been read, and the last of them.
     read: usize,
     last: Option<T>,
 }
@@ -72,7 +73,7 @@ impl<T: Clone> Filling<T> {
         Self { limit, kept: Vec::new(), read: 0, last: None }
     }
 
-    /// How many rows to read next: as many as fill the page, with one more that tells whether there is a next one, if as
+    /// Returns the number of rows to read next: those that fill the page, with one more that tells of a next one, if as
     /// many of them are kept as of those before.
     pub(crate) fn rows(&self) -> i32 {
         let missing = (self.limit + 1).saturating_sub(self.kept.len()).max(1);
@@ -90,13 +91,13 @@ impl<T: Clone> Filling<T> {
         self.kept.len() > self.limit
     }
 
-    /// Whether nothing more is to be read for it.
+    /// Returns true if nothing more is to be read for it.
     pub(crate) fn is_done(&self) -> bool {
         self.is_full() || self.read >= ROWS_PER_PAGE
     }
 
-    /// The page, and after what the next one begins, unless the rows were read to their `end`: after the last that this one
-    /// has; or, if too few were to be kept, after the last that was read.
+    /// The page, and after what the next one begins, unless the rows were read to their `end`: after the last that
+    /// this one has; or, if too few were to be kept, after the last that was read.
     pub(crate) fn page(mut self, end: bool) -> (Vec<T>, Option<T>) {
         let next = if self.is_full() {
             self.kept.truncate(self.limit);
@@ -113,8 +114,8 @@ pub(crate) fn rows<T: DeserializeOwned>(items: Option<Vec<Item>>) -> Result<Vec<
     items.unwrap_or_default().into_iter().map(from_item).collect()
 }
 
-/// A page of what a query finds after `start`: those rows that are to be kept, at most `limit`. `key` says where the page
-/// after one begins that ends with an item.
+/// A page of what a query finds after `start`: those rows that are to be kept, at most `limit`. `key` says where the
+/// page after one begins that ends with an item.
 pub(crate) async fn read_page<T: Clone + DeserializeOwned, K>(
     query: QueryFluentBuilder,
     mut start: Option<Item>,

@@ -16,7 +16,7 @@ use crate::transaction::{
 };
 use crate::{Reader, Store, StoreError, keys, meter};
 
-/// How many sessions one transaction ends; it takes 100 writes, and has others to make.
+/// The sessions that one transaction ends; it takes 100 writes, and has others to make.
 pub(crate) const SESSIONS_AT_ONCE: usize = 90;
 
 /// A session that lives and gives its caller the role that they were admitted with; one that has ended has none.
@@ -34,7 +34,7 @@ pub struct Rotation<'a> {
     pub session: &'a Session,
     /// The SHA-256 of the new token.
     pub refresh_sha256: &'a str,
-    /// When (UTC).
+    /// The time of the refresh (UTC).
     pub at: Timestamp,
     /// Until when the new token is good (UTC).
     pub expires_at: Timestamp,

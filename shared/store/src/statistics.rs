@@ -29,23 +29,23 @@ use crate::{Reader, Store, StoreError, keys, meter};
 
 use attributes::{measure_attribute, name_attribute, read_day};
 
-/// How many appointments are counted in one transaction: with three rows each and two days of their own they are 50 of
+/// The appointments that are counted in one transaction: with three rows each and two days of their own they are 50 of
 /// the 100 that it may have, and on one day their measures are at most 200 of the 300 that an expression may have.
 pub const APPOINTMENTS_AT_ONCE: usize = 10;
 
-/// Read units of the days of one report, at most: 10 MiB, of which a unit is 8 KiB, eventually consistent. What is refused
-/// for it has cost a query of a megabyte more, or one of each month.
+/// Read units of the days of one report, at most: 10 MiB, of which a unit is 8 KiB, eventually consistent. What is
+/// refused for it has cost a query of a megabyte more, or one of each month.
 const MOST_READ_UNITS: f64 = 1_280.0;
 
-/// How often counting looks again after somebody else has counted one of the same appointments.
+/// The number of times that counting looks again after somebody else has counted one of the same appointments.
 const TRIES: u32 = 6;
 
-/// What has been counted for an appointment.
+/// The row of the ledger about one appointment.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 struct Counted {
     /// Raised by each change; 0 where there is no row.
     revision: i64,
-    /// What it is, if anything.
+    /// The contribution, if there is any.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     contribution: Option<Contribution>,
 }
@@ -59,7 +59,7 @@ struct Change {
 }
 
 impl Change {
-    /// What is written of the ledger.
+    /// Returns the writes of the ledger.
     fn writes(&self, table: &str) -> Result<Vec<TransactWriteItem>, StoreError> {
         let next =
             Counted { revision: self.before.revision.saturating_add(1), contribution: self.after.clone() };
@@ -123,8 +123,8 @@ fn day_write(table: &str, date: Date, moved: &DayStatistics) -> Result<TransactW
 }
 
 impl Reader {
-    /// The statistics of the days from one local date to another, of which anything is known; `None` when their rows are
-    /// more than a report reads. They lag behind what happens by some seconds.
+    /// The statistics of the days from one local date to another, of which anything is known; `None` when their rows
+    /// are more than a report reads. They lag behind what happens by some seconds.
     ///
     /// # Errors
     /// [`StoreError`] when they could not be read.
@@ -205,7 +205,7 @@ impl Reader {
         })
     }
 
-    /// Which appointments have been counted for a day.
+    /// Lists the appointments that have been counted for a day.
     async fn counted_on(&self, date: Date) -> Result<BTreeSet<AppointmentId>, StoreError> {
         let rows = self.rows(keys::counted_on(date), None, true).await?;
         let id = |row: &Item| text(row, "sk").and_then(|id| id.parse().ok());

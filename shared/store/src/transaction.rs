@@ -16,14 +16,14 @@ use crate::item::{Item, n, s};
 use crate::keys::Key;
 use crate::{Store, StoreError, meter};
 
-/// How often a transaction that met another one on the same item is tried in all.
+/// The tries in all of a transaction that met another one on the same item.
 const TRIES: u32 = 8;
 
 /// The pauses between those tries.
 const BACKOFF: Backoff =
     Backoff { first: Duration::from_millis(25), factor: 2, longest: Duration::from_millis(800) };
 
-/// What came of a transaction.
+/// The outcome of a transaction.
 #[derive(Debug)]
 pub(crate) enum Outcome {
     /// All of it is written.
@@ -36,7 +36,7 @@ pub(crate) enum Outcome {
 /// One write's part in a refused transaction.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub(crate) struct Refusal {
-    /// Whether this write's condition did not hold.
+    /// Set where this write's condition did not hold.
     pub(crate) failed: bool,
     /// The item that the condition was checked against.
     pub(crate) found: Option<Item>,

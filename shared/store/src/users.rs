@@ -26,7 +26,7 @@ use crate::paging::rows;
 use crate::transaction::{Outcome, create, delete, finish, outwait_conflicts, pause, update};
 use crate::{Reader, Store, StoreError, keys, meter};
 
-/// How long failed logins are remembered after the last attempt, of an account as of an address that nobody has.
+/// The time for which failed logins are remembered after the last one, of an account as of an address that nobody has.
 const FAILURES_KEPT: SignedDuration = SignedDuration::from_hours(24);
 
 /// Tries to count an attempt that others start over at the same time.
@@ -50,20 +50,20 @@ const MOST_DEVICES: usize = 16;
 /// Verification keys stand in their own partition of the index `by_created`, so that listing them is one query.
 const KEY_PARTITION: &str = "KEY";
 
-/// What logging in needs to know of an account.
+/// An account as logging in needs it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Account {
     /// Whose it is.
     pub user_id: UserId,
     /// The password's PHC string.
     pub password_hash: String,
-    /// Whether the e-mail address is verified.
+    /// Set where the e-mail address is verified.
     pub verified: bool,
     /// The role.
     pub role: Role,
     /// From which devices they have logged in, by fingerprint.
     pub devices: BTreeSet<String>,
-    /// How often they have logged in: what has not changed says that no session was opened meanwhile.
+    /// The number of logins: while it stays the same, no session has been opened.
     pub logins: u64,
 }
 
@@ -90,7 +90,7 @@ pub struct Attempt {
     series: i64,
 }
 
-/// What a one-time token is good for.
+/// The purpose of a one-time token.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum TokenPurpose {
@@ -106,7 +106,7 @@ pub struct OneTimeToken {
     /// The SHA-256 of the token.
     #[serde(skip)]
     pub sha256: String,
-    /// What it is good for.
+    /// The purpose, for which alone it is good.
     pub purpose: TokenPurpose,
     /// Whose it is.
     pub user_id: UserId,
@@ -163,7 +163,7 @@ impl From<Credentials> for Account {
 /// The condition under which a profile's row is that of an account, and of none that is leaving.
 pub(crate) const IS_ACCOUNT: &str = "attribute_exists(pk) AND attribute_not_exists(leaving_since)";
 
-/// Whether an account has ended and waits for its owner to be forgotten: nobody has it any more.
+/// Returns true if an account has ended and waits for its owner to be forgotten: nobody has it any more.
 pub(crate) fn is_leaving(row: &Item) -> bool {
     row.contains_key("leaving_since")
 }
@@ -222,7 +222,7 @@ fn counted(row: Item) -> Result<LoginAttempt, StoreError> {
     Ok(LoginAttempt::Counted(Attempt { account: account(row)?, failures, series }))
 }
 
-/// Whether a password is still being looked at that counts towards a lock: the lock may not be one. An attempt whose
+/// Returns true if a password is still looked at that counts towards a lock: the lock may not be one. An attempt whose
 /// function died stays without a verdict, and is taken for a wrong one after a while.
 fn is_undecided(row: &Item, now: Timestamp) -> bool {
     let due = now.saturating_sub(VERDICT_DUE).unwrap_or(Timestamp::MIN).as_millisecond();
@@ -463,11 +463,11 @@ impl Store {
     }
 
     /// Counts an attempt to log in, unless the account is locked, and reads the account: one conditional write,
-    /// the same for an address that nobody has, so that neither the answer nor its time tells them apart. Where the last
-    /// attempt was a day ago, a second write starts over.
+    /// the same for an address that nobody has, so that neither the answer nor its time tells them apart. Where the
+    /// last attempt was a day ago, a second write starts over.
     ///
-    /// Only so many passwords are looked at at a time as may be wrong before a lock. While some of those that would lock
-    /// the account are being looked at, this one waits: they may be right.
+    /// Only so many passwords are looked at at a time as may be wrong before a lock. While some of those that would
+    /// lock the account are being looked at, this one waits: they may be right.
     ///
     /// # Errors
     /// [`StoreError`] when it could not be counted.
@@ -524,8 +524,8 @@ impl Store {
         attempted(call, now).await
     }
 
-    /// Notes that an attempt's password was wrong, so that nobody waits for the verdict. What is kept of an address that
-    /// nobody has is kept for a day.
+    /// Notes that an attempt's password was wrong, so that nobody waits for the verdict. What is kept of an address
+    /// that nobody has is kept for a day.
     ///
     /// # Errors
     /// [`StoreError`] when it could not be written.

@@ -4,7 +4,7 @@ use http::{HeaderMap, header};
 use mediatype::names::{_STAR, APPLICATION, HTML, JSON, TEXT};
 use mediatype::{MediaType, MediaTypeList, ReadParams};
 
-/// Whether a client asks for JSON by name and does not prefer a page of HTML.
+/// Returns true if a client asks for JSON by name and does not prefer a page of HTML.
 ///
 /// `*/*`, which programs send that have not thought about it, asks for nothing in particular; so does a client without
 /// the header.

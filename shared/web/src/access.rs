@@ -2,9 +2,9 @@
 //!
 //! A handler declares its callers by the extractor that it takes: [`Visitor`] (anybody), [`Customer`] (anybody logged
 //! in), [`Admin`], [`Owner`]. Each has passed the rate limit and, except for [`Visitor`], the check of its session
-//! before the handler runs, and brings the [`Store`]: nothing is written for a request that has not been admitted, since
-//! nothing else hands out a store. Password hashing and the strength check ask for an admitted caller for the same
-//! reason.
+//! before the handler runs, and brings the [`Store`]: nothing is written for a request that has not been admitted,
+//! since nothing else hands out a store. Password hashing and the strength check ask for an admitted caller for the
+//! same reason.
 //!
 //! A handler that has reads of its own takes [`Pending`] of one of them and passes the reads to
 //! [`Pending::admit_with`], which makes them side by side with those checks: one round trip instead of two.
@@ -143,7 +143,7 @@ pub trait Access: sealed::Admit + Send + Sync {
 
 /// A kind of caller who is logged in.
 pub trait LoggedIn: Access {
-    /// Who it is.
+    /// Returns the one who was admitted.
     fn caller(&self) -> Caller;
 
     /// Checks the session and its role again, for a change that is to be decided again: a role that was checked beside

@@ -29,7 +29,7 @@ use crate::error::ApiError;
 use crate::incoming;
 use crate::rate_limit::Policy;
 
-/// How much of a user agent's name is kept.
+/// The characters of a user agent's name that are kept.
 const MAX_USER_AGENT: usize = 256;
 
 /// Time before Lambda's deadline at which scheduled work begins nothing more.
@@ -42,7 +42,7 @@ pub struct Web {
     pub reader: Reader,
     pub(crate) store: Store,
     pub(crate) learned: Arc<Learned>,
-    /// Who issues access tokens (`iss`).
+    /// The issuer of access tokens (`iss`).
     pub issuer: Arc<str>,
     /// Requests per client and window (`RATE_LIMIT_REQUESTS`).
     pub requests: u64,
@@ -112,8 +112,8 @@ pub fn router(routes: Router) -> Router {
     complete(routes, post(probe))
 }
 
-/// Completes the routes of a function that a schedule invokes, too: `work` is given the tables, and the instant (UTC) at
-/// which to begin nothing more.
+/// Completes the routes of a function that a schedule invokes, too: `work` is given the tables, and the instant (UTC)
+/// at which to begin nothing more.
 pub fn scheduled_router<W, F, E>(web: &Web, routes: Router, work: W) -> Router
 where
     W: Fn(Store, Timestamp) -> F + Clone + Send + Sync + 'static,

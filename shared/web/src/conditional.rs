@@ -10,11 +10,11 @@ use serde::Serialize;
 use crate::contract::RequestError;
 use crate::reply::Body;
 
-/// How many hexadecimal digits of a body's SHA-256 are its tag: 128 bits.
+/// The number of hexadecimal digits of a body's SHA-256 in its tag: 128 bits.
 const TAG_LENGTH: usize = 32;
 
-/// A public answer with an `ETag`, made of its body, so that it changes with whatever changes the body: the catalog, the
-/// day, a release. A client that has it already gets 304 without a body.
+/// A public answer with an `ETag`, made of its body, so that it changes with whatever changes the body: the catalog,
+/// the day, a release. A client that has it already gets 304 without a body.
 #[derive(Debug)]
 pub struct Revalidated<T> {
     etag: String,

@@ -15,7 +15,7 @@ pub(crate) const MAX_FIELD_ERRORS: usize = 20;
 pub struct FieldError {
     /// The field's name, as the request writes it; nested ones like `monday[0].to`.
     pub field: String,
-    /// What would be right.
+    /// Advice on the right value.
     pub message: String,
 }
 

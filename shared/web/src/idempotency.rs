@@ -102,7 +102,7 @@ crate::errors! {
         /// The caller has used this Idempotency-Key for another request.
         KeyReused => UNPROCESSABLE_ENTITY "idempotency_key_reused"
             "This Idempotency-Key was used for another request. Please use a new one.";
-        /// What this request created before has been deleted since.
+        /// The thing that this request created before has been deleted since.
         DeletedSince { thing: &'static str } => NOT_FOUND "not_found"
             "{thing} not found: this request has created it before, and it has been deleted since."
             like "Service not found: this request has created it before, and it has been deleted since.";

@@ -1,11 +1,11 @@
 //! Events as requests: what Lambda hands to an HTTP function, made safe before anything reads it.
 //!
-//! A request that came by API Gateway is one or nothing: it never passes for an event by which the function is invoked in
-//! another way (a schedule, a health probe), as it would if the library could not read it.
+//! A request that came by API Gateway is one or nothing: it never passes for an event by which the function is
+//! invoked in another way (a schedule, a health probe), as it would if the library could not read it.
 //!
-//! API Gateway has chosen the route; its key and the values of its variables make the path anew. The path that the client
-//! sent decides nothing here, so no value of a variable, however encoded (`..%2f`), leads to another handler. Nor does the
-//! `Host` header, which reaches no handler.
+//! API Gateway has chosen the route; its key and the values of its variables make the path anew. The path that the
+//! client sent decides nothing here, so no value of a variable, however encoded (`..%2f`), leads to another handler.
+//! Nor does the `Host` header, which reaches no handler.
 
 use std::collections::HashMap;
 
@@ -74,13 +74,14 @@ pub(crate) fn request(mut event: Value) -> Result<LambdaRequest, UnknownEvent> {
     Ok(LambdaRequest::ApiGatewayV2(request))
 }
 
-/// Whether a `Host` header has a name, and perhaps a port.
+/// Returns true if a `Host` header has a name, and perhaps a port.
 fn is_host(value: &[u8]) -> bool {
     Authority::try_from(value).is_ok_and(|authority| !authority.host().is_empty())
 }
 
-/// Takes out of header values what none may hold (RFC 9110, section 5.5): the library that reads the event refuses it whole
-/// for one such character. What stands in its place is not ASCII, so nothing takes the value for a key or a token.
+/// Takes out of header values what none may hold (RFC 9110, section 5.5): the library that reads the event refuses it
+/// whole for one such character. What stands in its place is not ASCII, so nothing takes the value for a key or a
+/// token.
 fn clean_headers(headers: &mut Value) {
     let Value::Object(headers) = headers else { return };
     for value in headers.values_mut() {

@@ -125,7 +125,7 @@ pub enum Checked {
     Right {
         /// The account.
         account: Account,
-        /// Whether its hash is weaker than those of today.
+        /// Set where its hash is weaker than those of today.
         is_weakly_hashed: bool,
     },
     /// It is not, or nobody has that address.

@@ -95,7 +95,7 @@ impl<T: Serialize, const STATUS: u16> IntoResponse for Reply<T, STATUS> {
 pub struct Page<T> {
     /// The items, which were written when the page was measured.
     pub(crate) items: Vec<Box<RawValue>>,
-    /// What to pass as `cursor` for the next page; `null` on the last.
+    /// The `cursor` of the next page; `null` on the last.
     pub(crate) next_cursor: Option<String>,
     /// `fn(T)`, since the items are written already: a page of what borrows is one of what borrows for longer.
     #[serde(skip)]

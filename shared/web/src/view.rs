@@ -156,12 +156,12 @@ impl From<PaymentMethod> for ShownMethod {
     }
 }
 
-/// The payment for an appointment, or the customer's word that they pay: `unverified`, of the whole price. The admin who
-/// recorded it stays with the salon.
+/// The payment for an appointment, or the customer's word that they pay: `unverified`, of the whole price. The admin
+/// who recorded it stays with the salon.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct Payment {
     method: ShownMethod,
-    /// What finds it elsewhere, such as a receipt's number.
+    /// A text that finds it elsewhere, such as a receipt's number.
     reference: Option<String>,
     /// Minor currency units.
     amount: i64,

@@ -11,7 +11,7 @@ use super::{Appointment, Status};
 use crate::ids::UserId;
 use crate::text::{line, texts};
 
-/// How the salon was paid.
+/// The way in which the salon was paid.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum PaymentMethod {
@@ -31,8 +31,8 @@ impl PaymentMethod {
 }
 
 texts! {
-    /// A text that finds a payment elsewhere (a receipt's number, a terminal's transaction): 1 to 100 characters, trimmed,
-    /// on one line.
+    /// A text that finds a payment elsewhere (a receipt's number, a terminal's transaction): 1 to 100 characters,
+    /// trimmed, on one line.
     PaymentReference = |text| line(text, 100);
 }
 
@@ -42,7 +42,7 @@ texts! {
 pub enum Payment {
     /// The customer says that they pay the whole price; nobody at the salon has verified it.
     Unverified {
-        /// When they said so (UTC).
+        /// The time of their word (UTC).
         at: Timestamp,
     },
     /// The front desk took it, or verified it.
@@ -52,18 +52,18 @@ pub enum Payment {
 /// A payment that the front desk took, or verified.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct VerifiedPayment {
-    /// How it was paid.
+    /// The way in which it was paid.
     pub method: PaymentMethod,
-    /// What finds it elsewhere.
+    /// A text that finds it elsewhere, such as a receipt's number.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reference: Option<PaymentReference>,
-    /// How much, minor currency units.
+    /// The amount, minor currency units.
     pub amount: i64,
-    /// When it was recorded (UTC).
+    /// The time at which it was recorded (UTC).
     pub at: Timestamp,
     /// The admin who recorded it.
     pub by: UserId,
-    /// When the customer had said that they pay, if they had (UTC).
+    /// The time at which the customer had said that they pay, if they had (UTC).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub claimed_at: Option<Timestamp>,
 }
@@ -71,11 +71,11 @@ pub struct VerifiedPayment {
 /// A payment as an admin records it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct DeskPayment {
-    /// How it was paid.
+    /// The way in which it was paid.
     pub method: PaymentMethod,
-    /// What finds it elsewhere.
+    /// A text that finds it elsewhere, such as a receipt's number.
     pub reference: Option<PaymentReference>,
-    /// How much, minor currency units.
+    /// The amount, minor currency units.
     pub amount: i64,
     /// The admin.
     pub by: UserId,
@@ -90,12 +90,12 @@ impl DeskPayment {
     }
 }
 
-/// What was given back.
+/// Money that was given back.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Refund {
-    /// How much, minor currency units.
+    /// The amount, minor currency units.
     pub amount: i64,
-    /// When (UTC).
+    /// The time of the refund (UTC).
     pub at: Timestamp,
 }
 

@@ -12,21 +12,21 @@ pub const MAX_IMAGES_OF_ONE: usize = 30;
 /// The most images of all experts and services together.
 pub const MAX_IMAGES: usize = 1_000;
 
-/// What can be said of an image. Without a position it stays where it is, a new one comes after those of the same expert
+/// The details of an image. Without a position it stays where it is, a new one comes after those of the same expert
 /// or service.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct GalleryImageDetails {
-    /// What it shows.
+    /// The subject.
     pub of: ImageOf,
-    /// Where it is, an http(s) URL.
+    /// The address, an http(s) URL.
     pub image_url: String,
-    /// What it says below it.
+    /// The text below it.
     pub caption: Option<Label>,
-    /// Where it stands among the images.
+    /// The place among the images, lowest first.
     pub position: Option<u32>,
 }
 
-/// What an image shows: an expert or a service.
+/// Returns the subject of an image: an expert or a service.
 ///
 /// # Errors
 /// [`FieldFault`] when it is neither or both.
@@ -47,7 +47,7 @@ impl Catalog {
         self.gallery.get(&id).ok_or(CatalogError::NotFound("Image"))
     }
 
-    /// Whether there is what an image is to show, and room for one more of it.
+    /// Checks that the subject of an image exists, and has room for one more of it.
     fn check_image_of(&self, of: ImageOf) -> Result<(), CatalogError> {
         let fault = match of {
             ImageOf::Expert(id) => (!self.experts.contains_key(&id))
@@ -93,8 +93,8 @@ impl Catalog {
     /// An image as it is to be, perhaps of something else.
     ///
     /// # Errors
-    /// [`CatalogError::NotFound`], [`CatalogError::Full`] of what it is to show, and [`CatalogError::Invalid`] when there
-    /// is no such expert or service.
+    /// [`CatalogError::NotFound`], [`CatalogError::Full`] of what it is to show, and [`CatalogError::Invalid`] when
+    /// there is no such expert or service.
     pub fn change_image(
         &self,
         id: ImageId,
@@ -116,7 +116,7 @@ impl Catalog {
         })
     }
 
-    /// Whether an image can be deleted: it can, since nothing refers to it.
+    /// Checks that an image can be deleted: it can, since nothing refers to it.
     ///
     /// # Errors
     /// [`CatalogError::NotFound`].

@@ -18,16 +18,16 @@ pub const MAX_OFFERS_NAMING_ONE: usize = 15;
 /// The most services that one offer names.
 pub const MAX_SERVICES_OF_OFFER: usize = 100;
 
-/// What can be said of an offer. Without `is_active` it stays as it is, a new one is active.
+/// The details of an offer. Without `is_active` it stays as it is, a new one is active.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct OfferDetails {
     /// The name.
     pub name: Label,
     /// A sentence or two.
     pub description: Option<Description>,
-    /// What it takes off.
+    /// The discount on the whole price.
     pub discount: Discount,
-    /// What a booking has to name.
+    /// The code that a booking has to name.
     pub code: Option<OfferCode>,
     /// The services that it is for; empty for all.
     pub service_ids: BTreeSet<ServiceId>,
@@ -35,11 +35,11 @@ pub struct OfferDetails {
     pub valid_from: Option<Date>,
     /// The last one.
     pub valid_to: Option<Date>,
-    /// Whether it is applied.
+    /// Set where it is applied.
     pub is_active: Option<bool>,
 }
 
-/// What an offer takes off: a percentage or an amount.
+/// Returns the discount of an offer: a percentage or an amount.
 ///
 /// # Errors
 /// [`FieldFault`] when it is neither or both.
@@ -55,7 +55,7 @@ pub fn discount(percent: Option<u32>, amount: Option<i64>) -> Result<Discount, F
     }
 }
 
-/// Whether an offer's dates leave at least one day.
+/// Checks that an offer's dates leave at least one day.
 ///
 /// # Errors
 /// [`FieldFault`] when they do not.
@@ -128,8 +128,8 @@ impl Catalog {
         })
     }
 
-    /// Whether an offer can be deleted: it can, since nothing refers to it, and appointments have their own copy of what
-    /// it took off.
+    /// Checks that an offer can be deleted: it can, since nothing refers to it, and appointments have their own copy
+    /// of what it took off.
     ///
     /// # Errors
     /// [`CatalogError::NotFound`].
@@ -137,9 +137,9 @@ impl Catalog {
         self.known_offer(id).map(|_| ())
     }
 
-    /// What becomes of the offers that name a service when it is deleted: they name it no more. One that names no other
-    /// would then be for all services, so it is deactivated and goes on naming it; whoever wants it back has to say what
-    /// for.
+    /// Returns the changes of the offers that name a service when it is deleted: they name it no more. One that names
+    /// no other would then be for all services, so it is deactivated and goes on naming it; whoever wants it back has
+    /// to say what for.
     #[must_use]
     pub fn offers_without(&self, service: ServiceId, now: Timestamp) -> Vec<Offer> {
         let naming = self.offers.values().filter(|offer| offer.service_ids.contains(&service));

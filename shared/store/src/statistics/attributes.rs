@@ -72,7 +72,7 @@ fn read_named(id: &str) -> Option<Named> {
     service().or_else(expert)
 }
 
-/// What a day's row says, and whether there is anything else in it than that.
+/// Reads a day's row, and tells whether there is anything else in it.
 pub(super) fn read_day(item: &Item) -> (DayStatistics, bool) {
     let mut day = DayStatistics::default();
     let mut has_more = false;

@@ -15,23 +15,23 @@ use crate::item::{Item, n, number, s, text};
 use crate::transaction::{Outcome, pause, replace};
 use crate::{Store, StoreError, keys};
 
-/// How often a day is summed up again, since something was counted for it meanwhile.
+/// The number of times that a day is summed up again, since something was counted for it meanwhile.
 const TRIES: u32 = 12;
 
-/// How many of a day's appointments are looked up at once.
+/// The appointments of a day that are looked up at once.
 const APPOINTMENTS_PER_PAGE: usize = 500;
 
-/// How many rows of the ledger are read side by side.
+/// The rows of the ledger that are read side by side.
 const SIDE_BY_SIDE: usize = 16;
 
-/// What recounting a day found.
+/// The result of recounting a day.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Recount {
     /// Appointments that were looked at: those of the day, and those that were counted for it.
     pub appointments: usize,
     /// Those of them for which something else had been counted than what they contribute.
     pub miscounted: usize,
-    /// Whether the day's row said something else than the sum of the ledger.
+    /// Set where the day's row said something else than the sum of the ledger.
     pub is_repaired: bool,
 }
 
@@ -103,7 +103,7 @@ impl Store {
         }
     }
 
-    /// How many customers were counted as new on a local day.
+    /// Counts the customers who were new on a local day.
     async fn new_customers_on(&self, date: Date) -> Result<i64, StoreError> {
         // No zone is so far from UTC that a local day has more than the UTC days beside its own.
         let dates = [date.saturating_sub(1.day()), date, date.saturating_add(1.day())];

@@ -5,11 +5,11 @@ use jiff::civil::date;
 
 use super::*;
 
-/// What DynamoDB lets an expression have: bytes, and operators and functions.
+/// DynamoDB's limits of an expression: bytes, and operators and functions.
 const EXPRESSION_BYTES: usize = 4096;
 const OPERATORS: usize = 300;
 
-/// What it lets a transaction have.
+/// Its limit of a transaction.
 const ACTIONS: usize = 100;
 
 /// As many currencies as appointments can have before and after.
@@ -75,7 +75,7 @@ fn as_many_as_are_counted_at_once_fit_a_transaction() {
     assert!(many_days.len() <= ACTIONS);
 }
 
-/// What a change of one appointment writes: conditions of puts, how many deletions, and how many days.
+/// Checks the writes of a change of one appointment: conditions of puts, how many deletions, and how many days.
 #[track_caller]
 fn check(
     before: Counted,

@@ -2,7 +2,7 @@
 
 use schemars::{JsonSchema, Schema, SchemaGenerator};
 
-/// Who may call an operation.
+/// The people who may call an operation.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Security {
     /// Anybody, without a token.
@@ -102,7 +102,7 @@ pub struct Operation<'g> {
     pub generator: &'g mut SchemaGenerator,
     /// Names of the path's parameters that no type has described yet, in order.
     unnamed: Vec<String>,
-    /// Who may call it.
+    /// The people who may call it.
     pub security: Option<Security>,
     /// Its parameters.
     pub parameters: Vec<Parameter>,

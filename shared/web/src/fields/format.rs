@@ -24,7 +24,7 @@ pub enum Source {
 pub struct Fault {
     /// Its place within the field: empty for the whole value, or such as `[0].to`.
     pub place: String,
-    /// What would be right.
+    /// Advice on the right value.
     pub message: String,
 }
 
