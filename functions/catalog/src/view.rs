@@ -279,50 +279,60 @@ impl<'c> Showing<'c> {
     }
 }
 
-/// A service in a list.
+/// A service with its add-ons `S` and experts `E`, each with as many members as the response has of them.
 #[derive(Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
-pub(crate) struct ListedService<'c> {
+struct ServiceWith<'c, S, E> {
     #[serde(flatten)]
     terms: ServiceTerms<'c>,
-    sub_services: Vec<ListedSubService<'c>>,
-    experts: Vec<ListedServiceExpert<'c>>,
+    sub_services: Vec<S>,
+    experts: Vec<E>,
 }
 
-impl<'c> ListedService<'c> {
-    pub(crate) fn new(showing: &Showing<'c>, kept: &'c KeptService) -> Self {
+impl<'c, S, E> ServiceWith<'c, S, E> {
+    fn new(
+        showing: &Showing<'c>,
+        kept: &'c KeptService,
+        sub_service: impl Fn(Audience, &'c KeptSubService) -> S,
+        expert: impl Fn(Audience, &'c KeptService, &'c KeptExpert) -> E,
+    ) -> Self {
         let audience = showing.audience;
         let (sub_services, experts) =
             (showing.sub_services(kept).into_iter(), showing.experts(kept).into_iter());
         Self {
             terms: showing.terms(kept),
-            sub_services: sub_services.map(|sub| ListedSubService::new(audience, sub)).collect(),
-            experts: experts.map(|expert| ListedServiceExpert::new(audience, kept, expert)).collect(),
+            sub_services: sub_services.map(|sub| sub_service(audience, sub)).collect(),
+            experts: experts.map(|of| expert(audience, kept, of)).collect(),
         }
+    }
+}
+
+/// A service in a list.
+#[derive(Serialize, JsonSchema)]
+pub(crate) struct ListedService<'c> {
+    #[serde(flatten)]
+    listed: ServiceWith<'c, ListedSubService<'c>, ListedServiceExpert<'c>>,
+}
+
+impl<'c> ListedService<'c> {
+    pub(crate) fn new(showing: &Showing<'c>, kept: &'c KeptService) -> Self {
+        Self { listed: ServiceWith::new(showing, kept, ListedSubService::new, ListedServiceExpert::new) }
     }
 }
 
 /// A service.
 #[derive(Serialize, JsonSchema)]
-#[serde(rename_all = "camelCase")]
 pub(crate) struct Service<'c> {
     #[serde(flatten)]
-    terms: ServiceTerms<'c>,
-    sub_services: Vec<SubService<'c>>,
-    experts: Vec<ServiceExpert<'c>>,
+    whole: ServiceWith<'c, SubService<'c>, ServiceExpert<'c>>,
     gallery: Vec<GalleryImage<'c>>,
 }
 
 impl<'c> Service<'c> {
     pub(crate) fn new(showing: &Showing<'c>, kept: &'c KeptService) -> Self {
-        let audience = showing.audience;
-        let (sub_services, experts) =
-            (showing.sub_services(kept).into_iter(), showing.experts(kept).into_iter());
         Self {
-            terms: showing.terms(kept),
-            sub_services: sub_services.map(|sub| SubService::new(audience, sub)).collect(),
-            experts: experts.map(|expert| ServiceExpert::new(audience, kept, expert)).collect(),
-            gallery: gallery(audience, showing.catalog, ImageOf::Service(kept.id)),
+            whole: ServiceWith::new(showing, kept, SubService::new, ServiceExpert::new),
+            gallery: gallery(showing.audience, showing.catalog, ImageOf::Service(kept.id)),
         }
     }
 }
