@@ -186,7 +186,7 @@ async fn an_outage_of_ses_delays_mails_and_loses_none() {
     let log = std::fs::read_to_string(stack.stack.data_directory().join("logs/EmailFunction.log")).unwrap();
     let lines: Vec<Value> = log.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
     let said = |message: &str| lines.iter().filter(|line| line["message"] == message).collect::<Vec<_>>();
-    let waiting = said("mail not sent yet");
+    let waiting = said("a mail is to be tried again");
     assert!(waiting.len() > 10 && waiting.iter().all(|line| line["waited_seconds"].is_u64()), "{waiting:?}");
     assert!(waiting.iter().any(|line| line["waited_seconds"].as_u64().unwrap() >= 4), "{waiting:?}");
     assert!(said("mail sent").len() >= 2);

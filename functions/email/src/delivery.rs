@@ -290,8 +290,7 @@ fn log(event: &Event, outcome: &DeliveryOutcome) {
             tracing::info!(event_type, reason, "mail skipped");
         }
         DeliveryOutcome::Retry { reason } => {
-            let waited_seconds = clock::now().duration_since(event.at).as_secs();
-            tracing::warn!(target: COUNTED, event_type, reason, waited_seconds, "mail not sent yet");
+            tracing::warn!(event_type, reason, "mail not sent yet");
         }
         DeliveryOutcome::Failed { reason } => {
             tracing::error!(alarm = "delivery_failed", event_type, reason, "mail can never be sent");

@@ -21,7 +21,7 @@ use std::time::Duration;
 use aws_lambda_events::sqs::{SqsBatchResponse, SqsEvent, SqsMessage};
 use aws_sdk_sqs::error::ProvideErrorMetadata;
 use chairbook_models::backoff::Backoff;
-use chairbook_platform::{clock, health_probe};
+use chairbook_platform::{COUNTED, clock, health_probe};
 use futures_util::{StreamExt as _, stream};
 use jiff::{SignedDuration, Timestamp};
 use lambda_runtime::{Error, LambdaEvent};
@@ -121,6 +121,9 @@ impl EmailFunction {
             Verdict::GiveUp => SignedDuration::ZERO,
             Verdict::TryAgain => {
                 let random = u32::from_ne_bytes(chairbook_platform::random::bytes());
+                let now = clock::now();
+                let waited = now.duration_since(message::sent_at(record).unwrap_or(now));
+                tracing::warn!(target: COUNTED, waited_seconds = waited.as_secs(), "a mail is to be tried again");
                 let pause = self.backoff.pause_of_half_at_least(message::receive_count(record), random);
                 SignedDuration::try_from(pause.max(SHORTEST_PAUSE)).unwrap_or(SignedDuration::MAX)
             }

@@ -2,6 +2,7 @@
 
 use aws_lambda_events::sqs::SqsMessage;
 use chairbook_models::ids::EventId;
+use jiff::Timestamp;
 use serde::Deserialize;
 
 /// Why a message's body cannot be read. The body is not repeated: whoever wrote it did not follow the rule that
@@ -35,6 +36,12 @@ impl Message {
 /// How often the message was received, this time included; 1 if the queue does not say.
 pub fn receive_count(record: &SqsMessage) -> u32 {
     record.attributes.get("ApproximateReceiveCount").and_then(|count| count.parse().ok()).unwrap_or(1)
+}
+
+/// The instant (UTC) at which the message was sent to the queue, if the queue says.
+pub fn sent_at(record: &SqsMessage) -> Option<Timestamp> {
+    let milliseconds = record.attributes.get("SentTimestamp")?.parse().ok()?;
+    Timestamp::from_millisecond(milliseconds).ok()
 }
 
 #[cfg(test)]
@@ -71,5 +78,15 @@ mod tests {
         assert_eq!(receive_count(&record), 1);
         record.attributes.insert("ApproximateReceiveCount".to_owned(), "4".to_owned());
         assert_eq!(receive_count(&record), 4);
+    }
+
+    #[test]
+    fn a_message_is_as_old_as_the_queue_says() {
+        let mut record = record(None);
+        assert_eq!(sent_at(&record), None);
+        for (text, sent) in [("1700000000123", Some(1_700_000_000_123)), ("soon", None), ("", None)] {
+            record.attributes.insert("SentTimestamp".to_owned(), text.to_owned());
+            assert_eq!(sent_at(&record).map(Timestamp::as_millisecond), sent, "{text}");
+        }
     }
 }
