@@ -157,6 +157,8 @@ impl TestStackBuilder {
             template: self.template(directory.path()),
             stack_name: NAME.to_owned(),
             port: 0,
+            services_port: None,
+            listen: None,
             data: Data::Temporary,
             parameters: self.parameters,
             max_concurrency: self.max_concurrency,

@@ -21,6 +21,10 @@ fn main() -> ExitCode {
 }
 
 fn run(cli: &Cli) -> Result<(), Box<dyn std::error::Error>> {
+    if let Some(command) = &cli.command {
+        show(&mut std::io::stdout(), command.output()?.trim_end());
+        return Ok(());
+    }
     let system = stack::read_template(&cli.stack.template, &cli.stack.parameters())?;
     let binaries = cli.stack.build(&system.functions)?;
     let options = cli.stack.options(stack::NAME, binaries);

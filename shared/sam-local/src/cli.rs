@@ -1,14 +1,16 @@
 //! What every local stack can be told on its command line.
 
 use std::collections::BTreeMap;
+use std::net::IpAddr;
 use std::path::{Path, PathBuf};
 
-use clap::Args;
+use clap::{Args, Subcommand};
 
 use crate::binaries::{self, BuildError, Profile};
 use crate::data_directory::Data;
 use crate::stack::Options;
 use crate::template::model::Function;
+use crate::tool_environment::{self, Tool, ToolEnvironmentError};
 
 /// The arguments of a program that runs a stack, which flattens them into its own.
 #[derive(Debug, Clone, PartialEq, Eq, Args)]
@@ -16,6 +18,14 @@ pub struct Arguments {
     /// The port of 127.0.0.1 to listen on; 0 picks a free one
     #[arg(long, default_value_t = 3000)]
     pub port: u16,
+    /// The port of the AWS services for other programs (DynamoDB, SQS, SES, Lambda): 4566, or a free one where that is
+    /// taken, unless one is given; 0 picks a free one
+    #[arg(long, value_name = "PORT")]
+    pub services_port: Option<u16>,
+    /// Serve the AWS services on this address, too, so that containers reach them: whoever reaches it and has the access
+    /// key that `env` prints can read and change everything
+    #[arg(long, value_name = "ADDRESS")]
+    pub listen: Option<IpAddr>,
     /// Where tables, queues, mails and logs are kept between runs
     #[arg(long, default_value = ".local", value_name = "DIRECTORY", conflicts_with = "memory")]
     pub data_dir: PathBuf,
@@ -71,12 +81,42 @@ impl Arguments {
             template: self.template.clone(),
             stack_name: stack_name.to_owned(),
             port: self.port,
+            services_port: self.services_port,
+            listen: self.listen,
             data: self.data(),
             parameters: self.parameters(),
             max_concurrency: usize::from(self.max_concurrency),
             binaries,
         }
     }
+}
+
+/// What the program does instead of running a stack.
+#[derive(Debug, Clone, PartialEq, Eq, Subcommand)]
+pub enum Command {
+    /// Print what another tool needs to run the functions against the stack that is running
+    Env(EnvArguments),
+}
+
+impl Command {
+    /// What it prints.
+    ///
+    /// # Errors
+    /// [`ToolEnvironmentError`] when no stack is running.
+    pub fn output(&self) -> Result<String, ToolEnvironmentError> {
+        let Self::Env(EnvArguments { tool, data_dir }) = self;
+        tool_environment::of_running_stack(data_dir)?.print(*tool)
+    }
+}
+
+/// The arguments of [`Command::Env`].
+#[derive(Debug, Clone, PartialEq, Eq, Args)]
+pub struct EnvArguments {
+    /// The tool
+    pub tool: Tool,
+    /// The data directory of the running stack
+    #[arg(long, default_value = ".local", value_name = "DIRECTORY")]
+    pub data_dir: PathBuf,
 }
 
 #[cfg(test)]
@@ -98,6 +138,11 @@ mod tests {
             Cli::parse_from(["shop", "--memory", "--parameter", "A=1=2", "--parameter", "B="]);
         let options = arguments.options("shop", PathBuf::new());
         assert_eq!((options.port, options.data), (3000, Data::Temporary));
+        assert_eq!(
+            (options.services_port, options.listen),
+            (None, None),
+            "nothing is open to others unless asked for"
+        );
         let expected = [("A", "1=2"), ("B", "")].map(|(key, value)| (key.to_owned(), value.to_owned()));
         assert_eq!(options.parameters, BTreeMap::from(expected));
     }
@@ -109,6 +154,7 @@ mod tests {
             &["--memory", "--data-dir", "x"],
             &["--port", "65536"],
             &["--max-concurrency", "0"],
+            &["--listen", "everywhere"],
         ] {
             let arguments = std::iter::once("shop").chain(bad.iter().copied());
             assert!(Cli::try_parse_from(arguments).is_err(), "{bad:?}");

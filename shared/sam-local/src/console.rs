@@ -12,6 +12,7 @@ use crate::data_directory::Data;
 use crate::gateway::Access;
 use crate::runtime::{InvocationRecord, LogLine, RecordedOutcome, Trigger};
 use crate::stack::Stack;
+use crate::tool_environment::ToolEnvironment;
 
 const BOLD: Style = Style::new().bold();
 const DIM: Style = Style::new().dimmed();
@@ -39,6 +40,7 @@ pub fn welcome(name: &str, addresses: &[(&str, String)], stack: &Stack, data: &D
         ("Invoke API", format!("{url}/2015-03-31/functions/<LogicalId>/invocations")),
         ("DynamoDB", stack.dynamodb_url()),
         ("SQS", format!("{url}/_local/sqs")),
+        ("Services", services(stack.tool_environment())),
         ("Data", kept),
     ];
     for (name, value) in addresses.iter().chain(&everywhere) {
@@ -52,6 +54,14 @@ pub fn welcome(name: &str, addresses: &[(&str, String)], stack: &Stack, data: &D
         let _infallible = writeln!(text, "  {:<12}{}", "Left out", styled(DIM, &types.join(", ")));
     }
     text
+}
+
+/// Where the AWS services are for other programs.
+fn services(environment: &ToolEnvironment) -> String {
+    match environment.listen {
+        None => environment.url(),
+        Some(address) => format!("{} and on {address}, for whoever has the access key", environment.url()),
+    }
 }
 
 fn left_out(left_out: &crate::template::model::LeftOut) -> String {

@@ -94,6 +94,35 @@ impl DataDirectory {
     pub fn secrets(&self) -> PathBuf {
         self.path.join("secrets.json")
     }
+
+    /// What tools need that run functions elsewhere.
+    #[must_use]
+    pub fn environment(&self) -> PathBuf {
+        environment(&self.path)
+    }
+}
+
+/// What tools need that run functions elsewhere, in the data directory at this path.
+pub(crate) fn environment(path: &Path) -> PathBuf {
+    path.join("environment.json")
+}
+
+/// Whether a stack uses the data directory at this path, which is left as it is.
+///
+/// # Errors
+/// [`DataDirectoryError`] when that cannot be found out.
+pub(crate) fn is_in_use(path: &Path) -> Result<bool, DataDirectoryError> {
+    let failed = |error| DataDirectoryError::Io(path.to_owned(), error);
+    let lock = match File::open(path.join("lock")) {
+        Ok(lock) => lock,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(false),
+        Err(error) => return Err(failed(error)),
+    };
+    match lock.try_lock_shared() {
+        Ok(()) => Ok(false),
+        Err(TryLockError::WouldBlock) => Ok(true),
+        Err(TryLockError::Error(error)) => Err(failed(error)),
+    }
 }
 
 #[cfg(test)]

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::io;
-use std::net::{Ipv4Addr, SocketAddr};
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
@@ -11,7 +11,7 @@ use bytes::Bytes;
 use futures_util::FutureExt as _;
 use tokio::net::TcpListener;
 use tokio::sync::{broadcast, watch};
-use tokio::task::{JoinHandle, JoinSet};
+use tokio::task::JoinSet;
 
 use crate::data_directory::{Data, DataDirectory, DataDirectoryError};
 use crate::dynamodb::{DynamoDb, DynamoDbError, StreamReader};
@@ -26,7 +26,8 @@ use crate::secrets::Secrets;
 use crate::sqs::{self, Sqs, SqsError};
 use crate::template::model::{EventSource, StreamSource, System};
 use crate::template::{self, Settings, TemplateError};
-use crate::{binaries, server, ses};
+use crate::tool_environment::{Kept, ToolEnvironment};
+use crate::{binaries, server, services, ses};
 
 /// Credentials that the local services take, as they take any.
 const CREDENTIAL: &str = "local";
@@ -47,8 +48,13 @@ pub struct Options {
     pub template: PathBuf,
     /// The value of `AWS::StackName`.
     pub stack_name: String,
-    /// The port of 127.0.0.1 that everything is served on; 0 picks a free one.
+    /// The port of 127.0.0.1 that the API, the mailbox and the rest of the stack's own are served on; 0 picks a free one.
     pub port: u16,
+    /// The port that the AWS services are served on for other programs; without one, [`services::PORT`] or, where that is
+    /// taken or `port` is 0, a free one.
+    pub services_port: Option<u16>,
+    /// An address besides 127.0.0.1 that the AWS services are served on.
+    pub listen: Option<IpAddr>,
     /// Where the data is kept.
     pub data: Data,
     /// Values of template parameters.
@@ -74,6 +80,11 @@ pub enum StartError {
     /// The port is taken.
     #[error("cannot listen on 127.0.0.1:{0}: {1}; choose another --port, or 0 for any")]
     Port(u16, io::Error),
+    /// The services' port is taken, or the address is not this machine's.
+    #[error(
+        "cannot listen on {0} for the AWS services: {1}; choose another --services-port, 0 for any, or --listen"
+    )]
+    ServicesPort(SocketAddr, io::Error),
     /// The generated secrets cannot be used.
     #[error("{0}")]
     Secrets(String),
@@ -122,6 +133,8 @@ pub struct PreparedStack {
     url: String,
     port: u16,
     listener: TcpListener,
+    services_listeners: Vec<TcpListener>,
+    tool_environment: ToolEnvironment,
     system: System,
     mailbox: Mailbox,
     checkpoints: Checkpoints,
@@ -149,7 +162,20 @@ impl PreparedStack {
     /// # Errors
     /// [`StartError`] says what to do about it.
     pub fn start(self) -> Result<Stack, StartError> {
-        let Self { options, url, port, listener, system, mailbox, checkpoints, sqs, dynamodb, data } = self;
+        let Self {
+            options,
+            url,
+            port,
+            listener,
+            services_listeners,
+            tool_environment,
+            system,
+            mailbox,
+            checkpoints,
+            sqs,
+            dynamodb,
+            data,
+        } = self;
         let runtime = Runtime::new(
             &system.functions,
             RuntimeOptions {
@@ -173,18 +199,42 @@ impl PreparedStack {
         let (end, ended) = watch::channel(false);
         let (requests, _) = broadcast::channel(OBSERVER_LAG);
         let faults = Faults::default();
-        let services = gateway(&system, port, &runtime, &requests)
-            .router()
-            .merge(runtime::router(runtime.clone()))
+        let services = runtime::router(runtime.clone())
             .merge(sqs::router(sqs.clone()))
-            .merge(ses::router(mailbox.clone(), faults.clone()))
+            .merge(ses::router(mailbox.clone(), faults.clone()));
+        let everything = gateway(&system, port, &runtime, &requests)
+            .router()
+            .merge(services.clone())
             .merge(mailbox::router(mailbox.clone()))
             .merge(faults::router(faults));
-        let server = tokio::spawn(server::serve(listener, services, ended.clone()));
+        let mut servers = JoinSet::new();
+        servers.spawn(server::serve(listener, server::for_this_machine(everything), ended.clone()));
+        let access_key_id = tool_environment.access_key_id.clone();
+        let services = services::router(access_key_id, options.listen, services, &dynamodb.url());
+        for listener in services_listeners {
+            servers.spawn(server::serve(listener, services.clone(), ended.clone()));
+        }
+        let kept = tool_environment
+            .keep(data.environment())
+            .map_err(|error| StartError::Io("the environment for tools", error))?;
         let event_sources = event_sources(&system, &runtime, &sqs, &dynamodb, &checkpoints, &ended)?;
         let warmed = runtime.clone();
         tokio::spawn(async move { warmed.warm().await });
-        Ok(Stack { url, system, runtime, mailbox, sqs, requests, end, event_sources, server, dynamodb, data })
+        Ok(Stack {
+            url,
+            system,
+            runtime,
+            mailbox,
+            sqs,
+            requests,
+            end,
+            event_sources,
+            servers,
+            dynamodb,
+            tool_environment,
+            _kept: kept,
+            data,
+        })
     }
 }
 
@@ -198,8 +248,10 @@ pub struct Stack {
     requests: broadcast::Sender<Access>,
     end: watch::Sender<bool>,
     event_sources: JoinSet<()>,
-    server: JoinHandle<()>,
+    servers: JoinSet<()>,
     dynamodb: DynamoDb,
+    tool_environment: ToolEnvironment,
+    _kept: Kept,
     // Last: whatever is in it is closed by then.
     data: DataDirectory,
 }
@@ -216,6 +268,10 @@ impl Stack {
             .map_err(|error| StartError::Port(options.port, error))?;
         let port = listener.local_addr().map_err(|error| StartError::Port(options.port, error))?.port();
         let url = format!("http://127.0.0.1:{port}");
+        let services_port = options.services_port.or((options.port == 0).then_some(0));
+        let (services_port, services_listeners) = services::listen(services_port, options.listen)
+            .await
+            .map_err(|(address, error)| StartError::ServicesPort(address, error))?;
         let secrets = Secrets::open(data.secrets()).map_err(StartError::Secrets)?;
         let system = resolve(
             &options.template,
@@ -226,11 +282,26 @@ impl Stack {
                 secrets: &|secret| secrets.value(secret),
             },
         )?;
+        let access_key_id = secrets.value(&services::access_key()).map_err(StartError::Secrets)?;
+        let tool_environment = ToolEnvironment::new(&system, services_port, options.listen, access_key_id);
         let dynamodb = DynamoDb::start(&data.dynamodb(), &system.tables)?;
         let sqs = Sqs::open(&data.local(), &system.queues, &format!("{url}/_local/sqs"))?;
         let checkpoints = Checkpoints::open(&data.local())?;
         let mailbox = Mailbox::open(&data.mail()).map_err(|error| StartError::Io("the mailbox", error))?;
-        Ok(PreparedStack { options, url, port, listener, system, mailbox, checkpoints, sqs, dynamodb, data })
+        Ok(PreparedStack {
+            options,
+            url,
+            port,
+            listener,
+            services_listeners,
+            tool_environment,
+            system,
+            mailbox,
+            checkpoints,
+            sqs,
+            dynamodb,
+            data,
+        })
     }
 
     /// Starts everything, with the tables as they are. The functions' processes are started too, but not waited for.
@@ -251,6 +322,12 @@ impl Stack {
     #[must_use]
     pub fn dynamodb_url(&self) -> String {
         self.dynamodb.url()
+    }
+
+    /// What tools need that run functions elsewhere.
+    #[must_use]
+    pub const fn tool_environment(&self) -> &ToolEnvironment {
+        &self.tool_environment
     }
 
     /// What the template says.
@@ -314,8 +391,9 @@ impl Stack {
             self.event_sources.abort_all();
         }
         self.runtime.shutdown().await;
-        if tokio::time::timeout(PATIENCE, &mut self.server).await.is_err() {
-            self.server.abort();
+        let orderly = async { while self.servers.join_next().await.is_some() {} };
+        if tokio::time::timeout(PATIENCE, orderly).await.is_err() {
+            self.servers.abort_all();
         }
         let dynamodb = self.dynamodb;
         // It blocks until its threads have ended.

@@ -22,7 +22,7 @@ use super::connection::{Connection, Fate};
 use super::environment::Environment;
 use super::invocation::{FunctionError, RESPONSE_LIMIT};
 use super::phase::Fetched;
-use crate::server::{check_host, check_origin};
+use crate::server::{check_host, check_origin, is_this_machine};
 
 /// What a version of the API begins with.
 const PREFIX: &str = "/2018-06-01/runtime/";
@@ -69,7 +69,7 @@ async fn answer(
     fate: Fate,
 ) -> Response<Full<Bytes>> {
     let (parts, body) = request.into_parts();
-    if let Err(refused) = check_host(&parts).and_then(|()| check_origin(&parts.headers)) {
+    if let Err(refused) = check_host(&parts, &is_this_machine).and_then(|()| check_origin(&parts.headers)) {
         return refusal(refused.status, "AccessDenied", &refused.message);
     }
     let path = parts.uri.path().strip_prefix(PREFIX).unwrap_or_default();

@@ -17,20 +17,19 @@ pub(crate) struct Refusal {
 }
 
 impl Refusal {
-    fn new(status: StatusCode, message: impl Into<String>) -> Self {
+    pub(crate) fn new(status: StatusCode, message: impl Into<String>) -> Self {
         Self { status, message: message.into() }
     }
 }
 
-/// Checks that a request is for a name of this machine: `localhost`, a name that ends in `.localhost`, an address of
-/// 127.0.0.0/8, or `[::1]`, each with any port.
+/// Checks that a request is for one of the stack's names, with any port.
 ///
 /// # Errors
 /// 400 when it names no host, or several; 421 when it names another one.
-pub(crate) fn check_host(parts: &Parts) -> Result<(), Refusal> {
+pub(crate) fn check_host(parts: &Parts, is_own: &dyn Fn(&str) -> bool) -> Result<(), Refusal> {
     let host = host(&parts.headers)?;
     for named in [Some(&host), parts.uri.authority()].into_iter().flatten() {
-        if !is_this_machine(named) {
+        if !is_own(&named.host().to_ascii_lowercase()) {
             let message = format!(
                 "The local stack answers to names of this machine only, such as localhost or 127.0.0.1, not to {}.",
                 named.host()
@@ -53,9 +52,10 @@ fn host(headers: &HeaderMap) -> Result<Authority, Refusal> {
     if host.host().is_empty() || host.as_str().contains('@') { Err(malformed()) } else { Ok(host) }
 }
 
-fn is_this_machine(authority: &Authority) -> bool {
-    let host = authority.host().to_ascii_lowercase();
-    let host = host.strip_suffix('.').unwrap_or(&host);
+/// Whether a host, in lower case, is a name of this machine: `localhost`, a name that ends in `.localhost`, an address of
+/// 127.0.0.0/8, or `[::1]`.
+pub(crate) fn is_this_machine(host: &str) -> bool {
+    let host = host.strip_suffix('.').unwrap_or(host);
     host == "localhost"
         || host.ends_with(".localhost")
         || host == "[::1]"
@@ -107,7 +107,7 @@ mod tests {
     fn only_names_of_this_machine_are_answered() {
         let status = |host: &str| {
             let parts = parts(Request::get("/api/v1/health").header("host", host));
-            check_host(&parts).err().map(|refusal| refusal.status.as_u16())
+            check_host(&parts, &is_this_machine).err().map(|refusal| refusal.status.as_u16())
         };
         for good in [
             "localhost",
@@ -144,13 +144,13 @@ mod tests {
 
     #[test]
     fn a_request_names_one_host() {
-        assert_eq!(check_host(&parts(Request::get("/"))).unwrap_err().status, 400);
+        assert_eq!(check_host(&parts(Request::get("/")), &is_this_machine).unwrap_err().status, 400);
         let two = Request::get("/").header("host", "localhost").header("host", "localhost");
-        assert_eq!(check_host(&parts(two)).unwrap_err().status, 400);
+        assert_eq!(check_host(&parts(two), &is_this_machine).unwrap_err().status, 400);
         let absolute = Request::get("http://evil.example/").header("host", "localhost");
-        assert_eq!(check_host(&parts(absolute)).unwrap_err().status, 421);
+        assert_eq!(check_host(&parts(absolute), &is_this_machine).unwrap_err().status, 421);
         let absolute = Request::get("http://localhost:3000/").header("host", "localhost:3000");
-        assert_eq!(check_host(&parts(absolute)), Ok(()));
+        assert_eq!(check_host(&parts(absolute), &is_this_machine), Ok(()));
     }
 
     #[test]

@@ -1,4 +1,4 @@
-//! The one HTTP server of the stack: connections, time limits, and who may call.
+//! The HTTP servers of the stack: connections, time limits, and who may call.
 
 mod caller;
 
@@ -11,6 +11,7 @@ use axum::extract::ConnectInfo;
 use axum::middleware::{Next, from_fn};
 use axum::response::{IntoResponse, Response};
 use axum::{Json, Router};
+use bytes::Bytes;
 use http::{HeaderValue, Request, StatusCode, header};
 use http_body_util::{BodyExt, LengthLimitError, Limited};
 use hyper::body::Incoming;
@@ -23,19 +24,19 @@ use tokio::sync::watch;
 use tokio::task::JoinSet;
 use tower::ServiceExt as _;
 
-use caller::{Refusal, check_page};
-pub(crate) use caller::{check_host, check_origin};
+use caller::check_page;
+pub(crate) use caller::{Refusal, check_host, check_origin, is_this_machine};
 
 /// Time for a request's line and headers, after which the connection is closed; an idle connection has as much.
 const HEADERS_TIME: Duration = Duration::from_secs(10);
 /// Time for a request's body.
 const BODY_TIME: Duration = Duration::from_secs(10);
-/// The largest body of any request, API Gateway's: the limits of the other services are smaller.
+/// The largest body of a request that is for this machine alone, API Gateway's: the limits of the other services there
+/// are smaller.
 const LARGEST_BODY: usize = 10 * 1024 * 1024;
 
 /// Serves on `listener` until `ended` says so, then lets requests under way finish.
 pub(crate) async fn serve(listener: TcpListener, services: Router, mut ended: watch::Receiver<bool>) {
-    let services = services.layer(from_fn(admit));
     let mut connections = JoinSet::new();
     loop {
         tokio::select! {
@@ -89,15 +90,31 @@ async fn converse(stream: TcpStream, peer: SocketAddr, services: Router, mut end
     }
 }
 
+/// Services for programs of this machine, and for pages that it served itself.
+pub(crate) fn for_this_machine(services: Router) -> Router {
+    services.layer(from_fn(admit))
+}
+
 /// Refuses who may not call, and reads the body whole, within its time.
 async fn admit(request: axum::extract::Request, next: Next) -> Response {
     let (parts, body) = request.into_parts();
-    if let Err(refusal) = check_host(&parts).and_then(|()| check_page(&parts)) {
+    if let Err(refusal) = check_host(&parts, &is_this_machine).and_then(|()| check_page(&parts)) {
         return refusal.into_response();
     }
-    let read = tokio::time::timeout(BODY_TIME, Limited::new(body, LARGEST_BODY).collect()).await;
-    match read {
-        Ok(Ok(body)) => next.run(Request::from_parts(parts, Body::from(body.to_bytes()))).await,
+    match read(body, LARGEST_BODY).await {
+        Ok(body) => next.run(Request::from_parts(parts, Body::from(body))).await,
+        Err(refusal) => *refusal,
+    }
+}
+
+/// Reads a body whole, within its time.
+///
+/// # Errors
+/// The response to a body that is larger than `largest`, does not arrive in time or breaks off.
+pub(crate) async fn read(body: Body, largest: usize) -> Result<Bytes, Box<Response>> {
+    let read = tokio::time::timeout(BODY_TIME, Limited::new(body, largest).collect()).await;
+    let response = match read {
+        Ok(Ok(body)) => return Ok(body.to_bytes()),
         Ok(Err(error)) if error.is::<LengthLimitError>() => {
             refusal(StatusCode::PAYLOAD_TOO_LARGE, "Request Entity Too Large")
         }
@@ -109,7 +126,8 @@ async fn admit(request: axum::extract::Request, next: Next) -> Response {
             response.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
             response
         }
-    }
+    };
+    Err(Box::new(response))
 }
 
 /// A refusal in API Gateway's form.

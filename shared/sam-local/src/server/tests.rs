@@ -22,7 +22,7 @@ impl TestServer {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
         let (end, ended) = watch::channel(false);
-        Self { address, end, server: tokio::spawn(serve(listener, router, ended)) }
+        Self { address, end, server: tokio::spawn(serve(listener, for_this_machine(router), ended)) }
     }
 
     async fn connect(&self) -> TcpStream {

@@ -35,6 +35,8 @@ fn options(binaries: &Path, data: &Path) -> Options {
         template: PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/notes/template.yaml")),
         stack_name: "notebook".to_owned(),
         port: 0,
+        services_port: None,
+        listen: None,
         data: Data::Kept(data.to_owned()),
         parameters: BTreeMap::from([("Greeting".to_owned(), "Seen".to_owned())]),
         max_concurrency: 2,
