@@ -140,8 +140,14 @@ async fn runs_are_counted_and_probes_are_not() {
 // --- A function that cannot start ---------------------------------------------------------------------------------
 
 /// Variables that may be absent: switches that are off, and what only some functions are given.
-const OPTIONAL: [&str; 4] =
-    ["CHAIRBOOK_LOG", "CLOUDFRONT_SECRET", "OWNER_EMAIL", "STRICT_TRANSPORT_SECURITY"];
+const OPTIONAL: [&str; 6] = [
+    "AWS_ENDPOINT_URL",
+    "CHAIRBOOK_LOG",
+    "CLOUDFRONT_SECRET",
+    "OWNER_EMAIL",
+    "PUBLIC_URL",
+    "STRICT_TRANSPORT_SECURITY",
+];
 
 /// Starts a function's binary with an environment and without a Runtime API; the lines of its log, and whether it has
 /// failed.

@@ -324,6 +324,18 @@ fn secrets_reach_only_who_needs_them(template: &Template) -> Vec<String> {
     faults
 }
 
+/// SAM CLI hands on only what is declared, and what is declared is deployed: it has to be empty there.
+fn what_is_deployed_calls_aws(template: &Template) -> Vec<String> {
+    let global = &template.0["Globals"]["Function"]["Environment"]["Variables"]["AWS_ENDPOINT_URL"];
+    let fault = (*global != "").then(|| format!("AWS_ENDPOINT_URL: is {global}"));
+    let own = template.functions().flat_map(|(function, properties)| {
+        let names = properties["Environment"]["Variables"].as_object().unwrap().keys();
+        let endpoints = names.filter(|name| name.starts_with("AWS_ENDPOINT_URL"));
+        endpoints.map(move |name| format!("{function}: has its own {name}"))
+    });
+    fault.into_iter().chain(own).collect()
+}
+
 /// A variable's name stands as a text in the source of the function that reads it, or of a crate that it uses.
 fn every_variable_is_read(template: &Template) -> Vec<String> {
     let global = &template.0["Globals"]["Function"]["Environment"]["Variables"];
@@ -564,7 +576,7 @@ fn alarms_are_documented(template: &Template) -> Vec<String> {
     compare("alarm", &alarms.collect(), &documented(&file("docs/operations.md"), "Alarms"))
 }
 
-const PROMISES: [(&str, Promise); 17] = [
+const PROMISES: [(&str, Promise); 18] = [
     ("no wildcard in a policy", no_wildcard_in_a_policy),
     ("every table survives", every_table_survives),
     ("every function has a role of its own", every_function_has_a_role_of_its_own),
@@ -572,6 +584,7 @@ const PROMISES: [(&str, Promise); 17] = [
     ("every queue has dead letters or is them", every_queue_has_dead_letters_or_is_them),
     ("only auth writes verification keys", only_auth_writes_verification_keys),
     ("secrets reach only who needs them", secrets_reach_only_who_needs_them),
+    ("what is deployed calls AWS", what_is_deployed_calls_aws),
     ("every variable is read", every_variable_is_read),
     ("functions are the folders", functions_are_the_folders),
     ("every function is watched", every_function_is_watched),
@@ -595,7 +608,7 @@ fn the_template_keeps_its_promises() {
 }
 
 /// One change of the template's text and the fault that must come of it, for every way in which a promise can break.
-const BROKEN: [(&str, &str, &str); 39] = [
+const BROKEN: [(&str, &str, &str); 42] = [
     ("Resource: !GetAtt AuthLogGroup.Arn", "Resource: '*'", "AuthRole: wildcard in Resource *"),
     (
         "Resource: !GetAtt LimitsTable.Arn",
@@ -688,6 +701,17 @@ const BROKEN: [(&str, &str, &str); 39] = [
         "DocsFunction: serves what did not come by CloudFront",
     ),
     ("    NoEcho: true\n", "", "CloudFrontSecret: is shown"),
+    (
+        "AWS_ENDPOINT_URL: ''",
+        "AWS_ENDPOINT_URL: http://127.0.0.1:4566",
+        "AWS_ENDPOINT_URL: is \"http://127.0.0.1:4566\"",
+    ),
+    ("        AWS_ENDPOINT_URL: ''\n", "", "AWS_ENDPOINT_URL: is null"),
+    (
+        "          NOTIFICATIONS_QUEUE_URL: !Ref NotificationsQueue\n",
+        "          AWS_ENDPOINT_URL_SQS: ''\n",
+        "RelayFunction: has its own AWS_ENDPOINT_URL_SQS",
+    ),
     ("        CHAIRBOOK_LOG: !Ref LogLevel", "        LOG: !Ref LogLevel", "AuthFunction: does not read LOG"),
     (
         "          RESERVATION_HOLD: !Ref ReservationHold",

@@ -26,11 +26,16 @@ fn mailer() -> Result<aws_sdk_sesv2::Client, ConfigError> {
     Ok(aws_sdk_sesv2::Client::from_conf(config))
 }
 
+/// The base of links: the deployment's own choice, else the API's address.
+fn public_url() -> Result<String, ConfigError> {
+    env::optional("PUBLIC_URL").map_or_else(|| env::required("API_URL"), Ok)
+}
+
 fn configure() -> Result<EmailFunction, ConfigError> {
     env::all_set(&["EVENTS_TABLE", "USERS_TABLE", "APPOINTMENTS_TABLE", "CATALOG_TABLE", "LIMITS_TABLE"])?;
     let sealer = Sealer::from_secret(&env::required("SEALING_SECRET")?)
         .map_err(|error| ConfigError::invalid("SEALING_SECRET", error))?;
-    let (public_url, from) = (env::required("PUBLIC_URL")?, env::required("MAIL_FROM")?);
+    let (public_url, from) = (public_url()?, env::required("MAIL_FROM")?);
     let mail = MailConfig::new(&public_url, &from).map_err(|error| match error {
         MailConfigError::PublicUrl => ConfigError::invalid("PUBLIC_URL", error),
         MailConfigError::From(problem) => ConfigError::invalid("MAIL_FROM", problem),

@@ -42,9 +42,15 @@ fn http_client() -> Result<SharedHttpClient, ConfigError> {
     Ok(CLIENT.get_or_init(|| client).clone())
 }
 
-/// The configuration for one service's client. `service` is its name in `AWS_ENDPOINT_URL_<service>`, the
-/// variable that points a client elsewhere than at AWS
-/// (<https://docs.aws.amazon.com/sdkref/latest/guide/feature-ss-endpoints.html>).
+/// Where a service is, if not at AWS, as the SDKs find it out: `AWS_ENDPOINT_URL_<service>`, else `AWS_ENDPOINT_URL`
+/// (<https://docs.aws.amazon.com/sdkref/latest/guide/feature-ss-endpoints.html>). Only an SDK whose configuration is loaded
+/// by `aws-config` looks at them by itself, and would take an empty one for an address; the template has it empty.
+fn endpoint(service: &str, variable: impl Fn(&str) -> Option<String>) -> Option<String> {
+    variable(&format!("AWS_ENDPOINT_URL_{service}")).or_else(|| variable("AWS_ENDPOINT_URL"))
+}
+
+/// The configuration for one service's client. `service` is its name in `AWS_ENDPOINT_URL_<service>`, which points a
+/// client elsewhere than at AWS, as `AWS_ENDPOINT_URL` points all of them.
 ///
 /// Makes no network call.
 ///
@@ -70,7 +76,7 @@ pub fn config(service: &str) -> Result<SdkConfig, ConfigError> {
                 .operation_attempt_timeout(ATTEMPT_TIMEOUT)
                 .build(),
         );
-    if let Some(url) = env::optional(&format!("AWS_ENDPOINT_URL_{service}")) {
+    if let Some(url) = endpoint(service, env::optional) {
         builder = builder.endpoint_url(url);
     }
     Ok(builder.build())
@@ -96,4 +102,27 @@ pub fn local_dynamodb(url: &str, region: &str, credential: &str) -> aws_sdk_dyna
         .endpoint_url(url)
         .build();
     aws_sdk_dynamodb::Client::from_conf(config)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_services_own_endpoint_comes_first() {
+        let of = |variables: &[(&str, &str)]| {
+            endpoint("SQS", |name| {
+                let value = variables.iter().find(|(known, _)| *known == name).map(|(_, value)| *value);
+                env::given(value.map(str::to_owned))
+            })
+        };
+        let (all, own) = (("AWS_ENDPOINT_URL", "http://all"), ("AWS_ENDPOINT_URL_SQS", "http://own"));
+        assert_eq!(of(&[]), None);
+        assert_eq!(of(&[all]).as_deref(), Some("http://all"));
+        assert_eq!(of(&[all, own]).as_deref(), Some("http://own"));
+        assert_eq!(of(&[("AWS_ENDPOINT_URL_DYNAMODB", "http://other")]), None);
+        // As the template has it when it is deployed.
+        assert_eq!(of(&[("AWS_ENDPOINT_URL", "")]), None);
+        assert_eq!(of(&[all, ("AWS_ENDPOINT_URL_SQS", "")]).as_deref(), Some("http://all"));
+    }
 }

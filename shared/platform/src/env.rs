@@ -49,7 +49,12 @@ impl ConfigError {
 /// The variable's value; empty counts as not set, as a template's empty default parameter arrives.
 #[must_use]
 pub fn optional(name: &str) -> Option<String> {
-    std::env::var(name).ok().filter(|value| !value.is_empty())
+    given(std::env::var(name).ok())
+}
+
+/// A value that is set and not empty.
+pub(crate) fn given(value: Option<String>) -> Option<String> {
+    value.filter(|value| !value.is_empty())
 }
 
 /// The variable's value.
