@@ -1,8 +1,12 @@
-//! Appointments as the API shows them.
+//! Appointments, as the API shows them and as the tables have them.
 
-use chairbook_platform::clock;
-use jiff::ToSpan as _;
+use chairbook_models::appointment::Appointment;
+use chairbook_models::event::{self, Event, EventData, Subjects};
+use chairbook_models::ids::EventId;
+use chairbook_platform::{clock, random};
+use chairbook_store::{BookOutcome, CustomerCheck, NewAppointment, Store};
 use jiff::tz::TimeZone;
+use jiff::{Timestamp, ToSpan as _};
 use serde_json::{Value, json};
 
 use crate::{Actor, Json};
@@ -42,4 +46,18 @@ pub async fn wishes(actor: &Actor, service: &str, expert: &str, step: usize, pay
         json!({"serviceId": service, "expertId": expert, "date": date, "time": time, "payNow": pay_now})
     })
     .collect()
+}
+
+/// Books an appointment without the API, and without a mail.
+///
+/// # Panics
+/// When it is taken.
+pub async fn put(store: &Store, appointment: &Appointment, now: Timestamp) {
+    let id = EventId::new(now, random::bytes());
+    let data = EventData::AppointmentConfirmed(appointment.into());
+    let subjects = Subjects { appointment_id: Some(appointment.id), ..Subjects::default() };
+    let event = Event::new(id, data, now, event::Actor::System, None, subjects);
+    let new =
+        NewAppointment { appointment, idempotency: None, customer: CustomerCheck::Nothing, event: &event };
+    assert_eq!(store.book(new, now, |_| None).await.unwrap(), BookOutcome::Booked);
 }

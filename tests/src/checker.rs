@@ -7,7 +7,7 @@ use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::types::AttributeValue;
 use chairbook_models::day::Span;
 use chairbook_models::ids::AppointmentId;
-use jiff::Timestamp;
+use jiff::{Timestamp, ToSpan as _};
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
@@ -59,7 +59,9 @@ fn in_order(value: &AttributeValue) -> String {
     match value {
         AttributeValue::M(members) => item_in_order(members),
         AttributeValue::L(list) => format!("{:?}", list.iter().map(in_order).collect::<Vec<_>>()),
-        AttributeValue::Ss(texts) => format!("{:?}", texts.iter().collect::<BTreeSet<_>>()),
+        AttributeValue::Ss(texts) | AttributeValue::Ns(texts) => {
+            format!("{:?}", texts.iter().collect::<BTreeSet<_>>())
+        }
         other => format!("{other:?}"),
     }
 }
@@ -78,16 +80,25 @@ fn instant(item: &Item, name: &str) -> Timestamp {
     text(item, name).parse().unwrap()
 }
 
+fn number(item: &Item, name: &str) -> i64 {
+    item.get(name).and_then(|value| value.as_n().ok()?.parse().ok()).unwrap_or_default()
+}
+
 /// The expert and the cell of a day: `(expert, date, cell)`.
 type Cell = (String, String, u16);
+
+/// An element of a set in the row of a busy week: `(pk, sk, set, element)`.
+type Busy = (String, String, String, String);
 
 /// Checks the items of the table of appointments.
 ///
 /// # Panics
-/// When two appointments overlap, a cell is taken by none, or an appointment lacks a cell or its holder.
+/// When two appointments overlap, a cell is taken by none, an appointment lacks a cell or its holder, or the rows of busy
+/// weeks say something else.
 pub fn check_appointments(items: &[Item]) {
     let mut wanted: BTreeMap<Cell, String> = BTreeMap::new();
     let mut holders: BTreeMap<Cell, Vec<u8>> = BTreeMap::new();
+    let mut busy: BTreeSet<Busy> = BTreeSet::new();
     for item in items.iter().filter(|item| text(item, "sk") == "APT") {
         if !matches!(text(item, "status"), "reserved" | "confirmed" | "completed" | "no_show") {
             continue;
@@ -107,6 +118,23 @@ pub fn check_appointments(items: &[Item]) {
                 holder.extend(&instant(item, "expires_at").as_second().to_be_bytes()[3..]);
             }
             holders.insert(cell(part.first), holder);
+            let weekday = part.date.weekday().to_monday_zero_offset();
+            let monday = part.date.saturating_sub(weekday.days()).to_string();
+            let until = match text(item, "status") {
+                "reserved" => instant(item, "expires_at").as_second(),
+                _ => 0,
+            };
+            let place = i64::from(weekday) * 288 + i64::from(part.first);
+            let is_odd = number(item, "reschedules") % 2 == 1;
+            let set = if until == 0 { "booked" } else { "held" };
+            let set = format!("{set}_{}", if is_odd { "odd" } else { "even" });
+            let element = until * 10_000_000 + place * 1_000 + i64::from(part.len());
+            busy.insert((
+                format!("BUSY#{}", &monday[..7]),
+                format!("{monday}#{expert}"),
+                set,
+                element.to_string(),
+            ));
         }
     }
     let mut taken: BTreeSet<Cell> = BTreeSet::new();
@@ -132,6 +160,16 @@ pub fn check_appointments(items: &[Item]) {
     let lost: Vec<_> = wanted.iter().filter(|(cell, _)| !taken.contains(*cell)).collect();
     assert!(lost.is_empty(), "appointments without their cells: {lost:?}");
     assert_eq!(held, holders, "the holders are not those of the appointments");
+    let rows = items.iter().filter(|item| text(item, "pk").starts_with("BUSY#"));
+    let found = rows.flat_map(|item| {
+        let sets = item.iter().filter_map(|(name, value)| Some((name, value.as_ns().ok()?)));
+        let key = (text(item, "pk").to_owned(), text(item, "sk").to_owned());
+        sets.flat_map(move |(set, elements)| {
+            let key = key.clone();
+            elements.iter().map(move |element| (key.0.clone(), key.1.clone(), set.clone(), element.clone()))
+        })
+    });
+    assert_eq!(found.collect::<BTreeSet<_>>(), busy, "the busy weeks are not those of the appointments");
 }
 
 #[cfg(test)]

@@ -60,7 +60,16 @@ fn sound() -> Vec<Item> {
         appointment(3, "cancelled", "2026-03-03T23:00:00Z", "2026-03-04T01:00:00Z"),
         day("2026-03-03", 270..288, &[(270, holder(1, 12, false)), (282, holder(2, 6, true))]),
         day("2026-03-04", 0..2, &[(0, holder(2, 2, true))]),
+        week(&[("booked_even", &["558012"]), ("held_even", &["17725248000570006", "17725248000576002"])]),
     ]
+}
+
+fn week(sets: &[(&str, &[&str])]) -> Item {
+    let mut week = item(&[("pk", "BUSY#2026-03"), ("sk", "2026-03-02#exp_1")]);
+    let set =
+        |elements: &[&str]| AttributeValue::Ns(elements.iter().map(|&element| element.to_owned()).collect());
+    week.extend(sets.iter().map(|(name, elements)| ((*name).to_owned(), set(elements))));
+    week
 }
 
 #[test]
@@ -97,7 +106,7 @@ fn a_lost_cell_is_found() {
 #[should_panic(expected = "appointments without their cells")]
 fn a_lost_day_is_found() {
     let mut items = sound();
-    items.pop();
+    items.remove(4);
     check_appointments(&items);
 }
 
@@ -130,5 +139,21 @@ fn an_overlap_is_found() {
 fn an_appointment_that_came_back_without_its_cells_is_found() {
     let mut items = sound();
     items[2] = appointment(3, "confirmed", "2026-03-04T01:00:00Z", "2026-03-04T01:30:00Z");
+    check_appointments(&items);
+}
+
+#[test]
+#[should_panic(expected = "the busy weeks are not those of the appointments")]
+fn a_busy_time_that_is_missing_is_found() {
+    let mut items = sound();
+    items[5].remove("booked_even");
+    check_appointments(&items);
+}
+
+#[test]
+#[should_panic(expected = "the busy weeks are not those of the appointments")]
+fn a_busy_time_of_nobody_is_found() {
+    let mut items = sound();
+    items[5].insert("booked_odd".to_owned(), AttributeValue::Ns(vec!["12".to_owned()]));
     check_appointments(&items);
 }

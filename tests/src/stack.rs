@@ -313,6 +313,7 @@ impl TestStack {
             ends_at: earlier(before.ends_at),
             blocked_until: earlier(before.blocked_until),
             version: before.version + 1,
+            reschedules: before.reschedules + 1,
             ..before.clone()
         };
         let event = Event::new(
@@ -330,6 +331,21 @@ impl TestStack {
     /// Every item of a table, by its logical id.
     pub async fn items(&self, table: &str) -> Vec<checker::Item> {
         items(self.stack.system(), &self.dynamodb(), table).await
+    }
+
+    /// Changes a row as nobody does through the API: by an update expression with the value `:wrong`, or, without one,
+    /// by deleting it.
+    pub async fn tamper(&self, table: &str, (pk, sk): (&str, &str), wrong: Option<(&str, AttributeValue)>) {
+        let (client, table) = (self.dynamodb(), self.table_name(table));
+        let key = |text: &str| AttributeValue::S(text.to_owned());
+        if let Some((expression, wrong)) = wrong {
+            let update = client.update_item().table_name(table).key("pk", key(pk)).key("sk", key(sk));
+            let update = update.update_expression(expression).expression_attribute_values(":wrong", wrong);
+            update.send().await.unwrap();
+        } else {
+            let delete = client.delete_item().table_name(table).key("pk", key(pk)).key("sk", key(sk));
+            delete.send().await.unwrap();
+        }
     }
 
     /// Every row of every table but of that which counts requests, as text.

@@ -12,7 +12,6 @@ use chairbook_platform::clock;
 use chairbook_store::{Reader, StoreError};
 use chairbook_web::dates::Dates;
 use chairbook_web::{Fields, FromFields, Pending, Query, Reply, RequestError, Visitor};
-use futures_util::future::try_join_all;
 use jiff::civil::Date;
 use jiff::{Timestamp, ToSpan};
 
@@ -57,8 +56,7 @@ pub(crate) fn salon(catalog: &Catalog) -> Result<Salon<'_>, RequestError> {
     Salon::new(catalog).map_err(|error| RequestError::bug(&error))
 }
 
-/// What is taken of the days of each quote's expert, from one local date to another; the experts' days are read
-/// side by side.
+/// Reads what is taken of the time of each quote's expert, from one local date to another.
 async fn busy(
     reader: &Reader,
     salon: &Salon<'_>,
@@ -67,12 +65,8 @@ async fn busy(
     consistent_read: bool,
     now: Timestamp,
 ) -> Result<BTreeMap<ExpertId, Busy>, StoreError> {
-    let dates = salon.utc_days(from, to);
-    let reads = quotes.iter().map(|quote| quote.expert.id).map(async |expert| {
-        let days = reader.expert_days(expert, dates, consistent_read).await?;
-        Ok::<_, StoreError>((expert, Busy::new(days, now)))
-    });
-    Ok(try_join_all(reads).await?.into_iter().collect())
+    let experts = quotes.iter().map(|quote| quote.expert.id).collect();
+    reader.busy(&experts, salon.experts(), salon.utc_days(from, to), now, consistent_read).await
 }
 
 /// What is taken of a local date, for a booking: what was freed a moment ago is free.

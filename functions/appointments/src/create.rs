@@ -229,7 +229,7 @@ async fn least_busy_first<'q, 'c>(
     let mut free: Vec<_> = bookings
         .into_iter()
         .filter_map(|booking| {
-            let busy = busy.get(&booking.quote.expert.id)?;
+            let Some(busy) = busy.get(&booking.quote.expert.id) else { return Some((0, booking)) };
             let taken = salon.day(date).map_or(0, |day| busy.taken_in(&day));
             busy.is_free(&booking.blocked).then_some((taken, booking))
         })

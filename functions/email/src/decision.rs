@@ -240,6 +240,7 @@ mod tests {
             notes: None,
             reminded_for: None,
             version: 1,
+            reschedules: 0,
             created_at: Timestamp::UNIX_EPOCH,
             updated_at: Timestamp::UNIX_EPOCH,
         }

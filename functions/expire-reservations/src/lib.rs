@@ -1,6 +1,11 @@
 //! Function `expire-reservations`: ends the unpaid reservations whose hold has run out, frees their slots, and
 //! tells their customers. Runs every minute; may run twice at once, or stop anywhere: each reservation is ended
 //! in its own conditional transaction, and what is left is found by the next run.
+//!
+//! It also rebuilds the rows by which free times are found, when it is asked:
+//! `{"rebuildBusyWeeks": {"from": "2026-01-01", "to": "2026-12-31"}}`.
+
+mod rebuild;
 
 use std::time::Duration;
 
@@ -23,7 +28,7 @@ const PAGE: i32 = 50;
 /// Reservations of a shard that are ended concurrently.
 const AT_ONCE: usize = 8;
 
-/// The time before Lambda's deadline at which the sweep stops.
+/// The time before Lambda's deadline at which a sweep or a rebuild stops.
 const RESERVE: Duration = Duration::from_secs(5);
 
 /// The result of a run.
@@ -47,15 +52,19 @@ impl Counts {
     }
 }
 
-/// Handles an invocation: a schedule's event, or a health probe.
+/// Handles an invocation: a schedule's event, a rebuild, or a health probe.
 ///
 /// # Errors
-/// When the reservations could not be looked up.
+/// When the reservations could not be looked up; when a rebuild is asked for in the wrong way or cannot go on.
 pub async fn handle(store: &Store, event: LambdaEvent<Value>) -> Result<Value, Error> {
     if health_probe::is_probe(&event.payload) {
         return Ok(health_probe::response());
     }
     let deadline = clock::before_deadline(event.context.deadline(), RESERVE);
+    if let Some(request) = event.payload.get("rebuildBusyWeeks") {
+        let rebuilt = rebuild::rebuild(store, rebuild::read(request)?, deadline).await?;
+        return Ok(serde_json::to_value(rebuilt)?);
+    }
     let mut counts = Counts::default();
     for swept in join_all(Reader::hold_shards().map(|shard| sweep(store, shard, deadline))).await {
         counts = counts.plus(swept?);

@@ -93,6 +93,7 @@ fn appointment(status: Status) -> Appointment {
         notes: Some("Please use the scissors, not the clippers: the last time took a while to grow out.\r\nThank you!".parse().unwrap()),
         reminded_for: None,
         version: u32::from(!matches!(status, Status::Reserved | Status::Confirmed)),
+        reschedules: 0,
         created_at: instant("2026-02-28T14:30:00Z"),
         updated_at: instant("2026-02-28T14:30:00Z"),
     }

@@ -119,6 +119,8 @@ pub struct Appointment {
     pub reminded_for: Option<Timestamp>,
     /// Raised by each change; also the calendar's `SEQUENCE`.
     pub version: u32,
+    /// The number of times that it has been moved.
+    pub reschedules: u32,
     /// The time of the booking (UTC).
     pub created_at: Timestamp,
     /// The time of the last change (UTC).
@@ -394,6 +396,7 @@ pub(crate) mod tests {
             notes: None,
             reminded_for: None,
             version: 3,
+            reschedules: 0,
             created_at: at(0),
             updated_at: at(0),
         }

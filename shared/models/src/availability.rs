@@ -102,11 +102,12 @@ impl Salon<'_> {
         let opening = first.to_zoned(self.zone.clone()).datetime();
         let times = times.iter().filter(|time| date.to_datetime(**time) >= opening);
         let starts = times.filter_map(|time| Some((*time, self.start_on(date, *time, now).ok()?)));
+        let experts: Vec<_> =
+            quotes.iter().zip(open).map(|(quote, open)| (quote, open, busy.get(&quote.expert.id))).collect();
         let slot = |(time, starts_at)| {
-            let mut expert_ids = Vec::with_capacity(quotes.len());
-            expert_ids.extend(quotes.iter().zip(&open).filter_map(|(quote, open)| {
+            let mut expert_ids = Vec::with_capacity(experts.len());
+            expert_ids.extend(experts.iter().filter_map(|(quote, open, busy)| {
                 let booking = fit(quote, date, time, starts_at, open).ok()?;
-                let busy = busy.get(&quote.expert.id);
                 busy.is_none_or(|busy| busy.is_free(&booking.blocked)).then_some(quote.expert.id)
             }));
             (!expert_ids.is_empty()).then_some(Slot { date, time, starts_at, expert_ids })

@@ -301,6 +301,12 @@ impl<'c> Salon<'c> {
         Ok(Self { catalog, zone })
     }
 
+    /// The number of its experts, active or not.
+    #[must_use]
+    pub fn experts(&self) -> usize {
+        self.catalog.experts.len()
+    }
+
     /// The hold of unpaid reservations in the salon's settings, if they have one.
     #[must_use]
     pub fn hold(&self) -> Option<Duration> {
@@ -617,6 +623,7 @@ impl Booking<'_, '_> {
             notes,
             reminded_for: None,
             version: 1,
+            reschedules: 0,
             created_at: now,
             updated_at: now,
         }

@@ -10,7 +10,7 @@ use super::tests::{EVERY_DAY, ZONES, at, catalog, expert, expert_id, service_id,
 use super::*;
 use crate::availability::Slot;
 use crate::catalog::{OwnTerms, TimeOff};
-use crate::day::{Busy, ExpertDay, Holder};
+use crate::day::{Busy, BusySpan, CELLS_PER_DAY, DayPart};
 use crate::ids::TimeOffId;
 use crate::working_hours::WorkingHours;
 
@@ -211,22 +211,21 @@ impl Sample {
 
     /// The same as the tables have it.
     fn busy(&self, expert: &SomeExpert) -> Busy {
-        let mut days: BTreeMap<Date, (Vec<u16>, BTreeMap<u16, Holder>)> = BTreeMap::new();
-        for (number, (span, hold)) in self.taken(expert).into_iter().enumerate() {
+        let from = self.now.to_zoned(TimeZone::UTC).date() - 3.days();
+        let place = |part: DayPart| {
+            let days = u32::try_from((part.date - from).get_days()).unwrap();
+            days * u32::from(CELLS_PER_DAY) + u32::from(part.first)
+        };
+        let taken = self.taken(expert).into_iter().flat_map(|(span, hold)| {
             let until = match hold {
                 Hold::Paid => None,
                 Hold::Held => Some(self.now + SignedDuration::from_secs(1)),
                 Hold::RunOut => Some(self.now),
             };
-            for part in span.parts() {
-                let appointment_id = AppointmentId::derived([u8::try_from(number).unwrap(); 16]);
-                let (cells, holders) = days.entry(part.date).or_default();
-                cells.extend(part.cells());
-                holders.insert(part.first, Holder { appointment_id, cells: part.len(), until });
-            }
-        }
-        let days = days.into_iter().map(|(date, (cells, holders))| (date, ExpertDay::new(cells, holders)));
-        Busy::new(days, self.now)
+            let busy = move |part: DayPart| BusySpan { first: place(part), cells: part.len(), until };
+            span.parts().into_iter().map(busy)
+        });
+        Busy::new(from, taken, self.now)
     }
 
     fn everybody_busy(&self) -> BTreeMap<ExpertId, Busy> {

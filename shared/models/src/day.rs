@@ -53,10 +53,14 @@ impl Span {
         self.cells().map(part).collect()
     }
 
-    /// The same, with days counted from 1970 on: availability asks for thousands of spans.
+    /// The same, counted from 1970 on: availability asks for thousands of spans.
+    fn cells_since_1970(&self) -> Range<i64> {
+        self.start.as_second().div_euclid(CELL_SECONDS)..-(-ceil_second(self.end)).div_euclid(CELL_SECONDS)
+    }
+
+    /// The same, with days counted from 1970 on.
     fn cells(&self) -> impl Iterator<Item = (i64, Range<u16>)> + use<> {
-        let first = self.start.as_second().div_euclid(CELL_SECONDS);
-        let end = -(-ceil_second(self.end)).div_euclid(CELL_SECONDS);
+        let Range { start: first, end } = self.cells_since_1970();
         let day_of = |cell: i64| cell.div_euclid(i64::from(CELLS_PER_DAY));
         let days = if first < end { day_of(first)..day_of(end - 1) + 1 } else { 0..0 };
         days.map(move |day| {
@@ -121,12 +125,6 @@ impl Cells {
     fn touches(&self, cells: &Range<u16>) -> bool {
         self.0.iter().zip((0..).step_by(64)).any(|(word, first)| word & mask(cells, first) != 0)
     }
-
-    /// How many cells of a range it has.
-    fn count(&self, cells: &Range<u16>) -> u32 {
-        let words = self.0.iter().zip((0..).step_by(64));
-        words.map(|(word, first)| (word & mask(cells, first)).count_ones()).sum()
-    }
 }
 
 /// Of the 64 cells from `first` on, those that are in a range.
@@ -184,12 +182,9 @@ impl ExpertDay {
         Self { cells: taken, holders }
     }
 
-    /// A day of which the cells of these holders are taken, by their first cells.
-    #[must_use]
-    pub fn held_by(holders: BTreeMap<u16, Holder>) -> Self {
-        let cells: Vec<u16> =
-            holders.iter().flat_map(|(first, held)| *first..first.saturating_add(held.cells)).collect();
-        Self::new(cells, holders)
+    /// The appointments that hold cells of it.
+    pub fn appointments(&self) -> impl Iterator<Item = AppointmentId> + '_ {
+        self.holders.values().map(|holder| holder.appointment_id)
     }
 
     /// What stands in the way of taking a part of this day.
@@ -235,28 +230,83 @@ impl ExpertDay {
     }
 }
 
-/// What is taken of an expert's days as it stands at one instant, by days since 1970 (UTC).
+/// What an expert is busy with, without saying whose it is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct BusySpan {
+    /// The first cell, counted from the beginning of the first day that is looked at.
+    pub first: u32,
+    /// The number of cells.
+    pub cells: u16,
+    /// The end of the hold of an unpaid reservation (UTC); absent for what is taken for good.
+    pub until: Option<Timestamp>,
+}
+
+/// What is taken of an expert's time within some UTC days, as it stands at one instant.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Busy(BTreeMap<i64, Cells>);
+pub struct Busy {
+    /// The first cell, counted from 1970 on.
+    begin: i64,
+    /// A bit for each cell from there on, which is set if the cell is taken; cells beyond are free.
+    taken: Vec<u64>,
+}
 
 impl Busy {
-    /// What the days say at `now`; a day that is not given is free.
+    /// What is taken at `now`, of the days from `from` on. Reservations that have run out take nothing.
     #[must_use]
-    pub fn new(days: impl IntoIterator<Item = (Date, ExpertDay)>, now: Timestamp) -> Self {
-        Self(days.into_iter().map(|(date, day)| (days_since_1970(date), day.held(now))).collect())
+    pub fn new(from: Date, spans: impl IntoIterator<Item = BusySpan>, now: Timestamp) -> Self {
+        let mut busy =
+            Self { begin: days_since_1970(from).saturating_mul(i64::from(CELLS_PER_DAY)), taken: Vec::new() };
+        for span in spans.into_iter().filter(|span| span.until.is_none_or(|until| until > now)) {
+            let first = usize::try_from(span.first).unwrap_or(usize::MAX);
+            busy.take(first..first.saturating_add(usize::from(span.cells)));
+        }
+        busy
+    }
+
+    fn take(&mut self, cells: Range<usize>) {
+        let words = cells.end.div_ceil(WORD);
+        if self.taken.len() < words {
+            self.taken.resize(words, 0);
+        }
+        for (word, mask) in masks(cells) {
+            if let Some(word) = self.taken.get_mut(word) {
+                *word |= mask;
+            }
+        }
+    }
+
+    /// The taken cells of a span, word by word.
+    fn taken_of(&self, span: &Span) -> impl Iterator<Item = u64> + '_ {
+        let cells = span.cells_since_1970();
+        let place = |cell: i64| usize::try_from(cell.saturating_sub(self.begin)).unwrap_or_default();
+        let words = masks(place(cells.start)..place(cells.end));
+        words.map_while(|(word, mask)| self.taken.get(word).map(|taken| taken & mask))
     }
 
     /// Whether nothing is taken in a span.
     #[must_use]
     pub fn is_free(&self, span: &Span) -> bool {
-        span.cells().all(|(day, cells)| self.0.get(&day).is_none_or(|taken| !taken.touches(&cells)))
+        self.taken_of(span).all(|taken| taken == 0)
     }
 
-    /// How many cells are taken in a span.
+    /// Counts the cells that are taken in a span.
     #[must_use]
     pub fn taken_in(&self, span: &Span) -> u32 {
-        span.cells().map(|(day, cells)| self.0.get(&day).map_or(0, |taken| taken.count(&cells))).sum()
+        self.taken_of(span).map(u64::count_ones).sum()
     }
+}
+
+/// The bits of a word.
+const WORD: usize = u64::BITS as usize;
+
+/// The words that some bits are in, by their places, each with the mask of those bits.
+fn masks(bits: Range<usize>) -> impl Iterator<Item = (usize, u64)> {
+    let words = if bits.is_empty() { 0..0 } else { bits.start / WORD..bits.end.div_ceil(WORD) };
+    words.map(move |word| {
+        let first = bits.start.saturating_sub(word * WORD);
+        let end = (bits.end - word * WORD).min(WORD);
+        (word, (u64::MAX >> (WORD - end)) & (u64::MAX << first))
+    })
 }
 
 #[cfg(test)]
@@ -336,17 +386,21 @@ mod tests {
 
     #[test]
     fn what_is_taken_is_counted_within_a_span() {
-        let held = (20, holder(3, 3, Some(100)));
-        let days = [
-            (date(2026, 3, 3), ExpertDay::new([19, 20, 21, 22], BTreeMap::from([held]))),
-            (date(2026, 3, 4), ExpertDay::new([0, 1], BTreeMap::new())),
+        let day = 1_772_496_000;
+        let spans = [
+            BusySpan { first: 19, cells: 1, until: None },
+            BusySpan { first: 20, cells: 3, until: Some(at(100)) },
+            BusySpan { first: 288, cells: 2, until: None },
         ];
-        let span = Span { start: at(1_772_496_000 + 20 * 300), end: at(1_772_496_000 + 289 * 300) };
-        let busy = |now| Busy::new(days.clone(), at(now));
+        let span = Span { start: at(day + 20 * 300), end: at(day + 289 * 300) };
+        let busy = |now| Busy::new(date(2026, 3, 3), spans, at(now));
         assert_eq!((busy(99).taken_in(&span), busy(100).taken_in(&span)), (4, 1));
         assert!(!busy(99).is_free(&span));
-        let hold = Span { start: span.start, end: at(1_772_496_000 + 23 * 300) };
+        let hold = Span { start: span.start, end: at(day + 23 * 300) };
         assert!(busy(100).is_free(&hold) && !busy(99).is_free(&hold));
+        let beyond = Span { start: at(day - 86_400), end: at(day + 19 * 300) };
+        assert!(busy(99).is_free(&beyond) && !busy(99).is_free(&Span { end: at(day + 20 * 300), ..beyond }));
+        assert!(busy(99).is_free(&Span { start: at(day + 290 * 300), end: at(day + 999 * 300) }));
     }
 
     proptest! {
@@ -377,8 +431,17 @@ mod tests {
             }
             let range = first..(first + length).min(CELLS_PER_DAY);
             let found = taken.range(range.clone()).count();
-            prop_assert_eq!(cells.count(&range), u32::try_from(found).unwrap());
             prop_assert_eq!(cells.touches(&range), found > 0);
+            let one = |cell: &u16| BusySpan { first: u32::from(*cell), cells: 1, until: None };
+            let busy = Busy::new(date(1970, 1, 1), taken.iter().map(one), at(0));
+            let second = |cell: u16| at(i64::from(cell) * CELL_SECONDS);
+            let span = Span { start: second(range.start), end: second(range.end) };
+            prop_assert_eq!(busy.taken_in(&span), u32::try_from(found).unwrap());
+            prop_assert_eq!(busy.is_free(&span), found == 0);
+            let long = BusySpan { first: u32::from(range.start), cells: range.end - range.start, until: None };
+            let busy = Busy::new(date(1970, 1, 1), [long], at(0));
+            prop_assert_eq!(busy.taken_in(&span), u32::from(long.cells));
+            prop_assert_eq!(busy.taken_in(&Span { start: at(0), end: at(86_400) }), u32::from(long.cells));
         }
 
         #[test]

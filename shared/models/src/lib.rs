@@ -25,4 +25,5 @@ mod schema;
 pub mod statistics;
 pub mod text;
 pub mod user;
+pub mod week;
 pub mod working_hours;

@@ -88,6 +88,7 @@ impl Movable<'_> {
             offer,
             expires_at: before.expires_at.map(|until| until.min(booking.blocked.start)),
             version: before.version.saturating_add(1),
+            reschedules: before.reschedules.saturating_add(1),
             updated_at: now,
             ..before.clone()
         }

@@ -64,6 +64,7 @@ fn a_moved_appointment_is_the_same_at_another_time() {
             ends_at: at("2026-03-04T14:45:00Z"),
             blocked_until: at("2026-03-04T14:55:00Z"),
             version: 2,
+            reschedules: 1,
             updated_at: now,
             ..before
         };

@@ -40,6 +40,7 @@ fn reserved() -> Appointment {
         reminded_for: None,
         notes: Some("A fringe".parse().unwrap()),
         version: 1,
+        reschedules: 0,
         created_at: at(0),
         updated_at: at(0),
     }

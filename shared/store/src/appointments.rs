@@ -10,9 +10,11 @@ use chairbook_models::appointment::{Appointment, Status};
 use chairbook_models::day::{ExpertDay, InTheWay};
 use chairbook_models::event::Event;
 use chairbook_models::ids::AppointmentId;
+use futures_util::future::try_join_all;
 use jiff::Timestamp;
 
-use crate::expert_days::{DayChanges, DayWrite, parts, read_day};
+use crate::busy_weeks::week_writes;
+use crate::expert_days::{DayWrite, day_writes, parts, read_day};
 use crate::item::{Item, from_item, instant, s, text, to_item};
 use crate::transaction::{Outcome, Refusal, check, create, finish, finish_check, update};
 use crate::users::IS_ACCOUNT;
@@ -23,11 +25,6 @@ pub(crate) const HOLD_SHARDS: u8 = 4;
 
 /// How often run-out holds are tried to be taken over before the slot is given up as taken.
 const TAKE_OVERS: u32 = 3;
-
-/// How many run-out holds are ended in the transaction that takes them over. A transaction has room for 100 writes
-/// (<https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_TransactWriteItems.html>): two for each hold,
-/// and up to nine for the rest.
-const HOLDS_PER_TAKE_OVER: usize = 45;
 
 /// What tells a repeated request from another one that reuses its key: the SHA-256 of what was asked.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -173,7 +170,7 @@ impl Store {
     /// Books an appointment, or says why not; all of it, or nothing.
     ///
     /// Reservations that have run out but have not been swept yet do not stand in the way: `expire` says what
-    /// becomes of one, and it is expired in the transaction that books.
+    /// becomes of one, and it is expired before the booking is tried again.
     ///
     /// # Errors
     /// [`StoreError`] when it is not known to be booked or not.
@@ -225,9 +222,8 @@ impl Store {
         now: Timestamp,
         expire: impl Fn(Appointment) -> Option<Expiry> + Send + Sync,
     ) -> Result<Claimed, StoreError> {
-        let mut expiries: Vec<Expiry> = Vec::new();
         for _ in 0..=TAKE_OVERS {
-            let (days, writes) = self.claim_writes(claim, &expiries)?;
+            let (days, writes) = self.claim_writes(claim)?;
             let refusals = match self.transact(writes).await? {
                 Outcome::Committed => return Ok(Claimed::Yes),
                 Outcome::Refused(refusals) => refusals,
@@ -251,18 +247,11 @@ impl Store {
             let Some(holds) = self.holds_in_the_way(claim, &days, rest, now).await? else {
                 return Ok(Claimed::Taken);
             };
-            expiries.clear();
-            for id in holds {
-                let Some(expiry) = self.appointment(id).await?.and_then(&expire) else {
-                    // Somebody has ended it since the day was looked at: its cells may be free by now.
-                    expiries.clear();
-                    break;
-                };
-                expiries.push(expiry);
-            }
-            // Having run out, they end whatever becomes of this claim.
-            for more in expiries.split_off(expiries.len().min(HOLDS_PER_TAKE_OVER)) {
-                match self.end_appointment(&more.reserved, &more.expired, &more.event).await {
+            let holders = try_join_all(holds.into_iter().map(|id| self.appointment(id))).await?;
+            // Having run out, they end whatever becomes of this claim. One that is none by now was ended by somebody
+            // else, and its cells may be free.
+            for expiry in holders.into_iter().flatten().filter_map(&expire) {
+                match self.end_appointment(&expiry.reserved, &expiry.expired, &expiry.event).await {
                     Ok(()) | Err(StoreError::Changed) => {}
                     Err(error) => return Err(error),
                 }
@@ -271,27 +260,15 @@ impl Store {
         Ok(Claimed::Taken)
     }
 
-    /// The appointment's row, the days, the event, the ends of run-out reservations, and what must hold of the
-    /// customer; and which days these are.
-    fn claim_writes(
-        &self,
-        claim: &Claim<'_>,
-        expiries: &[Expiry],
-    ) -> Result<(Vec<DayWrite>, Vec<TransactWriteItem>), StoreError> {
+    /// The appointment's row, the days, the weeks, the event, and what must hold of the customer; and which days these
+    /// are.
+    fn claim_writes(&self, claim: &Claim<'_>) -> Result<(Vec<DayWrite>, Vec<TransactWriteItem>), StoreError> {
         let table = self.appointments()?;
-        let mut days = DayChanges::default();
-        days.take(claim.after);
-        for ending in claim.before.into_iter().chain(expiries.iter().map(|expiry| &expiry.reserved)) {
-            days.free(ending);
-        }
-        let days = days.writes(table)?;
+        let days = day_writes(table, claim.before, Some(claim.after))?;
         let mut writes = vec![claim.row.clone()];
         writes.extend(days.iter().map(|day| day.write.clone()));
+        writes.extend(week_writes(table, claim.before, Some(claim.after))?);
         writes.push(self.event_write(claim.event)?);
-        for expiry in expiries {
-            writes.push(appointment_write(table, &expiry.reserved, &expiry.expired)?);
-            writes.push(self.event_write(&expiry.event)?);
-        }
         // The last, where a refusal of it is looked for.
         let customer = claim.after.user_id;
         match claim.customer {
@@ -354,9 +331,7 @@ impl Store {
         after: &Appointment,
         event: &Event,
     ) -> Result<(), StoreError> {
-        let mut days = DayChanges::default();
-        days.free(before);
-        self.write_change(before, after, days, event).await
+        self.write_change(before, after, None, event).await
     }
 
     /// Changes where an appointment stands, or its payment (`before` becomes `after`, which is paid for, completed or
@@ -370,22 +345,22 @@ impl Store {
         after: &Appointment,
         event: &Event,
     ) -> Result<(), StoreError> {
-        let mut days = DayChanges::default();
-        days.take(after);
-        days.free(before);
-        self.write_change(before, after, days, event).await
+        self.write_change(before, after, Some(after), event).await
     }
 
+    /// Writes that an appointment stands as `after` says. It gives back what it has occupied; `occupant` is the one that
+    /// takes cells in its place, if any.
     async fn write_change(
         &self,
         before: &Appointment,
         after: &Appointment,
-        days: DayChanges,
+        occupant: Option<&Appointment>,
         event: &Event,
     ) -> Result<(), StoreError> {
         let table = self.appointments()?;
         let mut writes = vec![appointment_write(table, before, after)?];
-        writes.extend(days.writes(table)?.into_iter().map(|day| day.write));
+        writes.extend(day_writes(table, Some(before), occupant)?.into_iter().map(|day| day.write));
+        writes.extend(week_writes(table, Some(before), occupant)?);
         writes.push(self.event_write(event)?);
         self.transact_or_changed(writes).await
     }

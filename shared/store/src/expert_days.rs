@@ -1,19 +1,18 @@
 //! Table `appointments`: each expert's days as cells that are there or not, and whose they are.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::LazyLock;
 
 use aws_sdk_dynamodb::primitives::Blob;
 use aws_sdk_dynamodb::types::{AttributeValue, TransactWriteItem};
 use chairbook_models::appointment::Appointment;
-use chairbook_models::day::{CELLS_PER_DAY, DayPart, ExpertDay, Holder, Span};
+use chairbook_models::day::{DayPart, ExpertDay, Holder, Span};
 use chairbook_models::ids::{AppointmentId, ExpertId};
 use jiff::Timestamp;
 use jiff::civil::Date;
 
-use crate::item::{Item, s, text};
+use crate::item::Item;
 use crate::transaction::{finish, update};
-use crate::{Reader, StoreError, keys, meter};
+use crate::{StoreError, keys};
 
 /// The attribute of a cell: `c000` to `c287`.
 fn cell(number: u16) -> String {
@@ -70,14 +69,6 @@ fn read_holders(item: &Item) -> BTreeMap<u16, Holder> {
     item.iter().filter_map(holder).collect()
 }
 
-/// What is read of a day by those who only look: whose cells begin where. They say all that the cells say, in a tenth
-/// of the attributes, and to read those is most of what a month of ten experts costs; whoever books does not look, but
-/// has each cell's absence as a condition.
-static LOOK: LazyLock<String> = LazyLock::new(|| {
-    let holders: Vec<String> = (0..CELLS_PER_DAY).map(holder).collect();
-    format!("sk, {}", holders.join(", "))
-});
-
 /// The parts of experts' days that an appointment needs.
 pub(crate) fn parts(appointment: &Appointment) -> Vec<DayPart> {
     Span { start: appointment.starts_at, end: appointment.blocked_until }.parts()
@@ -88,11 +79,6 @@ fn holder_of(appointment: &Appointment, part: DayPart) -> (u16, Holder) {
     let until = appointment.expires_at;
     (part.first, Holder { appointment_id: appointment.id, cells: part.len(), until })
 }
-
-/// What changes of some experts' days. A transaction may write a row once, so that whatever is freed and taken of one
-/// day is one update.
-#[derive(Debug, Default)]
-pub(crate) struct DayChanges(Vec<(ExpertId, Date, DayChange)>);
 
 /// The update of one expert's day.
 #[derive(Debug)]
@@ -105,46 +91,38 @@ pub(crate) struct DayWrite {
     pub(crate) write: TransactWriteItem,
 }
 
-impl DayChanges {
-    fn of(&mut self, expert: ExpertId, date: Date) -> &mut DayChange {
-        let found = self.0.iter().position(|(whose, day, _)| (*whose, *day) == (expert, date));
-        let place = found.unwrap_or_else(|| {
-            self.0.push((expert, date, DayChange::default()));
-            self.0.len() - 1
-        });
-        &mut self.0[place].2
+/// The updates of the days whose cells an appointment gives back, as it was `before`, and takes, as it is `after`: each
+/// cell that it takes must be free, or be freed by the same update, since a transaction may write a row once.
+pub(crate) fn day_writes(
+    table: &str,
+    before: Option<&Appointment>,
+    after: Option<&Appointment>,
+) -> Result<Vec<DayWrite>, StoreError> {
+    let mut changes: BTreeMap<(ExpertId, Date), DayChange> = BTreeMap::new();
+    let holders = |appointment: &Appointment| {
+        let (expert, parts) = (appointment.expert_id, parts(appointment));
+        parts.into_iter().map(|part| ((expert, part.date), holder_of(appointment, part))).collect::<Vec<_>>()
+    };
+    for (day, taken) in after.map(holders).into_iter().flatten() {
+        changes.entry(day).or_default().take = Some(taken);
     }
-
-    /// The appointment takes the cells that it needs, each of which must be free or be freed by these changes.
-    pub(crate) fn take(&mut self, appointment: &Appointment) {
-        for part in parts(appointment) {
-            self.of(appointment.expert_id, part.date).take = Some(holder_of(appointment, part));
-        }
+    for (day, freed) in before.map(holders).into_iter().flatten() {
+        changes.entry(day).or_default().free = Some(freed);
     }
-
-    /// The appointment gives its cells back, which must still be its own.
-    pub(crate) fn free(&mut self, appointment: &Appointment) {
-        for part in parts(appointment) {
-            self.of(appointment.expert_id, part.date).free.push(holder_of(appointment, part));
-        }
-    }
-
-    /// One update for each day of which something changes.
-    pub(crate) fn writes(self, table: &str) -> Result<Vec<DayWrite>, StoreError> {
-        let changes = self.0.into_iter().filter(|(_, _, change)| !change.is_nothing());
-        changes
-            .map(|(expert, date, change)| {
-                Ok(DayWrite { date, expert, write: change.write(table, expert, date)? })
-            })
-            .collect()
-    }
+    changes
+        .into_iter()
+        .filter(|(_, change)| !change.is_nothing())
+        .map(|((expert, date), change)| {
+            Ok(DayWrite { date, expert, write: change.write(table, expert, date)? })
+        })
+        .collect()
 }
 
 /// What changes of one day: holders by their first cells.
 #[derive(Debug, Default)]
 struct DayChange {
     take: Option<(u16, Holder)>,
-    free: Vec<(u16, Holder)>,
+    free: Option<(u16, Holder)>,
 }
 
 fn cells_of((first, holder): &(u16, Holder)) -> std::ops::Range<u16> {
@@ -154,7 +132,7 @@ fn cells_of((first, holder): &(u16, Holder)) -> std::ops::Range<u16> {
 impl DayChange {
     /// Whether what is taken is just what is freed.
     fn is_nothing(&self) -> bool {
-        self.take.as_ref().is_some_and(|taken| self.free == [*taken])
+        self.take == self.free
     }
 
     fn write(&self, table: &str, expert: ExpertId, date: Date) -> Result<TransactWriteItem, StoreError> {
@@ -170,11 +148,11 @@ impl DayChange {
         if !set.is_empty() {
             write = write.expression_attribute_values(":y", AttributeValue::Bool(true));
         }
-        for (place, (first, held)) in self.free.iter().enumerate() {
+        if let Some((first, held)) = &self.free {
             let name = holder(*first);
             // Only what still belongs to the appointment is freed.
-            conditions.push(format!("{name} = :free{place}"));
-            write = write.expression_attribute_values(format!(":free{place}"), holder_value(held));
+            conditions.push(format!("{name} = :free"));
+            write = write.expression_attribute_values(":free", holder_value(held));
             if self.take.is_none_or(|(taken, _)| taken != *first) {
                 remove.push(name);
             }
@@ -194,57 +172,15 @@ impl DayChange {
     }
 }
 
-impl Reader {
-    /// The days of an expert from one UTC date to another, those on which anything is booked, as their holders
-    /// say; with a consistent read, after all that was booked or freed before.
-    ///
-    /// # Errors
-    /// [`StoreError`] when they could not be read.
-    pub async fn expert_days(
-        &self,
-        expert: ExpertId,
-        (from, to): (Date, Date),
-        consistent_read: bool,
-    ) -> Result<Vec<(Date, ExpertDay)>, StoreError> {
-        let first = keys::expert_day(expert, from);
-        let last = keys::expert_day(expert, to);
-        let mut days = Vec::new();
-        let mut start = None;
-        loop {
-            let call = self
-                .query(self.appointments()?)
-                .key_condition_expression("pk = :expert AND sk BETWEEN :from AND :to")
-                .projection_expression(LOOK.as_str())
-                .expression_attribute_values(":expert", s(&first.pk))
-                .expression_attribute_values(":from", s(&first.sk))
-                .expression_attribute_values(":to", s(&last.sk))
-                .consistent_read(consistent_read)
-                .set_exclusive_start_key(start)
-                .send();
-            let page = meter::metered(call).await?;
-            for item in page.items.unwrap_or_default() {
-                let date = text(&item, "sk")
-                    .and_then(|sk| sk.strip_prefix("DAY#"))
-                    .and_then(|date| date.parse().ok())
-                    .ok_or_else(|| StoreError::Malformed("an expert's day without a date".to_owned()))?;
-                days.push((date, ExpertDay::held_by(read_holders(&item))));
-            }
-            start = page.last_evaluated_key;
-            if start.is_none() {
-                return Ok(days);
-            }
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use aws_sdk_dynamodb::types::Update;
     use chairbook_models::booking::MAX_BLOCKED_MINUTES;
-    use chairbook_models::day::CELL_MINUTES;
+    use chairbook_models::day::{CELL_MINUTES, CELLS_PER_DAY};
     use proptest::prelude::*;
 
     use super::*;
+    use crate::item::s;
 
     /// What DynamoDB lets an expression have, bytes.
     const EXPRESSION_BYTES: usize = 4096;
@@ -257,7 +193,7 @@ mod tests {
         (first, Holder { appointment_id: AppointmentId::derived([byte; 16]), cells, until })
     }
 
-    fn written(take: Option<(u16, Holder)>, free: Vec<(u16, Holder)>) -> Update {
+    fn written(take: Option<(u16, Holder)>, free: Option<(u16, Holder)>) -> Update {
         let change = DayChange { take, free };
         let write = change.write("table", ExpertId::derived([1; 16]), jiff::civil::date(2026, 3, 3)).unwrap();
         write.update().unwrap().clone()
@@ -299,80 +235,54 @@ mod tests {
     }
 
     #[test]
-    fn whoever_looks_reads_all_that_is_held() {
-        assert!(LOOK.len() <= EXPRESSION_BYTES, "{}", LOOK.len());
-        let names: Vec<&str> = LOOK.split(", ").collect();
-        assert_eq!((names.len(), names[0], names[1], names[288]), (289, "sk", "a000", "a287"));
-        let holds = [held(9, 0, 2, None), held(8, 286, 2, Some(1_800_000_000))];
-        let mut item = Item::from([("sk".to_owned(), s("DAY#2026-03-03"))]);
-        item.extend(holds.iter().map(|(first, held)| (holder(*first), holder_value(held))));
-        let cells = holds.iter().flat_map(cells_of).map(|number| (cell(number), AttributeValue::Bool(true)));
-        let whole: Item = item.clone().into_iter().chain(cells).collect();
-        assert_eq!(ExpertDay::held_by(read_holders(&item)), read_day(&whole));
-    }
-
-    #[test]
     fn taking_and_freeing() {
         check(
-            &written(Some(held(1, 7, 2, None)), vec![]),
+            &written(Some(held(1, 7, 2, None)), None),
             "SET c007 = :y, c008 = :y, a007 = :holder",
             "attribute_not_exists(c007) AND attribute_not_exists(c008)",
         );
-        check(&written(None, vec![held(1, 7, 2, None)]), "REMOVE c007, c008, a007", "a007 = :free0");
+        check(&written(None, Some(held(1, 7, 2, None))), "REMOVE c007, c008, a007", "a007 = :free");
     }
 
     #[test]
     fn what_is_taken_and_freed_on_one_day_is_one_update() {
-        // An hour later on the same day, with an overlap, beside a hold that has run out.
+        // A little later on the same day, with an overlap.
         check(
-            &written(Some(held(1, 8, 3, None)), vec![held(1, 7, 2, None), held(2, 10, 2, Some(5))]),
-            "SET c009 = :y, a008 = :holder REMOVE c007, c011, a007, a010",
-            "attribute_not_exists(c009) AND a007 = :free0 AND a010 = :free1",
+            &written(Some(held(1, 8, 3, None)), Some(held(1, 7, 2, None))),
+            "SET c009 = :y, c010 = :y, a008 = :holder REMOVE c007, a007",
+            "attribute_not_exists(c009) AND attribute_not_exists(c010) AND a007 = :free",
         );
         // The same cells, paid for.
         check(
-            &written(Some(held(1, 7, 2, None)), vec![held(1, 7, 2, Some(5))]),
+            &written(Some(held(1, 7, 2, None)), Some(held(1, 7, 2, Some(5)))),
             "SET a007 = :holder",
-            "a007 = :free0",
+            "a007 = :free",
         );
     }
 
     #[test]
     fn a_day_of_which_nothing_changes_is_not_written() {
         let kept = held(1, 7, 2, None);
-        assert!(DayChange { take: Some(kept), free: vec![kept] }.is_nothing());
-        for (take, free) in [
-            (Some(kept), vec![held(1, 7, 2, Some(5))]),
-            (Some(kept), vec![kept, held(2, 10, 2, Some(5))]),
-            (None, vec![kept]),
-            (Some(kept), vec![]),
-        ] {
+        assert!(DayChange { take: Some(kept), free: Some(kept) }.is_nothing());
+        for (take, free) in
+            [(Some(kept), Some(held(1, 7, 2, Some(5)))), (None, Some(kept)), (Some(kept), None)]
+        {
             assert!(!DayChange { take, free }.is_nothing());
         }
     }
 
     proptest! {
-        /// Whatever is moved where, over however many holds that have run out, down to those of one cell.
         #[test]
-        fn the_longest_move_fits_an_expression(
-            take in 0_u16..CELLS_PER_DAY,
-            free in 0_u16..CELLS_PER_DAY,
-            hold in 1_u16..20,
-        ) {
+        fn the_longest_move_fits_an_expression(take in 0_u16..CELLS_PER_DAY, free in 0_u16..CELLS_PER_DAY) {
+            prop_assume!(take != free);
             let longest = u16::try_from(MAX_BLOCKED_MINUTES / CELL_MINUTES).unwrap();
-            let part = |byte, first: u16| held(byte, first, longest.min(CELLS_PER_DAY - first), Some(1_800_000_000));
-            let (taken, own) = (part(1, take), part(1, free));
-            let is_free = |first: u16| !cells_of(&own).contains(&first) && !cells_of(&own).contains(&(first + hold - 1));
-            let in_the_way = cells_of(&taken).step_by(usize::from(hold)).filter(|&first| is_free(first));
-            let holds = in_the_way.map(|first| held(2, first, hold.min(CELLS_PER_DAY - first), Some(1_800_000_000)));
-            for free in [vec![own], std::iter::once(own).chain(holds).collect()] {
-                let update = written(Some(taken), free);
-                let condition = update.condition_expression().unwrap();
-                prop_assert!(update.update_expression().len() <= EXPRESSION_BYTES);
-                prop_assert!(condition.len() <= EXPRESSION_BYTES);
-                let operators = ["(", " AND ", " = "].map(|operator| condition.matches(operator).count());
-                prop_assert!(operators.iter().sum::<usize>() <= OPERATORS);
-            }
+            let part = |first: u16| held(1, first, longest.min(CELLS_PER_DAY - first), Some(1_800_000_000));
+            let update = written(Some(part(take)), Some(part(free)));
+            let condition = update.condition_expression().unwrap_or_default();
+            prop_assert!(update.update_expression().len() <= EXPRESSION_BYTES);
+            prop_assert!(condition.len() <= EXPRESSION_BYTES);
+            let operators = ["(", " AND ", " = "].map(|operator| condition.matches(operator).count());
+            prop_assert!(operators.iter().sum::<usize>() <= OPERATORS);
         }
     }
 }

@@ -4,6 +4,7 @@ use chairbook_models::ids::{
     AppointmentId, CategoryId, EventId, ExpertId, ImageId, OfferId, ServiceId, SessionId, SubServiceId,
     UserId,
 };
+use chairbook_models::week::Week;
 use jiff::civil::Date;
 
 /// A primary key.
@@ -95,6 +96,22 @@ pub(crate) fn open_reservations(user: UserId) -> Key {
 /// `date` is a UTC date.
 pub(crate) fn expert_day(expert: ExpertId, date: Date) -> Key {
     key(format!("EXPERT#{expert}"), format!("DAY#{date}"))
+}
+
+/// The partition of the busy weeks that begin in a month.
+pub(crate) fn busy_month(week: Week) -> String {
+    week.monday().strftime("BUSY#%Y-%m").to_string()
+}
+
+/// The sort keys of a week's experts lie between this one's beginning and its end.
+pub(crate) fn busy_experts(week: Week) -> (String, String) {
+    // No id has a tilde, which sorts behind all that they have.
+    (format!("{}#", week.monday()), format!("{}#~", week.monday()))
+}
+
+/// An expert's busy times of a week.
+pub(crate) fn busy_week(expert: ExpertId, week: Week) -> Key {
+    key(busy_month(week), format!("{}#{expert}", week.monday()))
 }
 
 pub(crate) fn event(id: EventId) -> Key {

@@ -10,6 +10,8 @@
 mod accounts;
 mod appointment_lists;
 mod appointments;
+mod busy_rebuild;
+mod busy_weeks;
 mod catalog;
 mod directory;
 mod erasure;
@@ -38,6 +40,7 @@ use aws_sdk_dynamodb::types::ReturnConsumedCapacity;
 pub use accounts::AccountChange;
 pub use appointment_lists::DayPageKey;
 pub use appointments::{BookOutcome, CustomerCheck, Expiry, Idempotency, NewAppointment, RescheduleOutcome};
+pub use busy_rebuild::RebuiltWeek;
 pub use catalog::{CatalogChange, CatalogRow, CatalogWrite};
 pub use directory::UsersFrom;
 pub use erasure::Leaving;

@@ -5,6 +5,7 @@ use std::future::Future;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
+use aws_sdk_dynamodb::operation::batch_get_item::BatchGetItemOutput;
 use aws_sdk_dynamodb::operation::delete_item::DeleteItemOutput;
 use aws_sdk_dynamodb::operation::get_item::GetItemOutput;
 use aws_sdk_dynamodb::operation::put_item::PutItemOutput;
@@ -109,7 +110,7 @@ macro_rules! consumed {
     };
 }
 
-consumed!(read: GetItemOutput, QueryOutput);
+consumed!(read: BatchGetItemOutput, GetItemOutput, QueryOutput);
 consumed!(write: DeleteItemOutput, PutItemOutput, UpdateItemOutput, TransactWriteItemsOutput);
 
 /// Makes a call and counts it for the request in whose scope it is made.

@@ -1,5 +1,5 @@
-//! Reads. A [`Reader`] has no way to write: its client is private to this module, which offers `GetItem` and `Query`
-//! alone. What is read beside the checks of limit, session and role is read through one, so that a request that is
+//! Reads. A [`Reader`] has no way to write: its client is private to this module, which offers `GetItem`, `BatchGetItem`
+//! and `Query` alone. What is read beside the checks of limit, session and role is read through one, so that a request that is
 //! refused has changed nothing.
 
 use std::collections::HashMap;
@@ -8,10 +8,11 @@ use std::time::Duration;
 
 use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::operation::query::builders::QueryFluentBuilder;
-use aws_sdk_dynamodb::types::ReturnConsumedCapacity;
+use aws_sdk_dynamodb::types::{KeysAndAttributes, ReturnConsumedCapacity};
 use chairbook_auth::access_token::VerificationKey;
 use chairbook_models::catalog::Catalog;
 
+use crate::transaction::{TRIES, pause, unbuilt};
 use crate::{StoreError, Tables, item, keys, meter};
 
 /// The tables, read only. Cheap to clone; clones share the copies that they keep in memory.
@@ -72,6 +73,38 @@ impl Reader {
             .return_consumed_capacity(ReturnConsumedCapacity::Total)
             .send();
         Ok(meter::metered(call).await?.item)
+    }
+
+    /// Reads rows by their keys, at most 100, in no order; keys that no row has are passed over.
+    pub(crate) async fn batch_get(
+        &self,
+        table: &str,
+        keys: Vec<keys::Key>,
+        consistent: bool,
+    ) -> Result<Vec<item::Item>, StoreError> {
+        let keys = keys.into_iter().map(|key| {
+            [("pk", key.pk), ("sk", key.sk)].map(|(name, value)| (name.to_owned(), item::s(value))).into()
+        });
+        let keys = KeysAndAttributes::builder().set_keys(Some(keys.collect())).consistent_read(consistent);
+        let mut asked = HashMap::from([(table.to_owned(), keys.build().map_err(unbuilt)?)]);
+        let mut rows = Vec::new();
+        for tries in 0..TRIES {
+            let call = self
+                .client
+                .batch_get_item()
+                .set_request_items(Some(asked))
+                .return_consumed_capacity(ReturnConsumedCapacity::Total)
+                .send();
+            let found = meter::metered(call).await?;
+            rows.extend(found.responses.into_iter().flatten().flat_map(|(_, rows)| rows));
+            // DynamoDB leaves out what it is too busy for, or what is beyond 16 MB.
+            asked = found.unprocessed_keys.unwrap_or_default();
+            if asked.is_empty() {
+                return Ok(rows);
+            }
+            pause(tries).await;
+        }
+        Err(StoreError::Unavailable("UnprocessedKeys".to_owned()))
     }
 
     /// A query of a table, to be completed and sent.

@@ -16,8 +16,8 @@ use crate::item::{Item, n, s};
 use crate::keys::Key;
 use crate::{Store, StoreError, meter};
 
-/// The tries in all of a transaction that met another one on the same item.
-const TRIES: u32 = 8;
+/// The tries in all of a transaction that met another one on the same item, or of a read that DynamoDB left out.
+pub(crate) const TRIES: u32 = 8;
 
 /// The pauses between those tries.
 const BACKOFF: Backoff =

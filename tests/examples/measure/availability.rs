@@ -7,12 +7,11 @@ use std::time::{Duration, Instant};
 use chairbook_models::appointment::Appointment;
 use chairbook_models::booking::{Payment, Quote, Salon};
 use chairbook_models::catalog::{Category, Service, Settings};
-use chairbook_models::day::Busy;
-use chairbook_models::event::{Actor, Event, EventData, Subjects};
-use chairbook_models::ids::{AppointmentId, CategoryId, EventId, ExpertId, ServiceId, UserId};
+use chairbook_models::ids::{AppointmentId, CategoryId, ExpertId, ServiceId, UserId};
 use chairbook_models::working_hours::WorkingHours;
 use chairbook_platform::{clock, random};
-use chairbook_store::{BookOutcome, CatalogRow, CustomerCheck, NewAppointment, Store};
+use chairbook_store::{CatalogRow, Store};
+use chairbook_tests::appointment;
 use chairbook_tests::open_salon::expert_row;
 use chairbook_tests::processes::cpu_time;
 use chairbook_tests::stack_process::StackProcess;
@@ -99,17 +98,7 @@ fn appointments(
 
 async fn book(store: &Store, appointments: Vec<Appointment>, now: Timestamp) {
     for appointment in appointments {
-        let id = EventId::new(now, random::bytes());
-        let data = EventData::AppointmentConfirmed((&appointment).into());
-        let event = Event::new(id, data, now, Actor::System, None, Subjects::default());
-        let new = NewAppointment {
-            appointment: &appointment,
-            idempotency: None,
-            customer: CustomerCheck::Nothing,
-            event: &event,
-        };
-        let outcome = store.book(new, now, |_| None).await.unwrap();
-        assert_eq!(outcome, BookOutcome::Booked);
+        appointment::put(store, &appointment, now).await;
     }
 }
 
@@ -138,17 +127,12 @@ async fn measure(name: &str, is_there: fn(usize) -> bool) {
     let made = quotes.iter().map(|quote| appointments(&salon, quote, dates, now, is_there));
     join_all(made.map(|appointments| book(&store, appointments, now))).await;
 
-    let (first, last) = salon.utc_days(dates.0, dates.1);
-    let mut days = Vec::new();
-    for quote in &quotes {
-        let expert = quote.expert.id;
-        days.push((expert, store.expert_days(expert, (first, last), false).await.unwrap()));
-    }
+    let experts = quotes.iter().map(|quote| quote.expert.id).collect();
+    let utc = salon.utc_days(dates.0, dates.1);
+    let busy = store.busy(&experts, salon.experts(), utc, now, false).await.unwrap();
     let mut durations = Vec::new();
     for _ in 0..TIMES {
-        let days = days.clone();
         let begun = Instant::now();
-        let busy = days.into_iter().map(|(expert, days)| (expert, Busy::new(days, now))).collect();
         let found: Vec<_> = salon.availability(&quotes, &busy, dates.0, dates.1, now).collect();
         durations.push(begun.elapsed());
         assert_eq!(found.len(), 31);

@@ -44,6 +44,7 @@ fn row(status: Status, changes: u32) -> Appointment {
         "total_price": 4_500,
         "currency": "EUR",
         "version": changes,
+        "reschedules": 0,
         "created_at": at(1),
         "updated_at": at(i64::from(changes)),
     }))
