@@ -143,7 +143,8 @@ impl ToolEnvironment {
         all.insert("AWS_ENDPOINT_URL", &url);
         let mut text = String::new();
         for (name, value) in all.into_iter().filter(|(_, value)| !value.is_empty()) {
-            let _infallible = writeln!(text, "{name}={value}");
+            // Between apostrophes it takes blanks and punctuation.
+            let _infallible = writeln!(text, "{name}='{value}'");
         }
         Ok(text)
     }
@@ -256,8 +257,9 @@ mod tests {
         ]);
         assert_eq!(
             kept.print(Tool::CargoLambda).unwrap(),
-            "AWS_ACCESS_KEY_ID=LOCALKEY\nAWS_DEFAULT_REGION=us-east-1\nAWS_ENDPOINT_URL=http://127.0.0.1:4566\n\
-             AWS_REGION=us-east-1\nAWS_SECRET_ACCESS_KEY=local\nFROM=Shop <a@b.example>\n"
+            "AWS_ACCESS_KEY_ID='LOCALKEY'\nAWS_DEFAULT_REGION='us-east-1'\n\
+             AWS_ENDPOINT_URL='http://127.0.0.1:4566'\nAWS_REGION='us-east-1'\nAWS_SECRET_ACCESS_KEY='local'\n\
+             FROM='Shop <a@b.example>'\n"
         );
         let kept = environment(&[("AFunction", &[("N", "1")]), ("BFunction", &[("N", "2")])]);
         let error = kept.print(Tool::CargoLambda).unwrap_err().to_string();
