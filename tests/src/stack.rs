@@ -13,7 +13,7 @@ use chairbook_local::demo;
 use chairbook_local::gateway::Access;
 use chairbook_local::mailbox::Mail;
 use chairbook_local::runtime::{AccessLog, InvocationRecord};
-use chairbook_local::stack::{NAME, Options, Stack, read_template};
+use chairbook_local::stack::{DATA_FORMAT, NAME, Options, Stack, read_template};
 use chairbook_local::template::model::System;
 use chairbook_models::appointment::Appointment;
 use chairbook_models::event::{self, CatalogKind, ChangeKind, Event, EventData, Subjects};
@@ -160,6 +160,7 @@ impl TestStackBuilder {
             services_port: None,
             listen: None,
             data: Data::Temporary,
+            data_format: DATA_FORMAT,
             parameters: self.parameters,
             max_concurrency: self.max_concurrency,
             binaries: tokio::task::spawn_blocking(built).await.unwrap(),

@@ -27,7 +27,7 @@ fn run(cli: &Cli) -> Result<(), Box<dyn std::error::Error>> {
     }
     let system = stack::read_template(&cli.stack.template, &cli.stack.parameters())?;
     let binaries = cli.stack.build(&system.functions)?;
-    let options = cli.stack.options(stack::NAME, binaries);
+    let options = cli.stack.options(stack::NAME, stack::DATA_FORMAT, binaries);
     let data = options.data.clone();
     tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?.block_on(async {
         let stack = Stack::start(options, !cli.no_demo).await?;

@@ -16,6 +16,9 @@ pub use sam_local::stack::Options;
 /// `AWS::StackName` on this machine.
 pub const NAME: &str = "chairbook";
 
+/// The format of the tables' rows: 2 since experts' busy times are kept by week.
+pub const DATA_FORMAT: u32 = 2;
+
 /// Credentials that the embedded DynamoDB takes, as it takes any.
 const CREDENTIAL: &str = "local";
 

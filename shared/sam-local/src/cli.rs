@@ -74,9 +74,9 @@ impl Arguments {
         binaries::build(root.unwrap_or(Path::new(".")), functions, profile)
     }
 
-    /// How the stack is started, with the functions' binaries from a directory.
+    /// The options that the stack is started with, with the functions' binaries from a directory.
     #[must_use]
-    pub fn options(&self, stack_name: &str, binaries: PathBuf) -> Options {
+    pub fn options(&self, stack_name: &str, data_format: u32, binaries: PathBuf) -> Options {
         Options {
             template: self.template.clone(),
             stack_name: stack_name.to_owned(),
@@ -84,6 +84,7 @@ impl Arguments {
             services_port: self.services_port,
             listen: self.listen,
             data: self.data(),
+            data_format,
             parameters: self.parameters(),
             max_concurrency: usize::from(self.max_concurrency),
             binaries,
@@ -136,7 +137,7 @@ mod tests {
         Cli::command().debug_assert();
         let Cli { arguments } =
             Cli::parse_from(["shop", "--memory", "--parameter", "A=1=2", "--parameter", "B="]);
-        let options = arguments.options("shop", PathBuf::new());
+        let options = arguments.options("shop", 1, PathBuf::new());
         assert_eq!((options.port, options.data), (3000, Data::Temporary));
         assert_eq!(
             (options.services_port, options.listen),

@@ -21,6 +21,20 @@ pub enum DataDirectoryError {
     /// Another stack has it.
     #[error("{0} is in use by another local stack; stop that one, or choose another --data-dir")]
     InUse(PathBuf),
+    /// Its tables have rows of another format.
+    #[error(
+        "the data directory {path} was written by another version of this program, whose data this one cannot read \
+         (format {found}, not {expected}); nothing in it was changed. Choose another --data-dir, or delete it if its \
+         data is not needed"
+    )]
+    OtherFormat {
+        /// The directory.
+        path: PathBuf,
+        /// The format of its data.
+        found: String,
+        /// The format that this program reads and writes.
+        expected: u32,
+    },
     /// It cannot be made or opened.
     #[error("cannot use the data directory {0}: {1}")]
     Io(PathBuf, io::Error),
@@ -57,6 +71,32 @@ impl DataDirectory {
             Err(TryLockError::WouldBlock) => Err(DataDirectoryError::InUse(path)),
             Err(TryLockError::Error(error)) => Err(DataDirectoryError::Io(path, error)),
         }
+    }
+
+    /// Checks that the data in it has this format, or notes so if there is none yet.
+    ///
+    /// # Errors
+    /// [`DataDirectoryError::OtherFormat`] when the data has another one, and then nothing is written.
+    pub fn check_format(&self, expected: u32) -> Result<(), DataDirectoryError> {
+        let failed = |error| DataDirectoryError::Io(self.path.clone(), error);
+        let note = self.path.join("format");
+        if !self.dynamodb().exists() {
+            return fs::write(note, expected.to_string()).map_err(failed);
+        }
+        let found = match fs::read_to_string(note) {
+            Ok(found) => found,
+            // Data of before there was such a note.
+            Err(error) if error.kind() == io::ErrorKind::NotFound => "1".to_owned(),
+            Err(error) => return Err(failed(error)),
+        };
+        if found.trim() == expected.to_string() {
+            return Ok(());
+        }
+        Err(DataDirectoryError::OtherFormat {
+            path: self.path.clone(),
+            found: found.trim().to_owned(),
+            expected,
+        })
     }
 
     /// The directory.
@@ -137,6 +177,20 @@ mod tests {
         assert!(matches!(DataDirectory::open(&data), Err(DataDirectoryError::InUse(_))));
         drop(first);
         assert!(DataDirectory::open(&data).is_ok());
+    }
+
+    #[test]
+    fn data_of_another_format_is_left_alone() {
+        let directory = DataDirectory::open(&Data::Temporary).unwrap();
+        directory.check_format(2).unwrap();
+        fs::write(directory.dynamodb(), "rows").unwrap();
+        directory.check_format(2).unwrap();
+        let error = directory.check_format(3).unwrap_err().to_string();
+        assert!(error.contains("format 2, not 3") && error.contains("--data-dir"), "{error}");
+        directory.check_format(2).unwrap();
+        fs::remove_file(directory.path().join("format")).unwrap();
+        assert!(directory.check_format(2).is_err() && directory.check_format(1).is_ok());
+        assert!(!directory.path().join("format").exists());
     }
 
     #[test]

@@ -57,6 +57,8 @@ pub struct Options {
     pub listen: Option<IpAddr>,
     /// Where the data is kept.
     pub data: Data,
+    /// The format of the tables' rows: another number whenever older ones cannot be read any more.
+    pub data_format: u32,
     /// Values of template parameters.
     pub parameters: BTreeMap<String, String>,
     /// Execution environments per function at most.
@@ -263,6 +265,7 @@ impl Stack {
     /// [`StartError`] says what to do about it.
     pub async fn prepare(options: Options) -> Result<PreparedStack, StartError> {
         let data = DataDirectory::open(&options.data)?;
+        data.check_format(options.data_format)?;
         let listener = TcpListener::bind(SocketAddr::from((Ipv4Addr::LOCALHOST, options.port)))
             .await
             .map_err(|error| StartError::Port(options.port, error))?;

@@ -38,6 +38,7 @@ fn options(binaries: &Path, data: &Path) -> Options {
         services_port: None,
         listen: None,
         data: Data::Kept(data.to_owned()),
+        data_format: 1,
         parameters: BTreeMap::from([("Greeting".to_owned(), "Seen".to_owned())]),
         max_concurrency: 2,
         binaries: binaries.to_owned(),
