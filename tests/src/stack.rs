@@ -28,10 +28,10 @@ use tokio::sync::broadcast::error::TryRecvError;
 
 use crate::{Actor, Json, checker, statistics};
 
-/// How long a mail may take, and how long everything may take to come to rest.
+/// The longest time that a mail may take, and everything to come to rest.
 const PATIENCE: Duration = Duration::from_secs(20);
 
-/// How many rows are put side by side.
+/// Rows that are written concurrently.
 const PUTS_AT_ONCE: usize = 16;
 
 /// The password of the actors that tests make.
@@ -88,7 +88,7 @@ pub(crate) async fn items(
     checker::items(client, self::table(system, table)).await
 }
 
-/// How a test's stack is to be.
+/// The settings of a test's stack.
 #[derive(Debug, Clone)]
 pub struct TestStackBuilder {
     parameters: BTreeMap<String, String>,
@@ -97,7 +97,7 @@ pub struct TestStackBuilder {
     max_concurrency: usize,
 }
 
-/// What may be found at a test's end that usually may not.
+/// Findings at a test's end that are faults in others.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Permitted {
     /// Requests that were answered with 5xx, since their function was killed.
@@ -183,19 +183,16 @@ pub struct TestStack {
     requests: Mutex<Receiver<Access>>,
     invocations: Mutex<Receiver<InvocationRecord>>,
     actors: AtomicUsize,
-    /// What must not be found in any log.
+    /// Texts that must not be found in any log.
     secrets: Mutex<Vec<String>>,
 }
 
 impl TestStack {
-    /// How a stack is to be.
+    /// Begins the settings of a stack.
     pub fn builder() -> TestStackBuilder {
-        TestStackBuilder {
-            parameters: BTreeMap::new(),
-            template_edits: Vec::new(),
-            demo: true,
-            max_concurrency: 4,
-        }
+        // A test waits for its mails, also on a machine that is so busy that one has to be tried three times.
+        let parameters = BTreeMap::from([("MailRetryLongestWait".to_owned(), "5s".to_owned())]);
+        TestStackBuilder { parameters, template_edits: Vec::new(), demo: true, max_concurrency: 4 }
     }
 
     /// A stack as it is out of the box, but for a rate limit that tests do not reach.

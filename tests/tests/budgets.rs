@@ -1,4 +1,4 @@
-//! What requests may cost, counted from the access log of a warm stack: DynamoDB calls one after the other, and write
+//! The cost of requests, counted from the access log of a warm stack: DynamoDB calls one after the other, and write
 //! units. Counted, not timed, so that a slow machine changes nothing.
 
 use std::collections::BTreeMap;
@@ -26,7 +26,7 @@ const MAREK: &str = "exp_00000000000000000000000002";
 
 const BOOK: (&str, &str) = ("POST", "/api/v1/appointments");
 
-/// What a booking may write, with its indexes, event and rate limit.
+/// The write units of a booking at most, with its indexes, event and rate limit.
 const BOOKING_WRITE_UNITS: f64 = 15.0;
 
 /// A stack whose requests are measured one at a time.
@@ -65,7 +65,7 @@ impl Scale {
         (answer, self.line(route).await)
     }
 
-    /// What a read costs once its function is warm.
+    /// Counts the cost of a read once its function is warm.
     async fn warm_read(&self, actor: &Actor, route: &str, path: &str) -> AccessLog {
         for _ in 0..2 {
             self.cost(actor, ("GET", route), path, None).await.0.data(200);

@@ -19,13 +19,13 @@ use crate::error::{AvailabilityError, ChoiceRefused};
 use crate::view::Availability;
 use crate::{MAX_SUB_SERVICES, State, fields};
 
-/// How many days after a taken slot alternatives are looked for.
+/// The days after a taken slot in which alternatives are looked for.
 const ALTERNATIVE_DAYS: i32 = 7;
 
-/// How many alternatives are named.
+/// The alternatives that a refusal names at most.
 const ALTERNATIVES: usize = 5;
 
-/// How many free starts of experts one answer may have. Each takes 35 bytes, and each time of the day 80 more, of the
+/// The free starts of experts that one response may have. Each takes 35 bytes, and each time of the day 80 more, of the
 /// 6 MB that Lambda answers with (<https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html>).
 const MAX_STARTS: usize = 120_000;
 
@@ -69,7 +69,7 @@ async fn busy(
     reader.busy(&experts, salon.experts(), salon.utc_days(from, to), now, consistent_read).await
 }
 
-/// What is taken of a local date, for a booking: what was freed a moment ago is free.
+/// Reads the taken time of a local date, for a booking: whatever was freed a moment ago is free.
 pub(crate) async fn busy_now(
     reader: &Reader,
     salon: &Salon<'_>,

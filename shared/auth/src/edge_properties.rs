@@ -15,7 +15,7 @@ use crate::seal::{SealError, Sealer};
 
 const ISSUER: &str = "https://salon.example";
 
-/// What local parts are made of, and are not.
+/// Characters that local parts have, and others.
 const LOCAL: [&str; 29] = [
     "ada",
     "ADA",
@@ -94,7 +94,7 @@ fn signer() -> Signer {
     Signer::from_secret("a secret of the salon", ISSUER).unwrap()
 }
 
-/// What happens to one character of a text: another comes in its place, or none.
+/// A change of one character of a text: another one in its place, or none.
 #[derive(Debug, Clone)]
 struct Tampering {
     place: Index,
@@ -102,7 +102,7 @@ struct Tampering {
 }
 
 impl Tampering {
-    /// What becomes of a text of ASCII characters.
+    /// Changes a text of ASCII characters.
     fn with(&self, text: &str) -> String {
         let place = self.place.index(text.len());
         format!("{}{}{}", &text[..place], self.replacement, &text[place + 1..])

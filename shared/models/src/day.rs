@@ -85,7 +85,7 @@ fn utc_date(days_since_1970: i64) -> Date {
 }
 
 impl DayPart {
-    /// How many cells it has.
+    /// Counts its cells.
     #[must_use]
     #[expect(clippy::len_without_is_empty, reason = "a part is never empty")]
     pub const fn len(&self) -> u16 {
@@ -121,7 +121,7 @@ impl Cells {
         }
     }
 
-    /// Whether it has any cell of a range.
+    /// Returns true if it has any cell of a range.
     fn touches(&self, cells: &Range<u16>) -> bool {
         self.0.iter().zip((0..).step_by(64)).any(|(word, first)| word & mask(cells, first) != 0)
     }
@@ -141,7 +141,7 @@ const fn mask(cells: &Range<u16>, first: u16) -> u64 {
 pub struct Holder {
     /// The appointment.
     pub appointment_id: AppointmentId,
-    /// How many cells it holds on this day.
+    /// The number of cells that it holds on this day.
     pub cells: u16,
     /// Until when a reservation holds them (UTC); a paid appointment holds them for good.
     pub until: Option<Timestamp>,
@@ -153,7 +153,7 @@ impl Holder {
     }
 }
 
-/// What stands in the way of taking some cells.
+/// Obstacles to taking some cells.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum InTheWay {
     /// Nothing.
@@ -164,7 +164,7 @@ pub enum InTheWay {
     Taken,
 }
 
-/// What is taken of an expert's day.
+/// The taken part of an expert's day.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct ExpertDay {
     cells: Cells,
@@ -187,7 +187,7 @@ impl ExpertDay {
         self.holders.values().map(|holder| holder.appointment_id)
     }
 
-    /// What stands in the way of taking a part of this day.
+    /// Finds the obstacles to taking a part of this day.
     #[must_use]
     pub fn in_the_way(&self, part: DayPart, now: Timestamp) -> InTheWay {
         let cells = part.first..part.end;
@@ -230,7 +230,7 @@ impl ExpertDay {
     }
 }
 
-/// What an expert is busy with, without saying whose it is.
+/// A stretch of an expert's time that is taken, without its appointment.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct BusySpan {
     /// The first cell, counted from the beginning of the first day that is looked at.
@@ -241,7 +241,7 @@ pub struct BusySpan {
     pub until: Option<Timestamp>,
 }
 
-/// What is taken of an expert's time within some UTC days, as it stands at one instant.
+/// The taken part of an expert's time within some UTC days, as it stands at one instant.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Busy {
     /// The first cell, counted from 1970 on.
@@ -251,7 +251,7 @@ pub struct Busy {
 }
 
 impl Busy {
-    /// What is taken at `now`, of the days from `from` on. Reservations that have run out take nothing.
+    /// Puts together the spans that are taken at `now`, from the UTC day `from` on. Expired reservations take nothing.
     #[must_use]
     pub fn new(from: Date, spans: impl IntoIterator<Item = BusySpan>, now: Timestamp) -> Self {
         let mut busy =
@@ -283,7 +283,7 @@ impl Busy {
         words.map_while(|(word, mask)| self.taken.get(word).map(|taken| taken & mask))
     }
 
-    /// Whether nothing is taken in a span.
+    /// Returns true if nothing is taken in a span.
     #[must_use]
     pub fn is_free(&self, span: &Span) -> bool {
         self.taken_of(span).all(|taken| taken == 0)

@@ -43,7 +43,7 @@ texts! {
         "examples": ["+44 20 7946 0958"],
     };
     Notes: {
-        "description": "What the customer wants the expert to know.",
+        "description": "Wishes and remarks of the customer for the expert.",
         "minLength": 1,
         "maxLength": 500,
         "examples": ["Please use the side entrance."],
@@ -59,7 +59,7 @@ texts! {
         "maxLength": 2000,
     };
     PaymentReference: {
-        "description": "What finds the payment elsewhere, such as a receipt's number.",
+        "description": "Key by which the payment is found elsewhere, such as a receipt's number.",
         "minLength": 1,
         "maxLength": 100,
         "examples": ["receipt 4711"],

@@ -23,10 +23,10 @@ use crate::{Reader, Store, StoreError, keys};
 /// Over how many partitions of the index `holds` unpaid reservations are spread.
 pub(crate) const HOLD_SHARDS: u8 = 4;
 
-/// How often run-out holds are tried to be taken over before the slot is given up as taken.
+/// Attempts to book over expired holds before the slot counts as taken.
 const TAKE_OVERS: u32 = 3;
 
-/// What tells a repeated request from another one that reuses its key: the SHA-256 of what was asked.
+/// The difference between a repeated request and another one that reuses its key: the SHA-256 of the request.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Idempotency {
     /// The hash of the request.
@@ -38,15 +38,15 @@ pub struct Idempotency {
 pub struct NewAppointment<'a> {
     /// The appointment.
     pub appointment: &'a Appointment,
-    /// What its request is known by, if it may be repeated.
+    /// The mark of its request, if that may be repeated.
     pub idempotency: Option<&'a Idempotency>,
-    /// What must hold of its customer.
+    /// The precondition on its customer.
     pub customer: CustomerCheck,
     /// The event that tells of it.
     pub event: &'a Event,
 }
 
-/// What must hold of a customer when an appointment of theirs is booked.
+/// A precondition on the customer of an appointment that is booked.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum CustomerCheck {
     /// Nothing: they are calling, within their live session.
@@ -57,7 +57,7 @@ pub enum CustomerCheck {
     HasAccount,
 }
 
-/// What came of a booking.
+/// The outcome of a booking.
 #[derive(Debug, Clone, PartialEq)]
 pub enum BookOutcome {
     /// It is booked.
@@ -74,7 +74,7 @@ pub enum BookOutcome {
     NoAccount,
 }
 
-/// What came of moving an appointment.
+/// The outcome of moving an appointment.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum RescheduleOutcome {
     /// It is moved.
@@ -104,11 +104,11 @@ struct Claim<'a> {
     after: &'a Appointment,
     /// The event that tells of it.
     event: &'a Event,
-    /// What must hold of its customer.
+    /// The precondition on its customer.
     customer: CustomerCheck,
 }
 
-/// What came of a claim.
+/// The outcome of a claim.
 enum Claimed {
     /// All of it is written.
     Yes,
@@ -116,7 +116,7 @@ enum Claimed {
     RowRefused(Option<Item>),
     /// A cell is taken.
     Taken,
-    /// What must hold of the customer does not.
+    /// The precondition on the customer does not hold.
     CustomerRefused,
 }
 
@@ -348,8 +348,8 @@ impl Store {
         self.write_change(before, after, Some(after), event).await
     }
 
-    /// Writes that an appointment stands as `after` says. It gives back what it has occupied; `occupant` is the one that
-    /// takes cells in its place, if any.
+    /// Makes an appointment stand as `after` says. It gives back the cells that it has; `occupant` is the one that takes
+    /// cells in its place, if any.
     async fn write_change(
         &self,
         before: &Appointment,
@@ -366,10 +366,10 @@ impl Store {
     }
 }
 
-/// What a transaction that names no reasons says of its first write.
+/// The refusal of the first write by a transaction that names no reasons.
 const NOT_REFUSED: Refusal = Refusal { failed: false, found: None };
 
-/// What the row found under a new appointment's id means.
+/// Reads the row that was found under a new appointment's id as the outcome of the booking.
 fn repeated(found: Item, idempotency: Option<&Idempotency>) -> Result<BookOutcome, StoreError> {
     let same = idempotency
         .is_some_and(|asked| text(&found, "request_sha256") == Some(asked.request_sha256.as_str()));

@@ -1,4 +1,4 @@
-//! What can go wrong between a function and its tables.
+//! Errors between a function and its tables.
 
 use aws_sdk_dynamodb::error::{ProvideErrorMetadata, SdkError};
 

@@ -24,7 +24,7 @@ fn holder(number: u16) -> String {
     format!("a{number:03}")
 }
 
-/// How many of the eight bytes of a hold's last second are left out, since they are zero until the year 36812.
+/// The leading bytes, of eight, of a hold's last second that are left out, since they are zero until the year 36812.
 const ZEROS: usize = 3;
 
 /// A holder, short: DynamoDB bills an update by the whole item's size, and a day has many. The id in 16 bytes, how
@@ -118,7 +118,7 @@ pub(crate) fn day_writes(
         .collect()
 }
 
-/// What changes of one day: holders by their first cells.
+/// The changes of one day: holders by their first cells.
 #[derive(Debug, Default)]
 struct DayChange {
     take: Option<(u16, Holder)>,
@@ -130,7 +130,7 @@ fn cells_of((first, holder): &(u16, Holder)) -> std::ops::Range<u16> {
 }
 
 impl DayChange {
-    /// Whether what is taken is just what is freed.
+    /// Returns true if the same cells are taken and freed for the same holder.
     fn is_nothing(&self) -> bool {
         self.take == self.free
     }
@@ -182,10 +182,10 @@ mod tests {
     use super::*;
     use crate::item::s;
 
-    /// What DynamoDB lets an expression have, bytes.
+    /// DynamoDB's limit on the length of an expression, bytes.
     const EXPRESSION_BYTES: usize = 4096;
 
-    /// What it lets an update expression have, operators and functions.
+    /// DynamoDB's limit on the operators and functions of an update expression.
     const OPERATORS: usize = 300;
 
     fn held(byte: u8, first: u16, cells: u16, until: Option<i64>) -> (u16, Holder) {

@@ -1,4 +1,4 @@
-//! What a request costs: how many calls to DynamoDB, how many of them one after the other, how many capacity
+//! The cost of a request: its calls to DynamoDB, the number of them one after the other, the capacity
 //! units, and how long it waited.
 
 use std::future::Future;

@@ -214,7 +214,7 @@ fn is_let_in(request: &Request) -> bool {
     CloudFront::of_process().is_none_or(|front| is_invoked(request) || front.sent(request.headers()))
 }
 
-/// What API Gateway says of a request that was let in: its id and the client's address.
+/// API Gateway's facts about a request that was let in: its id and the client's address.
 fn origin(request: &Request) -> (String, Option<String>) {
     let context = request.extensions().get::<RequestContext>();
     let (id, ip) = match context {

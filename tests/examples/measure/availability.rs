@@ -23,10 +23,10 @@ use crate::UNLIMITED;
 
 const EXPERTS: u8 = 10;
 
-/// How often the times are found, and how often a request is sent.
+/// Repetitions of finding the times, and of sending the request.
 const TIMES: u32 = 400;
 
-/// How long a process is given to come to rest after it has answered.
+/// The time for a process to come to rest after it has responded.
 const REST: Duration = Duration::from_millis(5);
 
 const SERVICE: ServiceId = ServiceId::derived([1; 16]);
@@ -149,7 +149,8 @@ fn low_middle_high(mut durations: Vec<Duration>) -> [f64; 3] {
     [0, durations.len() / 2, durations.len() - 1].map(|place| durations[place].as_secs_f64() * 1_000.0)
 }
 
-/// How long an answer is, and how long the function's process computes for each, the kernel's part included.
+/// Measures the length of the response, and the CPU time of the function's process for each, the kernel's part
+/// included.
 async fn request(stack: &StackProcess, (from, to): (Date, Date)) -> (usize, Vec<Duration>) {
     let visitor = stack.visitor("");
     let path = format!("/availability?serviceId={SERVICE}&from={from}&to={to}");
