@@ -13,7 +13,7 @@ use crate::busy_weeks::{REVISION, SETS, Sets, places, read_key};
 use crate::expert_days::read_day;
 use crate::item::{Item, n, number, s};
 use crate::transaction::{Outcome, pause, replace};
-use crate::{Store, StoreError, keys, meter};
+use crate::{Reader, Store, StoreError, keys};
 
 /// Attempts to rebuild a row in whose week somebody books meanwhile.
 const TRIES: u32 = 12;
@@ -118,27 +118,9 @@ impl Store {
     async fn holders(&self, expert: ExpertId, week: Week) -> Result<BTreeSet<AppointmentId>, StoreError> {
         let (first, last) =
             (keys::expert_day(expert, week.monday()), keys::expert_day(expert, week.sunday()));
-        let mut holders = BTreeSet::new();
-        let mut start = None;
-        loop {
-            let call = self
-                .query(self.appointments()?)
-                .key_condition_expression("pk = :expert AND sk BETWEEN :from AND :to")
-                .expression_attribute_values(":expert", s(&first.pk))
-                .expression_attribute_values(":from", s(&first.sk))
-                .expression_attribute_values(":to", s(&last.sk))
-                .consistent_read(true)
-                .set_exclusive_start_key(start)
-                .send();
-            let page = meter::metered(call).await?;
-            for item in page.items.unwrap_or_default() {
-                holders.extend(read_day(&item).appointments());
-            }
-            start = page.last_evaluated_key;
-            if start.is_none() {
-                return Ok(holders);
-            }
-        }
+        let query = self.partition_query(self.appointments()?, first.pk, Some((first.sk, last.sk)), true);
+        let days = Reader::read_all(query).await?;
+        Ok(days.iter().map(read_day).flat_map(|day| day.appointments().collect::<Vec<_>>()).collect())
     }
 }
 

@@ -16,10 +16,10 @@ use jiff::Timestamp;
 use jiff::civil::Date;
 
 use crate::expert_days::parts;
-use crate::item::{Item, s, text};
+use crate::item::{Item, text};
 use crate::keys::Key;
 use crate::transaction::{finish, update};
-use crate::{Reader, StoreError, keys, meter};
+use crate::{Reader, StoreError, keys};
 
 /// The number of changes of a row.
 pub(crate) const REVISION: &str = "revision";
@@ -203,25 +203,8 @@ impl Reader {
         let months = months.into_iter().map(async |(month, weeks)| {
             let (from, _) = keys::busy_experts(*weeks.start());
             let (_, to) = keys::busy_experts(*weeks.end());
-            let mut rows = Vec::new();
-            let mut start = None;
-            loop {
-                let call = self
-                    .query(self.appointments()?)
-                    .key_condition_expression("pk = :month AND sk BETWEEN :from AND :to")
-                    .expression_attribute_values(":month", s(&month))
-                    .expression_attribute_values(":from", s(&from))
-                    .expression_attribute_values(":to", s(&to))
-                    .consistent_read(consistent_read)
-                    .set_exclusive_start_key(start)
-                    .send();
-                let page = meter::metered(call).await?;
-                rows.extend(page.items.unwrap_or_default());
-                start = page.last_evaluated_key;
-                if start.is_none() {
-                    return Ok::<_, StoreError>(rows);
-                }
-            }
+            let query = self.partition_query(self.appointments()?, month, Some((from, to)), consistent_read);
+            Self::read_all(query).await
         });
         Ok(try_join_all(months).await?.into_iter().flatten().collect())
     }
@@ -234,6 +217,7 @@ mod tests {
     use serde_json::json;
 
     use super::*;
+    use crate::item::s;
 
     fn appointment(start: &str, end: &str, until: Option<&str>, reschedules: u32) -> Appointment {
         let mut appointment = json!({

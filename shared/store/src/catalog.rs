@@ -10,10 +10,10 @@ use chairbook_models::event::Event;
 use chairbook_models::ids::{CategoryId, ExpertId, ImageId, OfferId, ServiceId, SubServiceId};
 use chairbook_models::offers::Offer;
 
-use crate::item::{Item, from_item, n, number, s, text, to_item};
+use crate::item::{Item, from_item, n, number, text, to_item};
 use crate::sessions::caller_refused;
 use crate::transaction::{Outcome, delete, finish, pause, put, update};
-use crate::{Reader, Store, StoreError, keys, meter};
+use crate::{Reader, Store, StoreError, keys};
 
 /// The number of times that a change looks again after somebody else has changed the catalog first.
 const TRIES: u32 = 10;
@@ -224,23 +224,7 @@ impl Reader {
     }
 
     async fn partition(&self, pk: &str) -> Result<Vec<Item>, StoreError> {
-        let mut items = Vec::new();
-        let mut start = None;
-        loop {
-            let call = self
-                .query(self.catalog_table()?)
-                .key_condition_expression("pk = :pk")
-                .expression_attribute_values(":pk", s(pk))
-                .consistent_read(true)
-                .set_exclusive_start_key(start)
-                .send();
-            let page = meter::metered(call).await?;
-            items.extend(page.items.unwrap_or_default());
-            start = page.last_evaluated_key;
-            if start.is_none() {
-                return Ok(items);
-            }
-        }
+        Self::read_all(self.partition_query(self.catalog_table()?, pk, None, true)).await
     }
 }
 

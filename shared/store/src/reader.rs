@@ -112,6 +112,42 @@ impl Reader {
         self.client.query().table_name(table).return_consumed_capacity(ReturnConsumedCapacity::Total)
     }
 
+    /// A query of a partition of a table, or of its rows between two sort keys, both included.
+    pub(crate) fn partition_query(
+        &self,
+        table: &str,
+        pk: impl Into<String>,
+        between: Option<(String, String)>,
+        consistent: bool,
+    ) -> QueryFluentBuilder {
+        let condition = if between.is_some() { "pk = :pk AND sk BETWEEN :from AND :to" } else { "pk = :pk" };
+        let query = self
+            .query(table)
+            .key_condition_expression(condition)
+            .expression_attribute_values(":pk", item::s(pk))
+            .consistent_read(consistent);
+        match between {
+            Some((from, to)) => query
+                .expression_attribute_values(":from", item::s(from))
+                .expression_attribute_values(":to", item::s(to)),
+            None => query,
+        }
+    }
+
+    /// Reads all rows of a query, page by page.
+    pub(crate) async fn read_all(query: QueryFluentBuilder) -> Result<Vec<item::Item>, StoreError> {
+        let mut rows = Vec::new();
+        let mut start = None;
+        loop {
+            let page = meter::metered(query.clone().set_exclusive_start_key(start).send()).await?;
+            rows.extend(page.items.unwrap_or_default());
+            start = page.last_evaluated_key;
+            if start.is_none() {
+                return Ok(rows);
+            }
+        }
+    }
+
     /// Measures the time that a table takes to look up a key that no row has.
     ///
     /// # Errors

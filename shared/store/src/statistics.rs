@@ -11,7 +11,6 @@ mod recount;
 use std::collections::{BTreeMap, BTreeSet};
 
 use aws_sdk_dynamodb::operation::query::QueryOutput;
-use aws_sdk_dynamodb::operation::query::builders::QueryFluentBuilder;
 use aws_sdk_dynamodb::types::{ConsumedCapacity, TransactWriteItem};
 use chairbook_models::ids::{AppointmentId, EventId};
 use chairbook_models::statistics::{Contribution, DayStatistics, Measure, count_change};
@@ -133,13 +132,14 @@ impl Reader {
         from: Date,
         to: Date,
     ) -> Result<Option<Vec<(Date, DayStatistics)>>, StoreError> {
+        let table = self.appointments()?;
         let months = from.first_of_month().series(1.month()).take_while(|month| *month <= to);
         let queries = months.map(|month| {
             let (first, last) = (month.max(from), month.last_of_month().min(to));
             let range = (keys::statistics_day(first).sk, keys::statistics_day(last).sk);
-            self.rows_query(keys::statistics_month(month), Some(range), false)
+            self.partition_query(table, keys::statistics_month(month), Some(range), false)
         });
-        let queries = queries.collect::<Result<Vec<_>, StoreError>>()?;
+        let queries: Vec<_> = queries.collect();
         // Each month's first megabyte side by side, which is all of it as a rule; then one more at a time.
         let pages = try_join_all(queries.iter().map(|query| meter::metered(query.clone().send()))).await?;
         let mut spent: f64 = pages.iter().map(read_units).sum();
@@ -165,49 +165,14 @@ impl Reader {
         Ok(row.map(from_item).transpose()?.unwrap_or_default())
     }
 
-    /// The rows of a partition of statistics, between two sort keys if they are given.
-    async fn rows(
-        &self,
-        pk: String,
-        between: Option<(String, String)>,
-        consistent: bool,
-    ) -> Result<Vec<Item>, StoreError> {
-        let query = self.rows_query(pk, between, consistent)?;
-        let mut items = Vec::new();
-        let mut start = None;
-        loop {
-            let page = meter::metered(query.clone().set_exclusive_start_key(start).send()).await?;
-            items.extend(page.items.unwrap_or_default());
-            start = page.last_evaluated_key;
-            if start.is_none() {
-                return Ok(items);
-            }
-        }
-    }
-
-    fn rows_query(
-        &self,
-        pk: String,
-        between: Option<(String, String)>,
-        consistent: bool,
-    ) -> Result<QueryFluentBuilder, StoreError> {
-        let condition = if between.is_some() { "pk = :pk AND sk BETWEEN :from AND :to" } else { "pk = :pk" };
-        let query = self
-            .query(self.appointments()?)
-            .key_condition_expression(condition)
-            .expression_attribute_values(":pk", s(pk))
-            .consistent_read(consistent);
-        Ok(match between {
-            Some((from, to)) => {
-                query.expression_attribute_values(":from", s(from)).expression_attribute_values(":to", s(to))
-            }
-            None => query,
-        })
+    /// Reads the rows of a partition of statistics, strongly consistent.
+    async fn rows(&self, pk: String) -> Result<Vec<Item>, StoreError> {
+        Self::read_all(self.partition_query(self.appointments()?, pk, None, true)).await
     }
 
     /// Lists the appointments that have been counted for a day.
     async fn counted_on(&self, date: Date) -> Result<BTreeSet<AppointmentId>, StoreError> {
-        let rows = self.rows(keys::counted_on(date), None, true).await?;
+        let rows = self.rows(keys::counted_on(date)).await?;
         let id = |row: &Item| text(row, "sk").and_then(|id| id.parse().ok());
         Ok(rows.iter().filter_map(id).collect())
     }

@@ -107,7 +107,7 @@ impl Store {
     async fn new_customers_on(&self, date: Date) -> Result<i64, StoreError> {
         // No zone is so far from UTC that a local day has more than the UTC days beside its own.
         let dates = [date.saturating_sub(1.day()), date, date.saturating_add(1.day())];
-        let rows = dates.map(|date| self.rows(keys::new_customers(date), None, true));
+        let rows = dates.map(|date| self.rows(keys::new_customers(date)));
         let rows = try_join_all(rows).await?;
         let day = date.to_string();
         let count = rows.iter().flatten().filter(|row| text(row, "day") == Some(day.as_str())).count();
