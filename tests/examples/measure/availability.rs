@@ -18,6 +18,7 @@ use chairbook_tests::stack_process::StackProcess;
 use futures_util::future::join_all;
 use jiff::civil::{Date, Weekday};
 use jiff::{Timestamp, ToSpan as _};
+use tempfile::TempDir;
 
 use crate::UNLIMITED;
 
@@ -114,19 +115,12 @@ pub async fn availability() {
 }
 
 async fn measure(name: &str, is_there: fn(usize) -> bool) {
-    let data = tempfile::tempdir().unwrap();
-    let arguments = [&UNLIMITED[..], &["--no-demo", "--max-concurrency", "1"]].concat();
-    let stack = StackProcess::start(data.path(), &arguments);
+    let (_data, stack, dates) = full_month(is_there).await;
     let now = clock::now();
-    stack.write_catalog(&salon(now)).await;
     let store = stack.store();
     let catalog = store.catalog().await.unwrap();
     let salon = Salon::new(&catalog).unwrap();
     let quotes = salon.quotes(SERVICE, &[], None).unwrap();
-    let dates = (salon.today(now) + 1.day(), salon.today(now) + 31.days());
-    let made = quotes.iter().map(|quote| appointments(&salon, quote, dates, now, is_there));
-    join_all(made.map(|appointments| book(&store, appointments, now))).await;
-
     let experts = quotes.iter().map(|quote| quote.expert.id).collect();
     let utc = salon.utc_days(dates.0, dates.1);
     let busy = store.busy(&experts, salon.experts(), utc, now, false).await.unwrap();
@@ -143,6 +137,29 @@ async fn measure(name: &str, is_there: fn(usize) -> bool) {
     println!("| {name} | {} | {middle:.2} | {worst:.2} | {cpu:.1} | {usual_cpu:.1} |", bytes / 1_000);
 }
 
+/// Starts a stack whose experts have the appointments of a month that are to be there. Returns its data directory and
+/// the month's first and last day, too.
+pub async fn full_month(is_there: fn(usize) -> bool) -> (TempDir, StackProcess, (Date, Date)) {
+    let data = tempfile::tempdir().unwrap();
+    let arguments = [&UNLIMITED[..], &["--no-demo", "--max-concurrency", "1"]].concat();
+    let stack = StackProcess::start(data.path(), &arguments);
+    let now = clock::now();
+    stack.write_catalog(&salon(now)).await;
+    let store = stack.store();
+    let catalog = store.catalog().await.unwrap();
+    let salon = Salon::new(&catalog).unwrap();
+    let quotes = salon.quotes(SERVICE, &[], None).unwrap();
+    let dates = (salon.today(now) + 1.day(), salon.today(now) + 31.days());
+    let made = quotes.iter().map(|quote| appointments(&salon, quote, dates, now, is_there));
+    join_all(made.map(|appointments| book(&store, appointments, now))).await;
+    (data, stack, dates)
+}
+
+/// The request for the free times of a month.
+pub fn path((from, to): (Date, Date)) -> String {
+    format!("/availability?serviceId={SERVICE}&from={from}&to={to}")
+}
+
 /// The lowest, the median and the highest, in milliseconds.
 fn low_middle_high(mut durations: Vec<Duration>) -> [f64; 3] {
     durations.sort_unstable();
@@ -151,9 +168,9 @@ fn low_middle_high(mut durations: Vec<Duration>) -> [f64; 3] {
 
 /// Measures the length of the response, and the CPU time of the function's process for each, the kernel's part
 /// included.
-async fn request(stack: &StackProcess, (from, to): (Date, Date)) -> (usize, Vec<Duration>) {
+async fn request(stack: &StackProcess, dates: (Date, Date)) -> (usize, Vec<Duration>) {
     let visitor = stack.visitor("");
-    let path = format!("/availability?serviceId={SERVICE}&from={from}&to={to}");
+    let path = path(dates);
     let mut bytes = 0;
     // The first ones read the catalog.
     for _ in 0..20 {

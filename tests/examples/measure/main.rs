@@ -2,19 +2,21 @@
 //!
 //! ```sh
 //! cargo run --release -p chairbook-tests --example measure
+//! cargo run --release -p chairbook-tests --example measure -- whole-stack
 //! cargo run --release -p chairbook-tests --example measure -- availability
 //! cargo run --release -p chairbook-tests --example measure -- costs
 //! cargo run --release -p chairbook-tests --example measure -- binaries DIRECTORY
 //! ```
 //!
-//! The second measures a month of free times alone, the third the CPU time that anybody can make a function spend, for
-//! docs/security.md, and the fourth the functions' sizes and cold starts beside those of other binaries, such as a copy of
-//! the ones before a change.
+//! The second measures the CPU time of the whole stack for some requests, the third a month of free times alone, the fourth
+//! the CPU time that anybody can make a function spend, for docs/security.md, and the fifth the functions' sizes and cold
+//! starts beside those of other binaries, such as a copy of the ones before a change.
 //!
 //! It builds what it needs, starts stacks of its own, and takes about a minute then. Let the machine do nothing else.
 
 mod availability;
 mod costs;
+mod whole_stack;
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -47,6 +49,9 @@ const AVAILABILITIES: usize = 300;
 const BOOKINGS: usize = 150;
 const REGISTRATIONS: usize = 30;
 
+/// The parts that can be measured alone.
+const PARTS: [&str; 4] = ["availability", "binaries", "costs", "whole-stack"];
+
 /// How long the stack is left alone before its memory is looked at.
 const IDLE: Duration = Duration::from_secs(5);
 
@@ -56,6 +61,9 @@ async fn main() {
     let functions = read_template(&root.join("template.yaml"), &BTreeMap::new()).unwrap().functions;
     let directory = binaries::build(root, &functions, Profile::Release).unwrap();
     let part = std::env::args().nth(1);
+    if let Some(part) = &part {
+        assert!(PARTS.contains(&part.as_str()), "{part} is no part of this; there are {PARTS:?}");
+    }
     if part.as_deref() == Some("binaries") {
         let others = std::env::args().nth(2).expect("the directory of the other binaries");
         return beside_others(&functions, &directory, Path::new(&others)).await;
@@ -68,10 +76,14 @@ async fn main() {
         requests().await;
         cold_starts(&functions, &directory, bare).await;
     }
-    if part.as_deref() != Some("costs") {
+    let is_wanted = |name: &str| part.is_none() || part.as_deref() == Some(name);
+    if is_wanted("whole-stack") {
+        whole_stack::whole_stack().await;
+    }
+    if is_wanted("availability") {
         availability::availability().await;
     }
-    if part.as_deref() != Some("availability") {
+    if is_wanted("costs") {
         costs::costs().await;
     }
     println!("\nLoad of the machine after: {}", std::fs::read_to_string("/proc/loadavg").unwrap().trim());
