@@ -212,7 +212,7 @@ impl PreparedStack {
         let mut servers = JoinSet::new();
         servers.spawn(server::serve(listener, server::for_this_machine(everything), ended.clone()));
         let access_key_id = tool_environment.access_key_id.clone();
-        let services = services::router(access_key_id, options.listen, services, &dynamodb.url());
+        let services = services::router(access_key_id, options.listen, services, dynamodb.service());
         for listener in services_listeners {
             servers.spawn(server::serve(listener, services.clone(), ended.clone()));
         }

@@ -1,8 +1,8 @@
-//! The embedded DynamoDB: the template's tables in one SQLite file, served over HTTP by dynoxide, and their streams
-//! read in-process.
+//! The embedded DynamoDB: the template's tables in one SQLite file, served over HTTP, and their streams read in-process.
 //!
-//! dynoxide blocks the threads it works on, so it gets a runtime of its own.
+//! dynoxide, which does the work, blocks the threads it works on, so it gets a runtime of its own.
 
+mod front;
 mod maintenance;
 mod sequence_number;
 mod stream;
@@ -17,11 +17,18 @@ use std::sync::mpsc;
 use std::thread::JoinHandle;
 use std::time::Duration;
 
+use axum::response::Response;
+use bytes::Bytes;
 use dynoxide::Database;
-use tokio::sync::oneshot;
+use http::request::Parts;
+use tokio::net::TcpListener;
+use tokio::sync::watch as state;
 
+use crate::server;
 use crate::template::model::Table;
+use front::Front;
 
+pub(crate) use front::LARGEST_BODY;
 pub use sequence_number::SequenceNumber;
 pub(crate) use stream::RETENTION;
 use stream::Streams;
@@ -86,7 +93,8 @@ pub enum DynamoDbError {
 pub struct DynamoDb {
     address: SocketAddr,
     streams: Streams,
-    stop_serving: Option<oneshot::Sender<()>>,
+    service: Service,
+    stop_serving: state::Sender<bool>,
     /// Dropped, they end the threads that wait for them.
     stop_threads: Vec<mpsc::Sender<()>>,
     threads: Vec<JoinHandle<()>>,
@@ -112,30 +120,33 @@ impl DynamoDb {
         let (streams, publishers) =
             Streams::new(&database, file, &sqlite, with_streams).map_err(|error| open(error.to_string()))?;
 
-        let listener = listen(rand::random())?;
-        listener.set_nonblocking(true)?;
+        let (listener, dynoxide) = (listen(rand::random())?, listen(rand::random())?);
         let address = listener.local_addr()?;
         let runtime = tokio::runtime::Builder::new_multi_thread()
             .worker_threads(WORKERS)
             .thread_name("dynamodb")
             .enable_all()
             .build()?;
-        let listener = {
-            let _context = runtime.enter();
-            tokio::net::TcpListener::from_std(listener)?
+        let service = Service {
+            front: Front::new(database.clone(), dynoxide.local_addr()?),
+            runtime: runtime.handle().clone(),
         };
-
+        let (stop_serving, stopped) = state::channel(false);
+        let served = Served {
+            listener: nonblocking(&runtime, listener)?,
+            front: service.front.clone(),
+            dynoxide: nonblocking(&runtime, dynoxide)?,
+            database: database.clone(),
+        };
         let mut this = Self {
             address,
             streams: streams.clone(),
-            stop_serving: None,
+            service,
+            stop_serving,
             stop_threads: vec![],
             threads: vec![],
         };
-        let (stop_serving, stopped) = oneshot::channel();
-        this.stop_serving = Some(stop_serving);
-        let served = database.clone();
-        this.spawn("dynamodb-serve", move |_| serve(&runtime, listener, served, stopped))?;
+        this.spawn("dynamodb-serve", move |_| served.serve(&runtime, stopped))?;
         this.spawn("dynamodb-maintain", move |stopped| maintenance::run(&database, &streams, &stopped))?;
         if !publishers.is_empty() {
             this.spawn("dynamodb-streams", move |stopped| publishers.run(&sqlite, &stopped))?;
@@ -147,6 +158,11 @@ impl DynamoDb {
     #[must_use]
     pub fn url(&self) -> String {
         format!("http://{}", self.address)
+    }
+
+    /// It without a connection.
+    pub(crate) fn service(&self) -> Service {
+        self.service.clone()
     }
 
     /// A reader of a table's stream; `None` when the table (by its name) has none.
@@ -174,7 +190,7 @@ impl DynamoDb {
 
 impl Drop for DynamoDb {
     fn drop(&mut self) {
-        self.stop_serving.take();
+        self.stop_serving.send_replace(true);
         self.stop_threads.clear();
         for thread in self.threads.drain(..) {
             let name = thread.thread().name().unwrap_or_default().to_owned();
@@ -185,9 +201,29 @@ impl Drop for DynamoDb {
     }
 }
 
+/// What answers DynamoDB's requests. Cheap to clone.
+#[derive(Clone)]
+pub(crate) struct Service {
+    front: Front,
+    runtime: tokio::runtime::Handle,
+}
+
+impl std::fmt::Debug for Service {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter.debug_struct("Service").finish_non_exhaustive()
+    }
+}
+
+impl Service {
+    /// Answers a request; `None` when the database has ended.
+    pub(crate) async fn answer(&self, parts: Parts, body: Bytes) -> Option<Response> {
+        let front = self.front.clone();
+        self.runtime.spawn(async move { front.answer(&parts, body).await }).await.ok()
+    }
+}
+
 /// A free port of a loopback address of 127.0.0.0/8 that `random` chooses, where the machine has it: macOS has 127.0.0.1
-/// alone. dynoxide answers pages of every origin, which could find the port by trying, but not one of millions of
-/// addresses, too.
+/// alone. Nobody is asked for a key there, so it is an address that cannot be found by trying.
 fn listen(random: [u8; 3]) -> std::io::Result<std::net::TcpListener> {
     let [second, third, fourth] = random;
     let address = Ipv4Addr::new(127, second, third, fourth.clamp(1, 254));
@@ -195,31 +231,48 @@ fn listen(random: [u8; 3]) -> std::io::Result<std::net::TcpListener> {
         .or_else(|_| std::net::TcpListener::bind((Ipv4Addr::LOCALHOST, 0)))
 }
 
-/// Serves until `stopped` resolves, which it does when its sender is dropped, too.
-fn serve(
+fn nonblocking(
     runtime: &tokio::runtime::Runtime,
-    listener: tokio::net::TcpListener,
+    listener: std::net::TcpListener,
+) -> std::io::Result<TcpListener> {
+    listener.set_nonblocking(true)?;
+    let _context = runtime.enter();
+    TcpListener::from_std(listener)
+}
+
+/// What is served.
+struct Served {
+    listener: TcpListener,
+    front: Front,
+    /// Where dynoxide's own server is for the front.
+    dynoxide: TcpListener,
     database: Database,
-    stopped: oneshot::Receiver<()>,
-) {
-    runtime.block_on(async move {
-        let (asked, grace) = oneshot::channel::<()>();
-        let until = async move {
-            let _ = stopped.await;
-            drop(asked);
+}
+
+impl Served {
+    /// Serves until `stopped` says so, or its sender is dropped.
+    fn serve(self, runtime: &tokio::runtime::Runtime, stopped: state::Receiver<bool>) {
+        let Self { listener, front, dynoxide, database } = self;
+        let stop = |mut stopped: state::Receiver<bool>| async move {
+            let _gone = stopped.wait_for(|stopped| *stopped).await;
         };
-        // A client that sent half a request would hold the end for ever.
-        let out_of_patience = async move {
-            let _ = grace.await;
-            tokio::time::sleep(GRACE).await;
-        };
-        tokio::select! {
-            served = dynoxide::server::serve_with_shutdown(listener, database, until) => {
-                if let Err(fault) = served {
-                    tracing::error!(fault, "the database no longer answers");
+        let until = stop(stopped.clone());
+        let asked = stop(stopped.clone());
+        runtime.block_on(async move {
+            let dynoxide = async {
+                if let Err(fault) = dynoxide::server::serve_with_shutdown(dynoxide, database, until).await {
+                    tracing::error!(fault, "the database no longer answers all requests");
                 }
+            };
+            // A client that sent half a request would hold the end for ever.
+            let out_of_patience = async {
+                asked.await;
+                tokio::time::sleep(GRACE).await;
+            };
+            tokio::select! {
+                _ = async { tokio::join!(server::serve_patiently(listener, front.router(), None, stopped), dynoxide) } => {}
+                () = out_of_patience => {}
             }
-            () = out_of_patience => {}
-        }
-    });
+        });
+    }
 }

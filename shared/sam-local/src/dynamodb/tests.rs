@@ -53,9 +53,13 @@ pub(crate) fn plain_table() -> Table {
 }
 
 pub(crate) fn client(database: &DynamoDb) -> Client {
+    client_of(&database.url())
+}
+
+pub(crate) fn client_of(url: &str) -> Client {
     let config = aws_sdk_dynamodb::Config::builder()
         .behavior_version(BehaviorVersion::latest())
-        .endpoint_url(database.url())
+        .endpoint_url(url)
         .region(Region::new("us-east-1"))
         .credentials_provider(Credentials::from_keys("local", "local", None))
         .build();

@@ -36,13 +36,24 @@ const BODY_TIME: Duration = Duration::from_secs(10);
 const LARGEST_BODY: usize = 10 * 1024 * 1024;
 
 /// Serves on `listener` until `ended` says so, then lets requests under way finish.
-pub(crate) async fn serve(listener: TcpListener, services: Router, mut ended: watch::Receiver<bool>) {
+pub(crate) async fn serve(listener: TcpListener, services: Router, ended: watch::Receiver<bool>) {
+    serve_patiently(listener, services, Some(HEADERS_TIME), ended).await;
+}
+
+/// As [`serve`], with another time for a request's line and headers, or none: clients that keep connections for later
+/// may find one closed just as they use it.
+pub(crate) async fn serve_patiently(
+    listener: TcpListener,
+    services: Router,
+    headers_time: Option<Duration>,
+    mut ended: watch::Receiver<bool>,
+) {
     let mut connections = JoinSet::new();
     loop {
         tokio::select! {
             accepted = listener.accept() => match accepted {
                 Ok((stream, peer)) => {
-                    connections.spawn(converse(stream, peer, services.clone(), ended.clone()));
+                    connections.spawn(converse(stream, peer, services.clone(), headers_time, ended.clone()));
                 }
                 // Out of file descriptors, most likely: trying at once would only spin.
                 Err(error) => {
@@ -63,7 +74,13 @@ async fn end_of(ended: &mut watch::Receiver<bool>) {
     let _gone = ended.wait_for(|ended| *ended).await;
 }
 
-async fn converse(stream: TcpStream, peer: SocketAddr, services: Router, mut ended: watch::Receiver<bool>) {
+async fn converse(
+    stream: TcpStream,
+    peer: SocketAddr,
+    services: Router,
+    headers_time: Option<Duration>,
+    mut ended: watch::Receiver<bool>,
+) {
     // Small responses must not wait for the client's acknowledgement of the ones before.
     if let Err(error) = stream.set_nodelay(true) {
         tracing::debug!(%error, "TCP_NODELAY");
@@ -75,7 +92,7 @@ async fn converse(stream: TcpStream, peer: SocketAddr, services: Router, mut end
     });
     let connection = http1::Builder::new()
         .timer(TokioTimer::new())
-        .header_read_timeout(HEADERS_TIME)
+        .header_read_timeout(headers_time)
         .serve_connection(TokioIo::new(stream), service);
     tokio::pin!(connection);
     let finished = tokio::select! {

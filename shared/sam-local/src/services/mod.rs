@@ -16,15 +16,11 @@ use axum::Router;
 use axum::body::Body;
 use axum::extract::{Request, State};
 use axum::response::{IntoResponse, Response};
-use bytes::Bytes;
-use http::{HeaderMap, HeaderName, StatusCode, header};
-use http_body_util::{BodyExt as _, Full};
-use hyper_util::client::legacy::Client;
-use hyper_util::client::legacy::connect::HttpConnector;
-use hyper_util::rt::TokioExecutor;
+use http::StatusCode;
 use tokio::net::TcpListener;
 use tower::ServiceExt as _;
 
+use crate::dynamodb::{LARGEST_BODY, Service};
 use crate::server::{self, is_this_machine};
 use crate::template::GeneratedSecret;
 
@@ -34,9 +30,6 @@ pub const PORT: u16 = 4566;
 /// The name by which containers reach the machine that they run on, in Docker Desktop always and elsewhere with
 /// `--add-host host.docker.internal:host-gateway`. The domain `internal` is nobody's, so no page can have the name.
 pub const CONTAINERS_NAME: &str = "host.docker.internal";
-
-/// The largest body of a request, DynamoDB's.
-const LARGEST_BODY: usize = 16 * 1024 * 1024;
 
 /// The access key's id is generated like one of the template's secrets, under a name that no resource can have: 100
 /// random bits.
@@ -56,43 +49,37 @@ struct Services {
     listen: Option<IpAddr>,
     /// The Invoke API, SQS and SES, at the paths where the stack itself has them.
     local: Router,
-    /// Where the embedded DynamoDB is.
-    dynamodb: String,
-    client: Client<HttpConnector, Full<Bytes>>,
+    /// The embedded DynamoDB.
+    dynamodb: Service,
 }
 
-impl Services {
-    /// Whether a host, in lower case, is a name of the stack's.
-    fn is_own(&self, host: &str) -> bool {
-        let address: Option<IpAddr> = host.trim_start_matches('[').trim_end_matches(']').parse().ok();
-        let is_asked_for = match (self.listen, address) {
-            // Every address of this machine was asked for. That of a page is a name, not an address.
-            (Some(listen), Some(_)) if listen.is_unspecified() => true,
-            (Some(listen), Some(address)) => listen == address,
-            _ => false,
-        };
-        is_asked_for || is_this_machine(host) || host == CONTAINERS_NAME
-    }
+/// Whether a host, in lower case, is a name of the stack's, which listens on an address besides 127.0.0.1.
+fn is_own(listen: Option<IpAddr>, host: &str) -> bool {
+    let address: Option<IpAddr> = host.trim_start_matches('[').trim_end_matches(']').parse().ok();
+    let is_asked_for = match (listen, address) {
+        // Every address of this machine was asked for. That of a page is a name, not an address.
+        (Some(listen), Some(_)) if listen.is_unspecified() => true,
+        (Some(listen), Some(address)) => listen == address,
+        _ => false,
+    };
+    is_asked_for || is_this_machine(host) || host == CONTAINERS_NAME
 }
 
-/// The services' router. `local` is the Invoke API, SQS and SES where the stack itself has them; `dynamodb_url` is the
+/// The services' router. `local` is the Invoke API, SQS and SES where the stack itself has them; `dynamodb` is the
 /// embedded DynamoDB; `listen` is the address that was asked for besides 127.0.0.1.
 pub(crate) fn router(
     access_key_id: String,
     listen: Option<IpAddr>,
     local: Router,
-    dynamodb_url: &str,
+    dynamodb: Service,
 ) -> Router {
-    let mut connector = HttpConnector::new();
-    connector.set_nodelay(true);
-    let client = Client::builder(TokioExecutor::new()).build(connector);
-    let services = Services { access_key_id, listen, local, dynamodb: format!("{dynamodb_url}/"), client };
+    let services = Services { access_key_id, listen, local, dynamodb };
     Router::new().fallback(answer).with_state(Arc::new(services))
 }
 
 async fn answer(State(services): State<Arc<Services>>, request: Request) -> Response {
     let (parts, body) = request.into_parts();
-    let is_own = |host: &str| services.is_own(host);
+    let is_own = |host: &str| is_own(services.listen, host);
     if let Err(refusal) = admission::check(&parts, &is_own, &services.access_key_id) {
         return *refusal;
     }
@@ -103,7 +90,14 @@ async fn answer(State(services): State<Arc<Services>>, request: Request) -> Resp
     let target =
         parts.headers.get("x-amz-target").and_then(|target| target.to_str().ok()).unwrap_or_default();
     if target.starts_with("DynamoDB") {
-        return ask_dynamodb(&services, &parts.headers, body).await;
+        return services.dynamodb.answer(parts, body).await.unwrap_or_else(|| {
+            // It is gone at the stack's end.
+            admission::refuse(
+                StatusCode::SERVICE_UNAVAILABLE,
+                "ServiceUnavailable",
+                "The embedded DynamoDB does not answer.",
+            )
+        });
     }
     let path = parts.uri.path();
     let path = if target.starts_with("AmazonSQS.") {
@@ -130,43 +124,6 @@ async fn answer(State(services): State<Arc<Services>>, request: Request) -> Resp
         Err(_) => return StatusCode::BAD_REQUEST.into_response(),
     }
     services.local.clone().oneshot(Request::from_parts(parts, Body::from(body))).await.into_response()
-}
-
-/// What belongs to one connection, and what the next one says anew.
-const OF_THE_CONNECTION: [HeaderName; 4] =
-    [header::CONNECTION, header::CONTENT_LENGTH, header::HOST, header::TRANSFER_ENCODING];
-
-fn carried_over(headers: &HeaderMap) -> HeaderMap {
-    let carried = headers.iter().filter(|(name, _)| !OF_THE_CONNECTION.contains(name));
-    carried.map(|(name, value)| (name.clone(), value.clone())).collect()
-}
-
-async fn ask_dynamodb(services: &Services, headers: &HeaderMap, body: Bytes) -> Response {
-    let answered = async {
-        let mut request = http::Request::post(&services.dynamodb)
-            .body(Full::new(body))
-            .map_err(|error| error.to_string())?;
-        *request.headers_mut() = carried_over(headers);
-        let (parts, body) =
-            services.client.request(request).await.map_err(|error| error.to_string())?.into_parts();
-        let body = body.collect().await.map_err(|error| error.to_string())?.to_bytes();
-        let mut response = Response::new(Body::from(body));
-        *response.status_mut() = parts.status;
-        *response.headers_mut() = carried_over(&parts.headers);
-        Ok::<_, String>(response)
-    };
-    match answered.await {
-        Ok(response) => response,
-        // It is gone at the stack's end.
-        Err(error) => {
-            tracing::debug!(error, "the embedded DynamoDB did not answer");
-            admission::refuse(
-                StatusCode::SERVICE_UNAVAILABLE,
-                "ServiceUnavailable",
-                "The embedded DynamoDB does not answer.",
-            )
-        }
-    }
 }
 
 /// Listens on a port of 127.0.0.1, and of `address` if one is asked for. Without a port it is [`PORT`], or a free one

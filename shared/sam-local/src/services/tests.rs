@@ -6,6 +6,7 @@ use aws_credential_types::Credentials;
 use aws_sdk_dynamodb::config::{BehaviorVersion, Region};
 use aws_sdk_dynamodb::error::ProvideErrorMetadata as _;
 use axum::routing::post;
+use bytes::Bytes;
 use tempfile::TempDir;
 use tokio::sync::watch;
 
@@ -34,7 +35,7 @@ impl TestServices {
             post(async |body: Bytes| format!("{} bytes", body.len())),
         );
         let (port, listeners) = super::listen(Some(0), listen).await.unwrap();
-        let router = router(KEY.to_owned(), listen, local, &dynamodb.url());
+        let router = router(KEY.to_owned(), listen, local, dynamodb.service());
         let (end, ended) = watch::channel(false);
         for listener in listeners {
             tokio::spawn(server::serve(listener, router.clone(), ended.clone()));
@@ -154,16 +155,8 @@ async fn an_address_that_was_asked_for_is_a_name_too() {
     for host in ["127.0.0.1", "127.0.0.2"] {
         services.dynamodb(host, KEY).list_tables().send().await.unwrap();
     }
-    let is_own = |listen: Option<&str>, host: &str| {
-        let services = Services {
-            access_key_id: KEY.to_owned(),
-            listen: listen.map(|address| address.parse().unwrap()),
-            local: Router::new(),
-            dynamodb: String::new(),
-            client: Client::builder(TokioExecutor::new()).build_http(),
-        };
-        services.is_own(host)
-    };
+    let is_own =
+        |listen: Option<&str>, host: &str| is_own(listen.map(|address| address.parse().unwrap()), host);
     for (listen, host, expected) in [
         (None, "localhost", true),
         (None, "172.17.0.1", false),
