@@ -59,5 +59,5 @@ pub async fn put(store: &Store, appointment: &Appointment, now: Timestamp) {
     let event = Event::new(id, data, now, event::Actor::System, None, subjects);
     let new =
         NewAppointment { appointment, idempotency: None, customer: CustomerCheck::Nothing, event: &event };
-    assert_eq!(store.book(new, now, |_| None).await.unwrap(), BookOutcome::Booked);
+    assert_eq!(store.book(new, now, |_| None, || {}).await.unwrap(), BookOutcome::Booked);
 }

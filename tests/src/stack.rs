@@ -322,7 +322,7 @@ impl TestStack {
             None,
             Subjects { user_id: None, appointment_id: Some(id) },
         );
-        let outcome = store.reschedule(&before, &after, &event, now, |_| None).await.unwrap();
+        let outcome = store.reschedule(&before, &after, &event, now, |_| None, || {}).await.unwrap();
         assert_eq!(outcome, RescheduleOutcome::Rescheduled);
     }
 

@@ -139,10 +139,11 @@ async fn runs_are_counted_and_probes_are_not() {
 
 // --- A function that cannot start ---------------------------------------------------------------------------------
 
-/// Variables that may be absent: switches that are off, and what only some functions are given.
-const OPTIONAL: [&str; 6] = [
+/// Variables that may be absent: switches that are off, the log's, and what only some functions are given.
+const OPTIONAL: [&str; 7] = [
     "AWS_ENDPOINT_URL",
     "CHAIRBOOK_LOG",
+    "CHAIRBOOK_STACK",
     "CLOUDFRONT_SECRET",
     "OWNER_EMAIL",
     "PUBLIC_URL",

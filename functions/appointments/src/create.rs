@@ -27,7 +27,7 @@ use serde_json::json;
 
 use crate::error::{BookError, ChoiceRefused, TakenError};
 use crate::view::OneAppointment;
-use crate::{MAX_SUB_SERVICES, State, availability, event};
+use crate::{MAX_SUB_SERVICES, State, availability, event, metrics};
 
 /// `serviceId`, `date`, `time`, `expertId`, `subServiceIds`, `payNow`, `notes`, `offerCode`; at the front desk also
 /// `userId`.
@@ -144,6 +144,9 @@ pub(crate) async fn create(
     {
         return answer_repeat(&order, outcome);
     }
+    if matches!(refused, BookError::Taken(_)) {
+        metrics::TAKEN.record();
+    }
     Err(refused)
 }
 
@@ -182,8 +185,11 @@ async fn book(
             customer,
             event: &event,
         };
-        match store.book(new, now, |held| expiry(held, now)).await? {
-            BookOutcome::Booked => return Ok(answer(order, &made, false)?),
+        match store.book(new, now, |held| expiry(held, now), || metrics::EXPIRED.record()).await? {
+            BookOutcome::Booked => {
+                metrics::BOOKED.record();
+                return Ok(answer(order, &made, false)?);
+            }
             BookOutcome::Taken => {}
             BookOutcome::TooManyOpen => return Err(too_many_open(&catalog.settings)),
             BookOutcome::NoAccount => return Err(BookError::UnknownCustomer),

@@ -7,6 +7,7 @@ mod cancel;
 mod create;
 mod error;
 mod fields;
+mod metrics;
 mod mine;
 mod one;
 mod pay;

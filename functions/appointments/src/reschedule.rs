@@ -20,7 +20,7 @@ use crate::create::expiry;
 use crate::error::{ChangeError, ChoiceRefused, MoveError, TakenError};
 use crate::one::visible_to;
 use crate::view::OneAppointment;
-use crate::{State, TRIES, availability, event, look_again};
+use crate::{State, TRIES, availability, event, look_again, metrics};
 
 /// `{date, time, expertId?}`.
 pub(crate) struct Request {
@@ -90,11 +90,13 @@ async fn attempt(
     let booking = salon.book(&quote, request.date, request.time, now).map_err(ChoiceRefused)?;
     let after = movable.to(&booking, &salon, now);
     let event = moved_event(before, &after, caller, now);
-    match store.reschedule(before, &after, &event, now, |held| expiry(held, now)).await {
+    let expired = || metrics::EXPIRED.record();
+    match store.reschedule(before, &after, &event, now, |held| expiry(held, now), expired).await {
         Ok(RescheduleOutcome::Rescheduled) => Ok(Some(moved(&after))),
         Ok(RescheduleOutcome::Taken) => {
             let taken = (request.date, after.starts_at);
             let alternatives = availability::alternatives(store, &salon, &[quote], taken, now).await?;
+            metrics::TAKEN.record();
             Err(TakenError::SlotTaken { details: alternatives.into() }.into())
         }
         Err(StoreError::Changed) => Ok(None),

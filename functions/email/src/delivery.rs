@@ -12,7 +12,7 @@ use chairbook_models::catalog::Settings;
 use chairbook_models::event::Event;
 use chairbook_models::ids::EventId;
 use chairbook_models::user::Profile;
-use chairbook_platform::{COUNTED, clock};
+use chairbook_platform::{COUNTED, Metric, clock};
 use chairbook_store::{Claim, DeliveryOutcome, MailLimits, Store, StoreError};
 use jiff::{SignedDuration, Timestamp};
 
@@ -125,6 +125,9 @@ impl Delivery {
         let time = time_before(deadline, TIME_FOR_THE_MARK + TIME_FOR_THE_ANSWER);
         let outcome = attempted(time, Box::pin(self.attempt(&event, deadline))).await;
         log(&event, &outcome);
+        if let Some(latency) = latency(&event, &outcome, clock::now()) {
+            latency.record();
+        }
         let time = time_before(deadline, TIME_FOR_THE_ANSWER);
         let marked = marked(time, self.mark(event_id, &outcome)).await;
         verdict(&outcome, marked, lease_until)
@@ -296,6 +299,12 @@ fn log(event: &Event, outcome: &DeliveryOutcome) {
             tracing::error!(alarm = "delivery_failed", event_type, reason, "mail can never be sent");
         }
     }
+}
+
+/// The time from an event to its mail, if that has just been sent.
+fn latency(event: &Event, outcome: &DeliveryOutcome, now: Timestamp) -> Option<Metric> {
+    let is_sent = matches!(outcome, DeliveryOutcome::Sent { .. });
+    is_sent.then(|| Metric::milliseconds("MailLatency", now.duration_since(event.at)))
 }
 
 /// Waits for some time up to the longest.

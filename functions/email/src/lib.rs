@@ -21,7 +21,7 @@ use std::time::Duration;
 use aws_lambda_events::sqs::{SqsBatchResponse, SqsEvent, SqsMessage};
 use aws_sdk_sqs::error::ProvideErrorMetadata;
 use chairbook_models::backoff::Backoff;
-use chairbook_platform::{COUNTED, clock, health_probe};
+use chairbook_platform::{COUNTED, Metric, clock, health_probe};
 use futures_util::{StreamExt as _, stream};
 use jiff::{SignedDuration, Timestamp};
 use lambda_runtime::{Error, LambdaEvent};
@@ -109,6 +109,9 @@ impl EmailFunction {
         record: &SqsMessage,
         deadline: Timestamp,
     ) -> Option<Option<String>> {
+        if message::receive_count(record) > 1 {
+            Metric::count("MailRedeliveries", 1).record();
+        }
         let verdict = match message {
             Ok(message) => self.delivery.deliver(message.event_id, deadline).await,
             Err(error) => {

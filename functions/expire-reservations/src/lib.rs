@@ -12,7 +12,7 @@ use std::time::Duration;
 use chairbook_models::appointment::Appointment;
 use chairbook_models::event::{Actor, Event, EventData};
 use chairbook_models::ids::EventId;
-use chairbook_platform::{COUNTED, clock, health_probe, random};
+use chairbook_platform::{COUNTED, Metric, clock, health_probe, random};
 use chairbook_store::{Reader, Store, StoreError};
 use futures_util::future::join_all;
 use futures_util::{StreamExt, stream};
@@ -112,7 +112,10 @@ async fn expire(store: &Store, reservation: Appointment) -> Counts {
 
 async fn ended(store: &Store, reservation: &Appointment, expired: &Appointment, event: &Event) -> Counts {
     match store.end_appointment(reservation, expired, event).await {
-        Ok(()) => Counts { expired: 1, ..Counts::default() },
+        Ok(()) => {
+            Metric::count("ReservationsExpired", 1).record();
+            Counts { expired: 1, ..Counts::default() }
+        }
         Err(StoreError::Changed) => Counts { skipped: 1, ..Counts::default() },
         Err(error) => {
             tracing::error!(%error, "a reservation could not be ended");

@@ -8,7 +8,9 @@ pub mod env;
 mod function;
 pub mod health_probe;
 mod logging;
+mod metrics;
 pub mod random;
 
 pub use function::{configured, ended, run};
 pub use logging::COUNTED;
+pub use metrics::{Metric, Unit};

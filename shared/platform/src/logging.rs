@@ -10,6 +10,8 @@ use tracing_subscriber::layer::SubscriberExt as _;
 use tracing_subscriber::registry::LookupSpan;
 use tracing_subscriber::util::SubscriberInitExt as _;
 
+use crate::{clock, metrics};
+
 /// How the names of the crates begin whose lines are our own: those under `shared`, and each under `functions`.
 const OWN: [&str; 13] = [
     "appointments",
@@ -47,12 +49,14 @@ const RUNTIME_SPAN: &str = "lambda_runtime::layers::trace";
 pub fn init_tracing() {
     let level =
         std::env::var("CHAIRBOOK_LOG").ok().and_then(|level| level.parse().ok()).unwrap_or(Level::INFO);
-    let lines = tracing_subscriber::fmt::layer().fmt_fields(JsonFields::new()).event_format(lines());
+    let lines =
+        tracing_subscriber::fmt::layer().fmt_fields(JsonFields::new()).event_format(lines(metrics::stack()));
     let _already_started = tracing_subscriber::registry().with(lines).with(enabled(level)).try_init();
 }
 
-fn lines() -> Lines {
-    Lines(format::json().flatten_event(true).with_current_span(false).with_span_list(false).with_target(true))
+fn lines(stack: Option<String>) -> Lines {
+    let format = format::json().flatten_event(true).with_current_span(false).with_span_list(false);
+    Lines { format: format.with_target(true), stack }
 }
 
 fn enabled(level: Level) -> Targets {
@@ -60,13 +64,18 @@ fn enabled(level: Level) -> Targets {
         .with_default(level.min(OTHERS_AT_MOST))
         .with_targets(OWN.into_iter().map(|name| (name, level)))
         .with_target(COUNTED, Level::TRACE)
+        .with_target(metrics::TARGET, Level::TRACE)
         .with_target(RUNTIME_SPAN, LevelFilter::OFF)
 }
 
 /// A line's format: one JSON object, in which the fields of the event stand beside those of the spans around it. The
 /// library would put the spans' into a list of their own, where a metric filter or a query for a `request_id` does not
 /// look. A span must not have a field of the same name as an event in it.
-struct Lines(Format<Json>);
+struct Lines {
+    format: Format<Json>,
+    /// The name of the stack, whose metrics are written.
+    stack: Option<String>,
+}
 
 impl<S> FormatEvent<S, JsonFields> for Lines
 where
@@ -79,7 +88,13 @@ where
         event: &Event<'_>,
     ) -> fmt::Result {
         let mut line = String::new();
-        self.0.format_event(context, Writer::new(&mut line), event)?;
+        if event.metadata().target() == metrics::TARGET {
+            let Some(stack) = &self.stack else { return Ok(()) };
+            let members = metrics::Recorded::of(event).line(stack, clock::now());
+            line = serde_json::to_string(&members).map_err(|_| fmt::Error)?;
+        } else {
+            self.format.format_event(context, Writer::new(&mut line), event)?;
+        }
         writer.write_str(line.trim_end().strip_suffix('}').ok_or(fmt::Error)?)?;
         for span in context.event_scope().into_iter().flatten() {
             let extensions = span.extensions();
@@ -103,6 +118,7 @@ mod tests {
     use tracing_subscriber::Layer as _;
 
     use super::*;
+    use crate::Metric;
 
     #[test]
     fn the_level_is_that_of_our_own_crates() {
@@ -122,14 +138,15 @@ mod tests {
             (Level::ERROR, "expire_reservations", Level::WARN, false),
             (Level::ERROR, "expire_reservations", Level::ERROR, true),
             (Level::ERROR, COUNTED, Level::INFO, true),
+            (Level::ERROR, metrics::TARGET, Level::INFO, true),
             (Level::TRACE, "lambda_runtime::layers::trace", Level::INFO, false),
         ] {
             assert_eq!(enabled(level).would_enable(target, &at), is_enabled, "{target} at {at} of {level}");
         }
     }
 
-    /// What a subscriber with the lines' format writes meanwhile.
-    fn written(log: impl FnOnce()) -> Vec<Value> {
+    /// What a subscriber with the lines' format writes meanwhile, in a stack of this name.
+    fn written(stack: Option<&str>, log: impl FnOnce()) -> Vec<Value> {
         #[derive(Clone, Default)]
         struct Buffer(Arc<Mutex<Vec<u8>>>);
 
@@ -147,7 +164,7 @@ mod tests {
         let writer = buffer.clone();
         let layer = tracing_subscriber::fmt::layer()
             .fmt_fields(JsonFields::new())
-            .event_format(lines())
+            .event_format(lines(stack.map(str::to_owned)))
             .with_writer(move || writer.clone());
         let level = enabled(Level::ERROR);
         tracing::subscriber::with_default(tracing_subscriber::registry().with(layer.with_filter(level)), log);
@@ -157,7 +174,7 @@ mod tests {
 
     #[test]
     fn a_line_has_the_fields_of_the_spans_around_it() {
-        let lines = written(|| {
+        let lines = written(None, || {
             tracing::error!(number = 1, "outside");
             tracing::error_span!("invocation", request_id = "r\"1\"").in_scope(|| {
                 tracing::error!("in one");
@@ -177,6 +194,35 @@ mod tests {
         assert_eq!(shown("late"), [json!(null), json!(null), json!(null), json!(true), json!(null)]);
         assert_eq!(shown("number"), [json!(1), json!(null), json!(2), json!(null), json!(null)]);
         assert_eq!(shown("level"), ["ERROR", "ERROR", "INFO", "ERROR", "ERROR"]);
+    }
+
+    #[test]
+    fn a_metric_is_a_line_of_its_own() {
+        let record = || {
+            tracing::error_span!("invocation", request_id = "r1").in_scope(|| {
+                Metric::count("Bookings", 2).record();
+            });
+        };
+        let lines = written(Some("chairbook-prod"), record);
+        let [line] = lines.as_slice() else { panic!("{lines:?}") };
+        let at: jiff::Timestamp = line["timestamp"].as_str().unwrap().parse().unwrap();
+        let directive = json!({
+            "Namespace": "Chairbook",
+            "Dimensions": [["Stack"]],
+            "Metrics": [{"Name": "Bookings", "Unit": "Count"}],
+        });
+        let expected = json!({
+            "timestamp": line["timestamp"],
+            "level": "INFO",
+            "message": "metric",
+            "target": "chairbook::metric",
+            "_aws": {"Timestamp": at.as_millisecond(), "CloudWatchMetrics": [directive]},
+            "Stack": "chairbook-prod",
+            "Bookings": 2,
+            "request_id": "r1",
+        });
+        assert_eq!(line, &expected);
+        assert_eq!(written(None, record), Vec::<Value>::new(), "nobody would know which stack's it is");
     }
 
     #[test]

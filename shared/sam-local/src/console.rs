@@ -185,6 +185,7 @@ mod tests {
     #[test]
     fn what_is_no_warning_is_not_shown() {
         assert_eq!(shown(r#"{"level":"INFO","message":"request"}"#), None);
+        assert_eq!(shown(r#"{"level":"INFO","message":"metric","_aws":{},"Stack":"s","Made":1}"#), None);
         assert_eq!(shown("thread 'main' panicked"), None);
         assert_eq!(shown("17"), None);
     }

@@ -170,7 +170,7 @@ impl Store {
     /// Books an appointment, or says why not; all of it, or nothing.
     ///
     /// Reservations that have run out but have not been swept yet do not stand in the way: `expire` says what
-    /// becomes of one, and it is expired before the booking is tried again.
+    /// becomes of one, and it is expired before the booking is tried again; `expired` is called for each that was.
     ///
     /// # Errors
     /// [`StoreError`] when it is not known to be booked or not.
@@ -179,12 +179,13 @@ impl Store {
         new: NewAppointment<'_>,
         now: Timestamp,
         expire: impl Fn(Appointment) -> Option<Expiry> + Send + Sync,
+        expired: fn(),
     ) -> Result<BookOutcome, StoreError> {
         let NewAppointment { appointment, idempotency, customer, event } = new;
         let sha256 = idempotency.map(|idempotency| idempotency.request_sha256.as_str());
         let row = create(self.appointments()?, appointment_item(appointment, sha256)?)?;
         let claim = Claim { row, before: None, after: appointment, event, customer };
-        match self.claim(&claim, now, expire).await? {
+        match self.claim(&claim, now, expire, expired).await? {
             Claimed::Yes => Ok(BookOutcome::Booked),
             Claimed::RowRefused(found) => repeated(found.unwrap_or_default(), idempotency),
             Claimed::Taken => Ok(BookOutcome::Taken),
@@ -205,10 +206,11 @@ impl Store {
         event: &Event,
         now: Timestamp,
         expire: impl Fn(Appointment) -> Option<Expiry> + Send + Sync,
+        expired: fn(),
     ) -> Result<RescheduleOutcome, StoreError> {
         let row = appointment_write(self.appointments()?, before, after)?;
         let claim = Claim { row, before: Some(before), after, event, customer: CustomerCheck::Nothing };
-        match self.claim(&claim, now, expire).await? {
+        match self.claim(&claim, now, expire, expired).await? {
             Claimed::Yes => Ok(RescheduleOutcome::Rescheduled),
             Claimed::RowRefused(_) => Err(StoreError::Changed),
             // Nothing is asked of the customer, so nothing is refused for their sake.
@@ -221,6 +223,7 @@ impl Store {
         claim: &Claim<'_>,
         now: Timestamp,
         expire: impl Fn(Appointment) -> Option<Expiry> + Send + Sync,
+        expired: fn(),
     ) -> Result<Claimed, StoreError> {
         for _ in 0..=TAKE_OVERS {
             let (days, writes) = self.claim_writes(claim)?;
@@ -252,7 +255,8 @@ impl Store {
             // else, and its cells may be free.
             for expiry in holders.into_iter().flatten().filter_map(&expire) {
                 match self.end_appointment(&expiry.reserved, &expiry.expired, &expiry.event).await {
-                    Ok(()) | Err(StoreError::Changed) => {}
+                    Ok(()) => expired(),
+                    Err(StoreError::Changed) => {}
                     Err(error) => return Err(error),
                 }
             }
