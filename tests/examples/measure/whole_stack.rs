@@ -49,7 +49,7 @@ impl Spent {
     /// The milliseconds since then for each of some requests: of the whole, of the function.
     fn each_since(self, before: Self, requests: usize) -> [f64; 2] {
         let requests = u32::try_from(requests).unwrap();
-        [self.whole - before.whole, self.function - before.function]
+        [self.whole.saturating_sub(before.whole), self.function.saturating_sub(before.function)]
             .map(|spent| (spent / requests).as_secs_f64() * 1_000.0)
     }
 }
