@@ -73,13 +73,24 @@ async fn every_line_says_which_request_and_which_event_it_is_about() {
             .iter()
             .any(|known| known.logical_id == function && known.routes().next().is_some());
         assert_eq!(requests > 0, is_called && has_routes, "{function}");
+        // What it cost, in the same form.
+        let invocations: Vec<_> = lines.iter().filter(|line| line["invocation_log"] == true).collect();
+        assert_eq!(!invocations.is_empty(), is_called && !has_routes, "{function}");
+        for line in invocations {
+            let calls = line["dynamodb_calls"].as_u64().unwrap();
+            assert_eq!(calls > 0, function != "RelayFunction", "{function}: {line}");
+            let units = line["read_units"].as_f64().unwrap() + line["write_units"].as_f64().unwrap();
+            assert!((units > 0.0) == (calls > 0), "{function}: {line}");
+            assert!(line["dynamodb_round_trips"].as_u64().unwrap() <= calls, "{function}: {line}");
+            assert!(line["duration_ms"].as_f64().unwrap() > 0.0, "{function}: {line}");
+        }
     }
 
     let email = lines(&stack, "EmailFunction");
     for message in ["mail not sent yet", "mail sent"] {
         assert!(texts(&email, "message").contains(message), "{email:?}");
     }
-    for line in &email {
+    for line in email.iter().filter(|line| line["invocation_log"] != true) {
         let about = line["event_id"].as_str().unwrap_or_default();
         assert!(about.starts_with("evt_") && line["sqs_message_id"].is_string(), "{line}");
     }

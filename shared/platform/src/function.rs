@@ -3,6 +3,8 @@
 
 use std::panic::PanicHookInfo;
 use std::process::ExitCode;
+use std::sync::Arc;
+use std::time::Instant;
 
 use lambda_runtime::{Error, LambdaEvent, service_fn};
 use serde_json::Value;
@@ -10,6 +12,7 @@ use tracing::Instrument as _;
 
 use crate::env::ConfigError;
 use crate::logging::init_tracing;
+use crate::meter::Meter;
 
 /// Starts the log and reads a function's configuration. The error has been logged, with the variable that is wrong.
 ///
@@ -40,7 +43,7 @@ pub fn ended(served: Result<(), Error>) -> ExitCode {
 }
 
 /// Runs a function that is invoked with events. Every line that it logs meanwhile has the invocation's `request_id`;
-/// an invocation that fails is logged as an error.
+/// an invocation that fails is logged as an error. Its last line says what it cost, as the access log does of a request.
 pub async fn run<F>(
     configure: impl FnOnce() -> Result<F, ConfigError>,
     handle: impl AsyncFn(&F, LambdaEvent<Value>) -> Result<Value, Error>,
@@ -52,9 +55,27 @@ pub async fn run<F>(
     let invoked = async |event: LambdaEvent<Value>| {
         let span = tracing::error_span!("invocation", request_id = event.context.request_id);
         let handled = async { handle(&function, event).await.inspect_err(log_failure) };
-        handled.instrument(span).await
+        measured(handled).instrument(span).await
     };
     ended(lambda_runtime::run(service_fn(invoked)).await)
+}
+
+/// Logs what an invocation cost.
+async fn measured<T>(invocation: impl Future<Output = T>) -> T {
+    let begun = Instant::now();
+    let meter = Arc::new(Meter::default());
+    let handled = meter.scope(invocation).await;
+    let reading = meter.reading();
+    tracing::info!(
+        invocation_log = true,
+        duration_ms = begun.elapsed().as_secs_f64() * 1_000.0,
+        dynamodb_calls = reading.calls,
+        dynamodb_round_trips = reading.round_trips,
+        read_units = reading.read_units,
+        write_units = reading.write_units,
+        "invocation"
+    );
+    handled
 }
 
 fn log_failure(error: &Error) {

@@ -10,7 +10,7 @@ use serde_json::{Map, Value};
 use crate::clock;
 use crate::data_directory::Data;
 use crate::gateway::Access;
-use crate::runtime::{InvocationRecord, LogLine, RecordedOutcome, Trigger};
+use crate::runtime::{InvocationRecord, LogLine, LoggedMetric, RecordedOutcome, Trigger};
 use crate::stack::Stack;
 use crate::tool_environment::ToolEnvironment;
 
@@ -81,7 +81,7 @@ fn milliseconds(duration: Duration) -> String {
 }
 
 /// One line for an invocation: function, method and route or trigger, status, duration, calls of DynamoDB and
-/// capacity units.
+/// capacity units, and the metrics that it logged.
 #[must_use]
 pub fn invocation(record: &InvocationRecord) -> String {
     // What is invoked without a request has no route: lambda_http makes one up for the access log.
@@ -107,13 +107,18 @@ pub fn invocation(record: &InvocationRecord) -> String {
         styled(NOTE, &format!("{:<26}", record.function)),
         milliseconds(record.duration)
     );
-    if let Some(access) = access {
+    if let Some(access) = &record.access
+        && (record.trigger == Trigger::HttpApi || access.dynamodb_calls > 0)
+    {
         let calls = if access.dynamodb_calls == 1 { "call" } else { "calls" };
         let cost = format!(
             " · {} DynamoDB {calls}, {} read and {} write units",
             access.dynamodb_calls, access.read_units, access.write_units
         );
         line.push_str(&styled(DIM, &cost));
+    }
+    for metric in record.access.iter().flat_map(|access| &access.metrics) {
+        line.push_str(&styled(DIM, &format!(" · {}", shown_metric(metric))));
     }
     if record.cold_start {
         line.push_str(&styled(DIM, " · cold start"));
@@ -122,6 +127,14 @@ pub fn invocation(record: &InvocationRecord) -> String {
         let _infallible = write!(line, "\n  {message}");
     }
     line
+}
+
+fn shown_metric(LoggedMetric { name, value, unit }: &LoggedMetric) -> String {
+    match unit.as_deref() {
+        None | Some("Count" | "None") => format!("{name} {value}"),
+        Some("Milliseconds") => format!("{name} {value} ms"),
+        Some(unit) => format!("{name} {value} {unit}"),
+    }
 }
 
 /// A line for a request that no function saw: an unknown route, or one that was refused before.
@@ -167,6 +180,7 @@ pub fn log_line(line: &LogLine) -> Option<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::runtime::AccessLog;
 
     fn shown(text: &str) -> Option<String> {
         let line =
@@ -180,6 +194,44 @@ mod tests {
         let shown = shown(line).unwrap();
         let (_time, rest) = shown.split_once(' ').unwrap();
         assert_eq!(rest, r#"WorkFunction               warning SES throttles attempt=2 event_id="evt_1""#);
+    }
+
+    #[test]
+    fn an_invocation_is_shown_with_its_cost_and_its_metrics() {
+        let mut access: AccessLog = serde_json::from_str(
+            r#"{"invocation_log":true,"dynamodb_calls":5,"read_units":2.5,"write_units":3}"#,
+        )
+        .unwrap();
+        access.metrics =
+            [("MailLatency", 9.0, "Milliseconds"), ("Repeats", 1.0, "Count"), ("Load", 0.5, "Percent")]
+                .map(|(name, value, unit)| LoggedMetric {
+                    name: name.to_owned(),
+                    value,
+                    unit: Some(unit.to_owned()),
+                })
+                .to_vec();
+        let mut record = InvocationRecord {
+            function: "WorkFunction".to_owned(),
+            request_id: "r1".to_owned(),
+            trigger: Trigger::Queue { messages: 1 },
+            cold_start: false,
+            duration: Duration::from_micros(9_340),
+            peak_memory_mb: None,
+            outcome: RecordedOutcome::Success,
+            access: Some(access),
+        };
+        let shown = |record: &InvocationRecord| {
+            let line = anstream::adapter::strip_str(&invocation(record)).to_string();
+            line.split_once("WorkFunction").unwrap().1.trim_start().to_owned()
+        };
+        let cost = "5 DynamoDB calls, 2.5 read and 3 write units";
+        let metrics = "MailLatency 9 ms · Repeats 1 · Load 0.5 Percent";
+        assert_eq!(shown(&record), format!("1 message ok 9.3 ms · {cost} · {metrics}"));
+        let access = record.access.as_mut().unwrap();
+        (access.dynamodb_calls, access.metrics) = (0, Vec::new());
+        assert_eq!(shown(&record), "1 message ok 9.3 ms");
+        record.access = None;
+        assert_eq!(shown(&record), "1 message ok 9.3 ms");
     }
 
     #[test]

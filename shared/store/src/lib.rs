@@ -2,7 +2,7 @@
 //!
 //! A change and the event that tells of it are one transaction. Conditions, never reads before writes, keep the
 //! promises; what a failed condition found comes back with the failure, so a refusal costs no second look.
-//! Every call is counted by the [`meter`], so that a request's cost is a number in its log line.
+//! Every call is counted by the [meter](chairbook_platform::meter), so that a request's cost is a number in its log line.
 //!
 //! To store one more kind of row: add its key to [`keys`], write and read it in its table's module through
 //! [`item`], and describe it in `docs/data-model.md`.
@@ -21,7 +21,7 @@ mod expert_days;
 mod item;
 mod keys;
 mod limits;
-pub mod meter;
+mod meter;
 mod open_reservations;
 mod paging;
 mod reader;

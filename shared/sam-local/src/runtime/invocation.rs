@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use serde::Deserialize;
-use serde_json::json;
+use serde_json::{Value, json};
 
 /// Bytes that a synchronous invocation's payload may have
 /// (<https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html>).
@@ -167,7 +167,7 @@ pub struct InvocationRecord {
     pub peak_memory_mb: Option<u64>,
     /// How it ended.
     pub outcome: RecordedOutcome,
-    /// The function's access-log line, if it wrote one.
+    /// The function's line about it, if it wrote one.
     pub access: Option<AccessLog>,
 }
 
@@ -185,12 +185,15 @@ pub enum RecordedOutcome {
     },
 }
 
-/// The line of JSON with `"access_log": true` that an HTTP function may log for every request. What it leaves out is 0 or
-/// empty here; the request of a function that logs no such line is shown without its route and its cost.
+/// The line of JSON that a function may log about an invocation: with `"access_log": true` about a request, with
+/// `"invocation_log": true` about any other. What it leaves out is 0 or empty here; an invocation of a function that logs
+/// no such line is shown without its route and its cost.
 #[derive(Debug, Clone, PartialEq, Deserialize)]
 pub struct AccessLog {
-    #[serde(rename = "access_log")]
-    marker: bool,
+    #[serde(default, rename = "access_log")]
+    is_of_request: bool,
+    #[serde(default, rename = "invocation_log")]
+    is_of_other: bool,
     /// The request's method.
     #[serde(default)]
     pub method: String,
@@ -215,15 +218,50 @@ pub struct AccessLog {
     /// What the function measured.
     #[serde(default)]
     pub duration_ms: f64,
+    /// The metrics in the lines before it.
+    #[serde(skip)]
+    pub metrics: Vec<LoggedMetric>,
 }
 
 impl AccessLog {
     /// Reads a line of a function's log; `None` when it is any other line.
     pub(super) fn parse(line: &str) -> Option<Self> {
-        if !line.starts_with('{') || !line.contains("\"access_log\"") {
+        let is_likely = line.contains("\"access_log\"") || line.contains("\"invocation_log\"");
+        if !line.starts_with('{') || !is_likely {
             return None;
         }
-        serde_json::from_str(line).ok().filter(|access: &Self| access.marker)
+        serde_json::from_str(line).ok().filter(|access: &Self| access.is_of_request || access.is_of_other)
+    }
+}
+
+/// A value of a metric, in a line of CloudWatch's embedded metric format
+/// (<https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/CloudWatch_Embedded_Metric_Format_Specification.html>).
+#[derive(Debug, Clone, PartialEq)]
+pub struct LoggedMetric {
+    /// The metric's name.
+    pub name: String,
+    /// The value.
+    pub value: f64,
+    /// The value's unit, such as `Count`; `None` where the line does not tell.
+    pub unit: Option<String>,
+}
+
+impl LoggedMetric {
+    /// Reads a line of a function's log; empty when it is any other line.
+    pub(super) fn parse(line: &str) -> Vec<Self> {
+        if !line.starts_with('{') || !line.contains("\"_aws\"") {
+            return Vec::new();
+        }
+        let line: Value = serde_json::from_str(line).unwrap_or_default();
+        let items = |value: &Value| value.as_array().cloned().unwrap_or_default();
+        let metrics =
+            items(&line["_aws"]["CloudWatchMetrics"]).into_iter().flat_map(|of| items(&of["Metrics"]));
+        let metric = |metric: Value| {
+            let name = metric["Name"].as_str()?;
+            let unit = metric["Unit"].as_str().map(str::to_owned);
+            Some(Self { name: name.to_owned(), value: line[name].as_f64()?, unit })
+        };
+        metrics.filter_map(metric).collect()
     }
 }
 

@@ -12,7 +12,7 @@ use tokio::io::{AsyncBufReadExt, AsyncRead, BufReader};
 use tokio::sync::{Notify, broadcast};
 use tokio::time::{Instant, timeout_at};
 
-use super::invocation::{AccessLog, LogLine};
+use super::invocation::{AccessLog, LogLine, LoggedMetric};
 
 /// Bytes of `X-Amz-Log-Result`.
 const TAIL: usize = 4 * 1024;
@@ -20,6 +20,8 @@ const TAIL: usize = 4 * 1024;
 const SETTLED_AFTER: Duration = Duration::from_millis(10);
 /// A function that prints all the time is not waited for.
 const SETTLED_LATEST: Duration = Duration::from_millis(100);
+/// Metrics of one invocation that are shown.
+const METRICS: usize = 20;
 /// Lines of standard error that explain a crash.
 const EXPLANATION_LINES: usize = 20;
 /// A log file of more bytes is set aside at the next start.
@@ -76,6 +78,8 @@ struct Recent {
     tail_bytes: usize,
     standard_error: VecDeque<String>,
     access: VecDeque<AccessLog>,
+    /// Those that no line about their invocation has come after yet.
+    metrics: Vec<LoggedMetric>,
 }
 
 impl RecentLog {
@@ -96,8 +100,13 @@ impl RecentLog {
             if recent.standard_error.len() > EXPLANATION_LINES {
                 recent.standard_error.pop_front();
             }
-        } else if let Some(access) = AccessLog::parse(line) {
+        } else if let Some(mut access) = AccessLog::parse(line) {
+            access.metrics = std::mem::take(&mut recent.metrics);
             recent.access.push_back(access);
+        } else {
+            recent.metrics.extend(LoggedMetric::parse(line));
+            // Of a function that logs no line about its invocations.
+            recent.metrics.truncate(METRICS);
         }
         drop(recent);
         self.changed.notify_waiters();
@@ -180,6 +189,8 @@ pub(super) async fn read_lines(
 
 #[cfg(test)]
 mod tests {
+    use serde_json::json;
+
     use super::*;
 
     #[test]
@@ -208,6 +219,26 @@ mod tests {
         assert_eq!((first.route.as_str(), first.status, first.write_units), ("/a", 200, 1.5));
         assert_eq!(recent.take_access(Duration::ZERO).await.unwrap().route, "/b");
         assert_eq!(recent.take_access(Duration::from_millis(5)).await, None);
+    }
+
+    #[tokio::test]
+    async fn metrics_belong_to_the_line_that_comes_after_them() {
+        let recent = RecentLog::default();
+        let metric = |name: &str, unit: &str, value: f64| {
+            let directive = json!({"Metrics": [{"Name": name, "Unit": unit}]});
+            json!({"_aws": {"CloudWatchMetrics": [directive]}, name: value}).to_string()
+        };
+        recent.add(&metric("Made", "Count", 1.0), false);
+        recent.add(r#"{"level":"INFO","message":"about \"_aws\"","_aws":5}"#, false);
+        recent.add(&metric("Waited", "Milliseconds", 9.5), false);
+        recent.add(r#"{"invocation_log":true,"read_units":1.5}"#, false);
+        recent.add(r#"{"access_log":true,"method":"GET","route":"/b","status":404}"#, false);
+        let first = recent.take_access(Duration::ZERO).await.unwrap();
+        let shown: Vec<_> =
+            first.metrics.iter().map(|one| (&*one.name, one.value, one.unit.as_deref())).collect();
+        assert_eq!(shown, [("Made", 1.0, Some("Count")), ("Waited", 9.5, Some("Milliseconds"))]);
+        assert!((first.read_units - 1.5).abs() < f64::EPSILON && first.route.is_empty());
+        assert_eq!(recent.take_access(Duration::ZERO).await.unwrap().metrics, []);
     }
 
     #[test]

@@ -29,8 +29,8 @@ mod service;
 
 pub use invocation::{
     ASYNCHRONOUS_PAYLOAD_LIMIT, AccessLog, FunctionError, InvocationOutcome, InvocationRecord,
-    InvocationType, InvokeError, LogLine, RESPONSE_LIMIT, RecordedOutcome, SYNCHRONOUS_PAYLOAD_LIMIT,
-    Trigger,
+    InvocationType, InvokeError, LogLine, LoggedMetric, RESPONSE_LIMIT, RecordedOutcome,
+    SYNCHRONOUS_PAYLOAD_LIMIT, Trigger,
 };
 pub use invoke_api::router;
 pub use process::{Program, arn};

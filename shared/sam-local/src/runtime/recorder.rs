@@ -1,5 +1,5 @@
-//! Tells observers what invocations came to, after their callers have been answered: an access-log line comes through
-//! a pipe of its own and memory is read from a file, and no caller should wait for either.
+//! Tells observers what invocations came to, after their callers have been answered: the line about an
+//! invocation comes through a pipe of its own and memory is read from a file, and no caller should wait for either.
 
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
@@ -11,9 +11,9 @@ use super::invocation::{InvocationRecord, RecordedOutcome, Trigger};
 use super::logs::RecentLog;
 use super::memory;
 
-/// How long an access-log line may be on its way.
+/// How long the line about an invocation may be on its way.
 const PATIENCE: Duration = Duration::from_millis(100);
-/// A function that so many times in a row wrote no access-log line is not waited for any more.
+/// A function that so many times in a row wrote no such line is not waited for any more.
 const MISSES: u32 = 3;
 
 /// An invocation that is over.
@@ -40,12 +40,8 @@ pub(super) fn start(
         let mut misses = 0;
         while let Some(finished) = receiver.recv().await {
             let peak_kib = finished.peak_kib.or_else(|| process.get().copied().and_then(memory::peak_kib));
-            let access = if matches!(finished.trigger, Trigger::HttpApi | Trigger::Direct) {
-                let patience = if misses < MISSES { PATIENCE } else { Duration::ZERO };
-                recent.take_access(patience).await
-            } else {
-                None
-            };
+            let patience = if misses < MISSES { PATIENCE } else { Duration::ZERO };
+            let access = recent.take_access(patience).await;
             misses = if access.is_some() { 0 } else { misses + 1 };
             // An error here means that nobody listens.
             let _nobody = records.send(InvocationRecord {
