@@ -11,8 +11,10 @@
 mod actor;
 mod answer;
 pub mod appointment;
+pub mod busy_salon;
 pub mod checker;
 mod conformance;
+pub mod cost;
 mod json;
 pub mod open_salon;
 pub mod processes;

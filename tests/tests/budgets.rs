@@ -2,21 +2,15 @@
 //! units. Counted, not timed, so that a slow machine changes nothing.
 
 use std::collections::BTreeMap;
-use std::ops::RangeInclusive;
 
 use chairbook_local::runtime::AccessLog;
-use chairbook_models::booking::{Payment, Salon};
-use chairbook_models::catalog::{Expert, OwnTerms, Service, Settings};
-use chairbook_models::ids::{AppointmentId, ExpertId, ServiceId, UserId};
+use chairbook_models::catalog::Settings;
 use chairbook_models::user::Role;
-use chairbook_models::working_hours::WorkingHours;
-use chairbook_platform::{clock, random};
 use chairbook_store::CatalogRow;
-use chairbook_tests::{Actor, Answer, Json, TestStack, appointment};
+use chairbook_tests::busy_salon::{day, expert, fill, hire};
+use chairbook_tests::{Actor, Answer, Json, TestStack};
 use jiff::ToSpan as _;
-use jiff::civil::Weekday::{Friday, Monday, Saturday, Sunday, Thursday, Tuesday, Wednesday};
-use jiff::civil::{Date, Time};
-use jiff::tz::TimeZone;
+use jiff::civil::Date;
 use reqwest::Method;
 use serde_json::{Value, json};
 
@@ -88,11 +82,6 @@ fn within(what: &str, line: &AccessLog, round_trips: u64, write_units: f64) {
     );
     assert_eq!(line.dynamodb_round_trips, round_trips, "{what}: {line:?}");
     assert!(line.write_units > 0.0 && line.write_units <= write_units, "{what}: {line:?}");
-}
-
-/// So many days from today (UTC), out of reach of any lead time.
-fn day(days: i64) -> Date {
-    clock::now().to_zoned(TimeZone::UTC).date() + days.days()
 }
 
 /// The free starts of a service by an expert, by date.
@@ -208,62 +197,6 @@ async fn book_a_day_and_cancel(scale: Scale) {
     scale.stack.finish().await;
 }
 
-/// So many experts who all do one service every day between these minutes of it; returns the service.
-async fn hire(scale: &Scale, experts: u8, hours: (u16, u16)) -> Service {
-    let store = scale.stack.stack.store();
-    let catalog = store.catalog().await.unwrap();
-    let model = &catalog.services[&CUT.parse().unwrap()];
-    let service =
-        Service { id: ServiceId::derived([7; 16]), name: "Consultation".parse().unwrap(), ..model.clone() };
-    let hours = &[hours][..];
-    let hours = [Monday, Tuesday, Wednesday, Thursday, Friday, Saturday, Sunday].map(|day| (day, hours));
-    let marek = &catalog.experts[&MAREK.parse().unwrap()];
-    let experts = (1..=experts).map(|number| {
-        CatalogRow::Expert(Box::new(Expert {
-            id: ExpertId::derived([number; 16]),
-            name: format!("Expert {number}").parse().unwrap(),
-            services: BTreeMap::from([(service.id, OwnTerms::default())]),
-            working_hours: WorkingHours::weekly(&hours).unwrap(),
-            ..marek.clone()
-        }))
-    });
-    let mut rows = vec![CatalogRow::Service(service.clone())];
-    rows.extend(experts);
-    // A transaction has room for a hundred.
-    for rows in rows.chunks(90) {
-        scale.stack.write_catalog(rows).await;
-    }
-    service
-}
-
-/// Books these hours of each expert on all of these days, and returns the number of appointments.
-async fn fill(
-    scale: &Scale,
-    service: &Service,
-    experts: u8,
-    (days, hours): (RangeInclusive<i64>, &[i8]),
-) -> usize {
-    let store = scale.stack.stack.store();
-    let catalog = store.catalog().await.unwrap();
-    let salon = Salon::new(&catalog).unwrap();
-    let now = clock::now();
-    let mut count = 0;
-    for number in 1..=experts {
-        let quotes = salon.quotes(service.id, &[], Some(ExpertId::derived([number; 16]))).unwrap();
-        for day in days.clone().map(day) {
-            for &hour in hours {
-                let booking = salon.book(&quotes[0], day, Time::constant(hour, 0, 0, 0), now).unwrap();
-                let id = AppointmentId::new(now, random::bytes());
-                let made =
-                    booking.into_appointment(&salon, id, UserId::NOBODY, Payment::OnTheirWord, None, now);
-                appointment::put(&store, &made, now).await;
-                count += 1;
-            }
-        }
-    }
-    count
-}
-
 /// A look at a month costs two round trips, whatever is booked; the calls and the read units stay within these.
 #[track_caller]
 fn look(what: &str, line: &AccessLog, calls: u64, read_units: f64) {
@@ -274,7 +207,7 @@ fn look(what: &str, line: &AccessLog, calls: u64, read_units: f64) {
 #[tokio::test]
 async fn availability_of_a_month_and_ten_experts() {
     let scale = Scale::new().await;
-    let service = hire(&scale, 10, (540, 1_080)).await;
+    let service = hire(&scale.stack, 10, (540, 1_080)).await;
     let visitor = scale.stack.visitor();
     let query = format!("serviceId={}&from={}&to={}", service.id, day(2), day(32));
     let path = format!("/availability?{query}");
@@ -285,10 +218,10 @@ async fn availability_of_a_month_and_ten_experts() {
     let line = scale.warm_read(&visitor, "/api/v1/availability", &path).await;
     look("availability of ten experts", &line, 5, 3.0);
 
-    assert_eq!(fill(&scale, &service, 10, (2..=32, &[9, 14])).await, 620);
+    assert_eq!(fill(&scale.stack, &service, 10, (2..=32, &[9, 14])).await, 620);
     let line = scale.warm_read(&visitor, "/api/v1/availability", &path).await;
     look("availability of ten busy experts", &line, 5, 5.0);
-    let one = format!("{path}&expertId={}", ExpertId::derived([3; 16]));
+    let one = format!("{path}&expertId={}", expert(3));
     let line = scale.warm_read(&visitor, "/api/v1/availability", &one).await;
     look("availability of one of them", &line, 3, 5.0);
     scale.stack.finish().await;
@@ -297,13 +230,13 @@ async fn availability_of_a_month_and_ten_experts() {
 #[tokio::test]
 async fn availability_of_a_month_and_two_hundred_experts() {
     let scale = Scale::new().await;
-    let service = hire(&scale, 200, (540, 720)).await;
+    let service = hire(&scale.stack, 200, (540, 720)).await;
     let visitor = scale.stack.visitor();
     let path = format!("/availability?serviceId={}&from={}&to={}", service.id, day(2), day(32));
-    assert_eq!(fill(&scale, &service, 200, (9..=9, &[9])).await, 200);
+    assert_eq!(fill(&scale.stack, &service, 200, (9..=9, &[9])).await, 200);
     let line = scale.warm_read(&visitor, "/api/v1/availability", &path).await;
     look("availability of two hundred experts", &line, 5, 10.0);
-    let one = format!("{path}&expertId={}", ExpertId::derived([3; 16]));
+    let one = format!("{path}&expertId={}", expert(3));
     let line = scale.warm_read(&visitor, "/api/v1/availability", &one).await;
     look("availability of one of them", &line, 3, 5.0);
     scale.stack.finish().await;
