@@ -61,12 +61,18 @@ pub async fn hire(stack: &TestStack, experts: u8, hours: (u16, u16)) -> Service 
     service
 }
 
-/// Books these hours of each expert on all of these days, counted from today, and returns the number of appointments.
+/// So many days from today (UTC) to so many.
+pub fn days(days: RangeInclusive<i64>) -> Vec<Date> {
+    let today = day(0);
+    days.map(|days| today + days.days()).collect()
+}
+
+/// Books these hours of each expert on all of these days, and returns the number of appointments.
 pub async fn fill(
     stack: &TestStack,
     service: &Service,
     experts: u8,
-    (days, hours): (RangeInclusive<i64>, &[i8]),
+    (days, hours): (&[Date], &[i8]),
 ) -> usize {
     let store = stack.stack.store();
     let catalog = store.catalog().await.unwrap();
@@ -75,7 +81,7 @@ pub async fn fill(
     let mut count = 0;
     for number in 1..=experts {
         let quotes = salon.quotes(service.id, &[], Some(expert(number))).unwrap();
-        for day in days.clone().map(day) {
+        for &day in days {
             for &hour in hours {
                 let booking = salon.book(&quotes[0], day, Time::constant(hour, 0, 0, 0), now).unwrap();
                 let id = AppointmentId::new(now, random::bytes());

@@ -7,7 +7,7 @@ use chairbook_local::runtime::AccessLog;
 use chairbook_models::catalog::Settings;
 use chairbook_models::user::Role;
 use chairbook_store::CatalogRow;
-use chairbook_tests::busy_salon::{day, expert, fill, hire};
+use chairbook_tests::busy_salon::{day, days, expert, fill, hire};
 use chairbook_tests::{Actor, Answer, Json, TestStack};
 use jiff::ToSpan as _;
 use jiff::civil::Date;
@@ -218,7 +218,7 @@ async fn availability_of_a_month_and_ten_experts() {
     let line = scale.warm_read(&visitor, "/api/v1/availability", &path).await;
     look("availability of ten experts", &line, 5, 3.0);
 
-    assert_eq!(fill(&scale.stack, &service, 10, (2..=32, &[9, 14])).await, 620);
+    assert_eq!(fill(&scale.stack, &service, 10, (&days(2..=32), &[9, 14])).await, 620);
     let line = scale.warm_read(&visitor, "/api/v1/availability", &path).await;
     look("availability of ten busy experts", &line, 5, 5.0);
     let one = format!("{path}&expertId={}", expert(3));
@@ -233,7 +233,7 @@ async fn availability_of_a_month_and_two_hundred_experts() {
     let service = hire(&scale.stack, 200, (540, 720)).await;
     let visitor = scale.stack.visitor();
     let path = format!("/availability?serviceId={}&from={}&to={}", service.id, day(2), day(32));
-    assert_eq!(fill(&scale.stack, &service, 200, (9..=9, &[9])).await, 200);
+    assert_eq!(fill(&scale.stack, &service, 200, (&days(9..=9), &[9])).await, 200);
     let line = scale.warm_read(&visitor, "/api/v1/availability", &path).await;
     look("availability of two hundred experts", &line, 5, 10.0);
     let one = format!("{path}&expertId={}", expert(3));

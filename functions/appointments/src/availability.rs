@@ -115,5 +115,5 @@ pub(crate) async fn availability(
         return Err(AvailabilityError::TooManyFreeTimes);
     }
     let time_zone = catalog.settings.time_zone.clone();
-    Ok(Reply::ok("The free times.", Availability::new(days, time_zone)))
+    Ok(Reply::ok("The free times.", Availability::new(days, time_zone)).compressed())
 }

@@ -1,5 +1,5 @@
-//! The layers in front of every handler, from the outside in: the access log and the answer's common headers;
-//! panics become 500; the rate limit and the caller's token.
+//! The layers in front of every handler, from the outside in: the access log and the answer's common headers; large
+//! responses are compressed; panics become 500; the rate limit and the caller's token.
 
 use std::process::ExitCode;
 use std::sync::{Arc, OnceLock};
@@ -14,12 +14,14 @@ use axum::routing::{MethodRouter, any, post};
 use chairbook_platform::meter::Meter;
 use chairbook_platform::{clock, configured, ended, env, health_probe};
 use chairbook_store::{Reader, Store, Tables};
-use http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
+use http::{Extensions, HeaderMap, HeaderName, HeaderValue, StatusCode, Version, header};
 use jiff::Timestamp;
 use lambda_http::request::RequestContext;
 use lambda_http::{Adapter, Context, LambdaEvent, RequestExt, Service as _, lambda_runtime, service_fn};
 use serde_json::Value;
+use tower_http::CompressionLevel;
 use tower_http::catch_panic::CatchPanicLayer;
+use tower_http::compression::{CompressionLayer, Predicate};
 use tracing::Instrument as _;
 
 use crate::access::{Client, Gate, claims, no_token};
@@ -28,6 +30,7 @@ use crate::cloudfront::{CloudFront, client_address};
 use crate::error::ApiError;
 use crate::incoming;
 use crate::rate_limit::Policy;
+use crate::reply::Large;
 
 /// The characters of a user agent's name that are kept.
 const MAX_USER_AGENT: usize = 256;
@@ -153,7 +156,15 @@ fn complete(routes: Router, events: MethodRouter) -> Router {
         .layer(CatchPanicLayer::custom(|_: Box<dyn std::any::Any + Send>| {
             ApiError::bug(&"a handler panicked").into_response()
         }))
+        .layer(compression())
         .layer(from_fn(observe))
+}
+
+/// Compresses the responses that are marked for it. They are sent once, so that speed comes before size.
+fn compression() -> CompressionLayer<impl Predicate> {
+    let is_large =
+        |_: StatusCode, _: Version, _: &HeaderMap, marks: &Extensions| marks.get::<Large>().is_some();
+    CompressionLayer::new().quality(CompressionLevel::Fastest).compress_when(is_large)
 }
 
 /// Runs a function: its routes, behind Lambda.

@@ -18,7 +18,13 @@ pub struct Reply<T, const STATUS: u16 = 200> {
     message: String,
     data: T,
     headers: Vec<(HeaderName, HeaderValue)>,
+    is_large: bool,
 }
+
+/// The mark of a response that is worth compressing. Only what anybody may see is marked: the size of what is compressed
+/// together with a secret can tell the secret.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Large;
 
 /// A reply that tells of something that the request has created. What can be asked for by itself is [`Located`].
 pub type Created<T> = Reply<T, 201>;
@@ -30,14 +36,20 @@ pub struct Located<T>(Created<T>);
 impl<T> Reply<T> {
     /// 200.
     pub fn ok(message: impl Into<String>, data: T) -> Self {
-        Self { message: message.into(), data, headers: Vec::new() }
+        Self { message: message.into(), data, headers: Vec::new(), is_large: false }
+    }
+
+    /// Compressed for clients that take that: for large responses with nothing but what anybody may see.
+    #[must_use]
+    pub fn compressed(self) -> Self {
+        Self { is_large: true, ..self }
     }
 }
 
 impl<T> Created<T> {
     /// 201.
     pub fn created(message: impl Into<String>, data: T) -> Self {
-        Self { message: message.into(), data, headers: Vec::new() }
+        Self { message: message.into(), data, headers: Vec::new(), is_large: false }
     }
 
     /// With the address of what was created, such as `/api/v1/services/svc_…`.
@@ -85,6 +97,9 @@ impl<T: Serialize, const STATUS: u16> IntoResponse for Reply<T, STATUS> {
         let body = Json(Body::new(&self.message, &self.data));
         let mut response = (status, body).into_response();
         response.headers_mut().extend(self.headers);
+        if self.is_large {
+            response.extensions_mut().insert(Large);
+        }
         response
     }
 }

@@ -4,9 +4,10 @@
 /// Days of a month.
 pub(super) const DAYS: f64 = 30.0;
 
-/// Experts, and appointments of each on a day, in the calendar that is looked at.
+/// The experts in the calendar that is looked at, the minutes between which they work, and the hours that are booked.
 pub(super) const EXPERTS: u8 = 10;
-pub(super) const BOOKED_HOURS: [i8; 4] = [9, 11, 14, 16];
+pub(super) const OPEN: (u16, u16) = (540, 1_200);
+pub(super) const BOOKED_HOURS: [i8; 5] = [9, 11, 13, 16, 18];
 
 /// The billed time of a warm function, in milliseconds: what it computes, a few milliseconds for each call of DynamoDB one
 /// after another, and what SES and SQS take.
@@ -30,9 +31,10 @@ pub(super) const LOG_BYTES_OF_REQUEST: f64 = 450.0 + 450.0 + 550.0;
 /// The same for another invocation: the function's lines, and the two of Lambda.
 pub(super) const LOG_BYTES_OF_OTHER: f64 = 1_450.0 + 550.0;
 
-/// Kilobytes of a response as they are sent: to a look for free times, to a look at the catalog, and any other.
+/// Kilobytes of a response as they are sent: to a look for free times, to a look at the catalog, and any other. The first is
+/// compressed: a calendar as regular as that of the count to a thirtieth, one in use to a tenth or less.
 pub(super) const RESPONSE_KB: [(&str, f64); 3] =
-    [(super::habits::LOOK, 40.0), (super::habits::CATALOG, 15.0), ("any other", 3.0)];
+    [(super::habits::LOOK, 6.0), (super::habits::CATALOG, 15.0), ("any other", 3.0)];
 
 /// Kilobytes that a booking leaves in the tables: its row, the same in three indexes, and those of its events.
 pub(super) const KB_OF_BOOKING: f64 = 12.0;

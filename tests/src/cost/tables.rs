@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 
 use super::assumptions::{
     ALARMS, BOOKED_HOURS, DASHBOARDS, DAYS, EXPERTS, KB_OF_BOOKING, KMS, LOG_BYTES_OF_OTHER,
-    LOG_BYTES_OF_REQUEST, METRICS, MILLISECONDS, MONTHS, READS_OF_REMINDERS, RESPONSE_KB, SECRETS,
+    LOG_BYTES_OF_REQUEST, METRICS, MILLISECONDS, MONTHS, OPEN, READS_OF_REMINDERS, RESPONSE_KB, SECRETS,
     SQS_OF_MAIL, SQS_OF_WAITING,
 };
 use super::count::{Counted, Usage, count};
@@ -155,9 +155,14 @@ fn assumptions(counted: &Counted) -> String {
     });
     let responses = RESPONSE_KB
         .map(|(name, kilobytes)| row(&[&format!("response to {name}"), &format!("{kilobytes} kB")]));
-    let calendar = format!("{EXPERTS} experts, {} of 9 hours booked each day", BOOKED_HOURS.len());
+    let calendar = format!(
+        "{EXPERTS} experts, {} appointments of an hour in {} hours of each day",
+        BOOKED_HOURS.len(),
+        (OPEN.1 - OPEN.0) / 60
+    );
     let others = [
         ("the calendar that is looked at", calendar),
+        ("the free times of that month, not compressed", format!("{:.0} kB (counted)", counted.plain_look)),
         ("logs of a request, with API Gateway's and Lambda's lines", format!("{LOG_BYTES_OF_REQUEST} B")),
         ("logs of any other invocation", format!("{LOG_BYTES_OF_OTHER} B")),
         ("rows of a booking, with indexes and events", format!("{KB_OF_BOOKING} kB")),
