@@ -51,8 +51,10 @@ pub(super) const SQS_OF_MAIL: f64 = 3.0;
 /// Requests to SQS by Lambda, which waits for messages in so many places at once, for 20 seconds each time.
 pub(super) const SQS_OF_WAITING: f64 = 5.0 * 3.0 * 60.0 * 24.0 * DAYS;
 
-/// Metrics of CloudWatch that functions and filters of their logs make; metrics that alarms look at; dashboards.
+/// Metrics of CloudWatch that filters of the logs and functions make, and how many of them are the functions'; metrics that
+/// alarms look at; dashboards.
 pub(super) const METRICS: f64 = 15.0;
+pub(super) const METRICS_OF_FUNCTIONS: usize = 5;
 pub(super) const ALARMS: f64 = 50.0;
 pub(super) const DASHBOARDS: f64 = 1.0;
 

@@ -1,6 +1,6 @@
 //! Counting what deeds consume.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::{Duration, Instant};
 
 use chairbook_local::template::model::System;
@@ -12,7 +12,8 @@ use reqwest::header::ACCEPT_ENCODING;
 use serde_json::{Value, json};
 
 use super::assumptions::{
-    BOOKED_HOURS, EXPERTS, LOG_BYTES_OF_OTHER, LOG_BYTES_OF_REQUEST, OPEN, READS_OF_REMINDERS, RESPONSE_KB,
+    ALARMS, BOOKED_HOURS, DASHBOARDS, EXPERTS, LOG_BYTES_OF_OTHER, LOG_BYTES_OF_REQUEST, METRICS,
+    METRICS_OF_FUNCTIONS, OPEN, READS_OF_REMINDERS, RESPONSE_KB, SECRETS,
 };
 use super::habits;
 use crate::appointment::{id, path, show};
@@ -226,6 +227,26 @@ async fn check_response(visitor: &Actor, name: &str, path: &str) {
     assert!(kilobytes <= assumed, "{name}: {kilobytes} kB");
 }
 
+/// Checks that there are no more alarms, metrics, dashboards and secrets in a template than is assumed.
+fn check_template(template: &str) {
+    let count = |text: &str| template.matches(text).count();
+    // An alarm looks at one metric, or at each of a list.
+    let lists = count("\n      Metrics:\n");
+    let alarms = count("Type: AWS::CloudWatch::Alarm\n") - lists + count("MetricStat:\n");
+    let filters = template.split("Type: AWS::Logs::MetricFilter\n").skip(1);
+    let names = filters.filter_map(|filter| filter.split_once("MetricName: ")?.1.lines().next());
+    let metrics = names.collect::<BTreeSet<_>>().len() + METRICS_OF_FUNCTIONS;
+    for (name, found, assumed) in [
+        ("metrics in alarms", alarms, ALARMS),
+        ("metrics", metrics, METRICS),
+        ("dashboards", count("Type: AWS::CloudWatch::Dashboard\n"), DASHBOARDS),
+        ("secrets", count("Type: AWS::SecretsManager::Secret\n"), SECRETS),
+    ] {
+        assert!(f64::from(u32::try_from(found).unwrap()) <= assumed, "{found} {name}");
+    }
+    assert!(lists > 0 && alarms > 20 && metrics > METRICS_OF_FUNCTIONS, "the template is not understood");
+}
+
 fn memory(system: &System) -> BTreeMap<String, f64> {
     let of = |function: &chairbook_local::template::model::Function| {
         (function.logical_id.clone(), f64::from(function.memory_mb))
@@ -235,6 +256,7 @@ fn memory(system: &System) -> BTreeMap<String, f64> {
 
 /// Counts everything.
 pub(super) async fn count() -> Counted {
+    check_template(include_str!("../../../template.yaml"));
     // One process per function, whose first requests are not counted; and schedules that wait.
     let stack = TestStack::builder()
         .without_rate_limit()
