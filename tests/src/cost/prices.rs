@@ -1,6 +1,6 @@
 //! AWS's list prices.
 
-/// The month in which the prices were last compared with AWS's pages.
+/// The month of which the prices are. They were written down without AWS's pages at hand: whoever compares them changes this.
 pub(super) const AS_OF: &str = "November 2025";
 
 /// A price of the region us-east-1, the first tier of it, without the free tiers.
