@@ -27,4 +27,4 @@ pub mod turnstile;
 pub use actor::Actor;
 pub use answer::Answer;
 pub use json::Json;
-pub use stack::{Permitted, TestStack, TestStackBuilder, built};
+pub use stack::{Permitted, TestStack, TestStackBuilder, built, dynamodb_faults};

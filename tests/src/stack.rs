@@ -10,6 +10,7 @@ use aws_sdk_dynamodb::types::AttributeValue;
 use chairbook_local::binaries::{self, Profile};
 use chairbook_local::data_directory::Data;
 use chairbook_local::demo;
+use chairbook_local::faults::{DynamoDbSetting, FaultPlan};
 use chairbook_local::gateway::Access;
 use chairbook_local::mailbox::Mail;
 use chairbook_local::runtime::{AccessLog, InvocationRecord};
@@ -66,6 +67,16 @@ pub(crate) fn edited_template(directory: &Path, edits: &[(&str, &str)]) -> PathB
     edited
 }
 
+/// The faults of DynamoDB that every stack is to have, as the environment variable `CHAIRBOOK_DYNAMODB_FAULTS` says:
+/// `moderate`, `rough`, or a setting as JSON or a file; none without it.
+///
+/// # Panics
+/// When it says none of these.
+pub fn dynamodb_faults() -> Option<DynamoDbSetting> {
+    let setting = std::env::var("CHAIRBOOK_DYNAMODB_FAULTS").ok()?;
+    Some(DynamoDbSetting::parse(&setting).unwrap_or_else(|fault| panic!("CHAIRBOOK_DYNAMODB_FAULTS {fault}")))
+}
+
 /// A table's name, by its logical id.
 fn table<'s>(system: &'s System, logical_id: &str) -> &'s str {
     &system.tables.iter().find(|known| known.logical_id == logical_id).unwrap().name
@@ -95,6 +106,7 @@ pub struct TestStackBuilder {
     template_edits: Vec<(String, String)>,
     demo: bool,
     max_concurrency: usize,
+    dynamodb_faults: Option<DynamoDbSetting>,
 }
 
 /// Findings at a test's end that are faults in others.
@@ -150,6 +162,13 @@ impl TestStackBuilder {
         self
     }
 
+    /// With these faults of DynamoDB, whatever `CHAIRBOOK_DYNAMODB_FAULTS` says.
+    #[must_use]
+    pub const fn dynamodb_faults(mut self, setting: Option<DynamoDbSetting>) -> Self {
+        self.dynamodb_faults = setting;
+        self
+    }
+
     /// Starts it.
     pub async fn start(self) -> TestStack {
         let directory = tempfile::tempdir().unwrap();
@@ -164,6 +183,7 @@ impl TestStackBuilder {
             parameters: self.parameters,
             max_concurrency: self.max_concurrency,
             binaries: tokio::task::spawn_blocking(built).await.unwrap(),
+            dynamodb_faults: self.dynamodb_faults,
         };
         let stack = Stack::start(options, self.demo).await.unwrap();
         TestStack {
@@ -192,7 +212,13 @@ impl TestStack {
     pub fn builder() -> TestStackBuilder {
         // A test waits for its mails, also on a machine that is so busy that one has to be tried three times.
         let parameters = BTreeMap::from([("MailRetryLongestWait".to_owned(), "5s".to_owned())]);
-        TestStackBuilder { parameters, template_edits: Vec::new(), demo: true, max_concurrency: 4 }
+        TestStackBuilder {
+            parameters,
+            template_edits: Vec::new(),
+            demo: true,
+            max_concurrency: 4,
+            dynamodb_faults: dynamodb_faults(),
+        }
     }
 
     /// A stack as it is out of the box, but for a rate limit that tests do not reach.
@@ -405,6 +431,16 @@ impl TestStack {
             .unwrap();
     }
 
+    /// Makes faults happen next, in the place of those that were still to happen.
+    pub fn plan_faults(&self, plan: &serde_json::Value) {
+        self.stack.faults().set(FaultPlan::parse(plan.to_string().as_bytes()).unwrap());
+    }
+
+    /// Checks that all faults of DynamoDB have happened that were planned.
+    pub fn check_faults_happened(&self) {
+        assert_eq!(self.stack.faults().plan().dynamo_db, [], "these have not happened");
+    }
+
     /// Invokes a function by the Invoke API.
     pub async fn invoke(&self, function: &str, payload: serde_json::Value) -> serde_json::Value {
         let url = format!("{}/2015-03-31/functions/{function}/invocations", self.stack.url());
@@ -478,6 +514,11 @@ impl TestStack {
         self.finish_with(Permitted::default()).await;
     }
 
+    /// The same, where DynamoDB had faults that made requests be answered with 503.
+    pub async fn finish_with_refused_requests(self) {
+        self.finish_with(Permitted { failed_requests: true, ..Permitted::default() }).await;
+    }
+
     /// The same, but for what is permitted.
     pub async fn finish_with(self, permitted: Permitted) {
         self.settle().await;
@@ -502,6 +543,8 @@ impl TestStack {
         let mut requests = self.requests.lock().unwrap();
         loop {
             match requests.try_recv() {
+                // Where DynamoDB has faults, a request may be told to come again later.
+                Ok(access) if access.status == 503 && self.stack.faults().dynamodb().is_some() => {}
                 Ok(access) => assert!(access.status < 500, "a request was answered {access:?}"),
                 Err(TryRecvError::Lagged(_)) => {}
                 Err(TryRecvError::Empty | TryRecvError::Closed) => return,

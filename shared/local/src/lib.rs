@@ -8,4 +8,4 @@ pub mod console;
 pub mod demo;
 pub mod stack;
 
-pub use sam_local::{binaries, data_directory, gateway, mailbox, runtime, template};
+pub use sam_local::{binaries, data_directory, faults, gateway, mailbox, runtime, template};

@@ -8,6 +8,7 @@ use clap::{Args, Subcommand};
 
 use crate::binaries::{self, BuildError, Profile};
 use crate::data_directory::Data;
+use crate::faults::DynamoDbSetting;
 use crate::stack::Options;
 use crate::template::model::Function;
 use crate::tool_environment::{self, Tool, ToolEnvironmentError};
@@ -44,6 +45,10 @@ pub struct Arguments {
     /// The template to run
     #[arg(long, default_value = "template.yaml", value_name = "FILE")]
     pub template: PathBuf,
+    /// Let the functions meet what DynamoDB has on AWS and not here: conflicts, throttling, errors, slow answers, indexes
+    /// that lag behind, stale reads. `moderate`, `rough`, or a setting of your own as JSON or a file
+    #[arg(long, value_name = "SETTING", value_parser = DynamoDbSetting::parse)]
+    pub dynamodb_faults: Option<DynamoDbSetting>,
 }
 
 fn parameter(text: &str) -> Result<(String, String), String> {
@@ -88,6 +93,7 @@ impl Arguments {
             parameters: self.parameters(),
             max_concurrency: usize::from(self.max_concurrency),
             binaries,
+            dynamodb_faults: self.dynamodb_faults,
         }
     }
 }
@@ -144,6 +150,9 @@ mod tests {
             (None, None),
             "nothing is open to others unless asked for"
         );
+        assert_eq!(options.dynamodb_faults, None, "nothing goes wrong unless asked for");
+        let Cli { arguments } = Cli::parse_from(["shop", "--dynamodb-faults", "moderate"]);
+        assert_eq!(arguments.dynamodb_faults, Some(DynamoDbSetting::MODERATE));
         let expected = [("A", "1=2"), ("B", "")].map(|(key, value)| (key.to_owned(), value.to_owned()));
         assert_eq!(options.parameters, BTreeMap::from(expected));
     }
@@ -156,6 +165,7 @@ mod tests {
             &["--port", "65536"],
             &["--max-concurrency", "0"],
             &["--listen", "everywhere"],
+            &["--dynamodb-faults", "harsh"],
         ] {
             let arguments = std::iter::once("shop").chain(bad.iter().copied());
             assert!(Cli::try_parse_from(arguments).is_err(), "{bad:?}");

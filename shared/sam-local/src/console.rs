@@ -46,6 +46,11 @@ pub fn welcome(name: &str, addresses: &[(&str, String)], stack: &Stack, data: &D
     for (name, value) in addresses.iter().chain(&everywhere) {
         let _infallible = writeln!(text, "  {:<12}{}", name, styled(NOTE, value));
     }
+    if let Some(faults) = stack.faults().dynamodb() {
+        let seed = faults.setting.seed.unwrap_or_default();
+        let said = format!("of DynamoDB, with the seed {seed}: {url}/_local/faults/dynamodb");
+        let _infallible = writeln!(text, "  {:<12}{}", "Faults", styled(WARN, &said));
+    }
     let left_out: Vec<_> = stack.system().left_out.iter().map(left_out).collect();
     if !left_out.is_empty() {
         let mut types = left_out;

@@ -18,7 +18,7 @@ use crate::dynamodb::{DynamoDb, DynamoDbError, StreamReader};
 use crate::event_sources::checkpoints::{CheckpointError, Checkpoints};
 use crate::event_sources::stream::{self, Mapping, OnFailure};
 use crate::event_sources::{Invoke, filter, queue, schedule};
-use crate::faults::{self, Faults};
+use crate::faults::{self, DynamoDbSetting, Faults};
 use crate::gateway::{Access, Call, CallError, Gateway};
 use crate::mailbox::{self, Mailbox};
 use crate::runtime::{self, InvokeError, Program, Runtime, RuntimeOptions, Trigger};
@@ -65,6 +65,8 @@ pub struct Options {
     pub max_concurrency: usize,
     /// The directory of the functions' binaries.
     pub binaries: PathBuf,
+    /// What is to go wrong with the functions' requests to DynamoDB, from the beginning.
+    pub dynamodb_faults: Option<DynamoDbSetting>,
 }
 
 /// Why a stack did not start.
@@ -142,6 +144,7 @@ pub struct PreparedStack {
     checkpoints: Checkpoints,
     sqs: Sqs,
     dynamodb: DynamoDb,
+    faults: Faults,
     // Last: whatever is in it is closed by then.
     data: DataDirectory,
 }
@@ -176,6 +179,7 @@ impl PreparedStack {
             checkpoints,
             sqs,
             dynamodb,
+            faults,
             data,
         } = self;
         let runtime = Runtime::new(
@@ -189,7 +193,7 @@ impl PreparedStack {
                         (function.logical_id.clone(), Program::from(path))
                     })
                     .collect(),
-                base_environment: environment(&url, &dynamodb.url()),
+                base_environment: environment(&url, &dynamodb.functions_url()),
                 max_concurrency: options.max_concurrency,
                 log_directory: data.logs(),
                 idle_timeout: IDLE_TIMEOUT,
@@ -200,7 +204,7 @@ impl PreparedStack {
         check_event_sources(&system).map_err(StartError::EventSource)?;
         let (end, ended) = watch::channel(false);
         let (requests, _) = broadcast::channel(OBSERVER_LAG);
-        let faults = Faults::default();
+        faults.set_dynamodb(options.dynamodb_faults);
         let services = runtime::router(runtime.clone())
             .merge(sqs::router(sqs.clone()))
             .merge(ses::router(mailbox.clone(), faults.clone()));
@@ -208,7 +212,7 @@ impl PreparedStack {
             .router()
             .merge(services.clone())
             .merge(mailbox::router(mailbox.clone()))
-            .merge(faults::router(faults));
+            .merge(faults::router(faults.clone()));
         let mut servers = JoinSet::new();
         servers.spawn(server::serve(listener, server::for_this_machine(everything), ended.clone()));
         let access_key_id = tool_environment.access_key_id.clone();
@@ -233,6 +237,7 @@ impl PreparedStack {
             event_sources,
             servers,
             dynamodb,
+            faults,
             tool_environment,
             _kept: kept,
             data,
@@ -252,6 +257,7 @@ pub struct Stack {
     event_sources: JoinSet<()>,
     servers: JoinSet<()>,
     dynamodb: DynamoDb,
+    faults: Faults,
     tool_environment: ToolEnvironment,
     _kept: Kept,
     // Last: whatever is in it is closed by then.
@@ -287,7 +293,8 @@ impl Stack {
         )?;
         let access_key_id = secrets.value(&services::access_key()).map_err(StartError::Secrets)?;
         let tool_environment = ToolEnvironment::new(&system, services_port, options.listen, access_key_id);
-        let dynamodb = DynamoDb::start(&data.dynamodb(), &system.tables)?;
+        let faults = Faults::default();
+        let dynamodb = DynamoDb::start_with(&data.dynamodb(), &system.tables, faults.clone())?;
         let sqs = Sqs::open(&data.local(), &system.queues, &format!("{url}/_local/sqs"))?;
         let checkpoints = Checkpoints::open(&data.local())?;
         let mailbox = Mailbox::open(&data.mail()).map_err(|error| StartError::Io("the mailbox", error))?;
@@ -303,6 +310,7 @@ impl Stack {
             checkpoints,
             sqs,
             dynamodb,
+            faults,
             data,
         })
     }
@@ -343,6 +351,12 @@ impl Stack {
     #[must_use]
     pub const fn runtime(&self) -> &Runtime {
         &self.runtime
+    }
+
+    /// What goes wrong, and is to go wrong.
+    #[must_use]
+    pub const fn faults(&self) -> &Faults {
+        &self.faults
     }
 
     /// The mails that were sent.

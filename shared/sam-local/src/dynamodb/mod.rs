@@ -24,6 +24,7 @@ use http::request::Parts;
 use tokio::net::TcpListener;
 use tokio::sync::watch as state;
 
+use crate::faults::Faults;
 use crate::server;
 use crate::template::model::Table;
 use front::Front;
@@ -92,6 +93,7 @@ pub enum DynamoDbError {
 #[derive(Debug)]
 pub struct DynamoDb {
     address: SocketAddr,
+    functions_address: SocketAddr,
     streams: Streams,
     service: Service,
     stop_serving: state::Sender<bool>,
@@ -102,12 +104,20 @@ pub struct DynamoDb {
 
 impl DynamoDb {
     /// Opens or creates the database in `file`, creates the tables that are missing (with their TTL), and serves them
-    /// on a free port of a loopback address that nobody can guess.
+    /// on free ports of loopback addresses that nobody can guess.
     ///
     /// # Errors
     /// When the file cannot be used, or when a table in it has other keys, indexes or another stream than the
     /// template says.
     pub fn start(file: &Path, tables: &[Table]) -> Result<Self, DynamoDbError> {
+        Self::start_with(file, tables, Faults::default())
+    }
+
+    /// The same, with faults for whoever asks at [`Self::functions_url`].
+    ///
+    /// # Errors
+    /// As [`Self::start`].
+    pub fn start_with(file: &Path, tables: &[Table], faults: Faults) -> Result<Self, DynamoDbError> {
         let open = |fault: String| DynamoDbError::Open { file: file.to_owned(), fault };
         let path = file.to_str().ok_or_else(|| open("its path must be UTF-8".to_owned()))?;
         let database = Database::new(path).map_err(|error| open(error.to_string()))?;
@@ -120,26 +130,29 @@ impl DynamoDb {
         let (streams, publishers) =
             Streams::new(&database, file, &sqlite, with_streams).map_err(|error| open(error.to_string()))?;
 
-        let (listener, dynoxide) = (listen(rand::random())?, listen(rand::random())?);
-        let address = listener.local_addr()?;
+        let (listener, functions, dynoxide) =
+            (listen(rand::random())?, listen(rand::random())?, listen(rand::random())?);
+        let (address, functions_address) = (listener.local_addr()?, functions.local_addr()?);
         let runtime = tokio::runtime::Builder::new_multi_thread()
             .worker_threads(WORKERS)
             .thread_name("dynamodb")
             .enable_all()
             .build()?;
         let service = Service {
-            front: Front::new(database.clone(), dynoxide.local_addr()?),
+            front: Front::new(database.clone(), dynoxide.local_addr()?, tables, faults),
             runtime: runtime.handle().clone(),
         };
         let (stop_serving, stopped) = state::channel(false);
         let served = Served {
             listener: nonblocking(&runtime, listener)?,
+            functions: nonblocking(&runtime, functions)?,
             front: service.front.clone(),
             dynoxide: nonblocking(&runtime, dynoxide)?,
             database: database.clone(),
         };
         let mut this = Self {
             address,
+            functions_address,
             streams: streams.clone(),
             service,
             stop_serving,
@@ -154,10 +167,16 @@ impl DynamoDb {
         Ok(this)
     }
 
-    /// Its endpoint, for `AWS_ENDPOINT_URL_DYNAMODB`.
+    /// Its endpoint, at which nothing ever goes wrong.
     #[must_use]
     pub fn url(&self) -> String {
         format!("http://{}", self.address)
+    }
+
+    /// The endpoint of the functions, for their `AWS_ENDPOINT_URL_DYNAMODB`: it has the faults that are asked for.
+    #[must_use]
+    pub fn functions_url(&self) -> String {
+        format!("http://{}", self.functions_address)
     }
 
     /// It without a connection.
@@ -243,6 +262,7 @@ fn nonblocking(
 /// What is served.
 struct Served {
     listener: TcpListener,
+    functions: TcpListener,
     front: Front,
     /// Where dynoxide's own server is for the front.
     dynoxide: TcpListener,
@@ -252,7 +272,7 @@ struct Served {
 impl Served {
     /// Serves until `stopped` says so, or its sender is dropped.
     fn serve(self, runtime: &tokio::runtime::Runtime, stopped: state::Receiver<bool>) {
-        let Self { listener, front, dynoxide, database } = self;
+        let Self { listener, functions, front, dynoxide, database } = self;
         let stop = |mut stopped: state::Receiver<bool>| async move {
             let _gone = stopped.wait_for(|stopped| *stopped).await;
         };
@@ -269,8 +289,12 @@ impl Served {
                 asked.await;
                 tokio::time::sleep(GRACE).await;
             };
+            let serve = |listener, front: Front| {
+                server::serve_patiently(listener, front.router(), None, stopped.clone())
+            };
+            let (functions, others) = (serve(functions, front.for_functions()), serve(listener, front));
             tokio::select! {
-                _ = async { tokio::join!(server::serve_patiently(listener, front.router(), None, stopped), dynoxide) } => {}
+                _ = async { tokio::join!(functions, others, dynoxide) } => {}
                 () = out_of_patience => {}
             }
         });

@@ -70,7 +70,7 @@ impl Ses {
     }
 
     fn inject(&self, fault: SendEmailFault) {
-        self.faults.set(FaultPlan { send_email: vec![fault] });
+        self.faults.set(FaultPlan { send_email: vec![fault], ..FaultPlan::default() });
     }
 }
 

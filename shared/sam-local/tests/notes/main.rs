@@ -42,6 +42,7 @@ fn options(binaries: &Path, data: &Path) -> Options {
         parameters: BTreeMap::from([("Greeting".to_owned(), "Seen".to_owned())]),
         max_concurrency: 2,
         binaries: binaries.to_owned(),
+        dynamodb_faults: None,
     }
 }
 

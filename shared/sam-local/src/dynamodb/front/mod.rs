@@ -3,13 +3,22 @@
 //! dynoxide's own server reads every body three times, since it knows how DynamoDB words each refusal of a malformed one.
 //! The front reads a body once where it is plainly right, which those of functions are, and leaves everything else to
 //! that server, on an address of its own.
+//!
+//! The functions of the stack have an address of their own, too, at which DynamoDB has the faults that are asked for.
 
 mod call;
+mod disturbed;
+#[cfg(test)]
+mod fault_tests;
+mod in_flight;
+mod item_id;
+mod replica;
 #[cfg(test)]
 mod tests;
 
+use std::collections::HashSet;
 use std::net::SocketAddr;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 
 use axum::Router;
 use axum::body::Body;
@@ -25,8 +34,15 @@ use hyper_util::client::legacy::Client;
 use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::rt::TokioExecutor;
 
+use serde_json::Value;
+
+use crate::faults::Faults;
 use crate::server;
+use crate::template::model::Table;
 use call::{Answer, Call};
+use in_flight::InFlight;
+use item_id::KeySchemas;
+use replica::Replicas;
 
 /// The largest body of a request.
 pub(crate) const LARGEST_BODY: usize = 16 * 1024 * 1024;
@@ -45,6 +61,8 @@ const OF_THE_CONNECTION: [HeaderName; 4] =
 #[derive(Clone)]
 pub(crate) struct Front {
     inner: Arc<Inner>,
+    /// Whether faults happen to whoever asks.
+    is_for_functions: bool,
 }
 
 struct Inner {
@@ -54,16 +72,42 @@ struct Inner {
     client: Client<HttpConnector, Full<Bytes>>,
     /// The product that answers, as dynoxide's own server names it.
     product: HeaderValue,
+    faults: Faults,
+    /// The requests that have created the tables.
+    tables: Vec<Value>,
+    keys: KeySchemas,
+    in_flight: InFlight,
+    replicas: Mutex<Replicas>,
+    /// The tokens of transactions that were carried out for functions while there were faults.
+    done: Mutex<HashSet<String>>,
 }
 
 impl Front {
-    pub(super) fn new(database: Database, address: SocketAddr) -> Self {
+    /// The front of a database, whose own server is at an address, with the template's tables.
+    pub(super) fn new(database: Database, address: SocketAddr, tables: &[Table], faults: Faults) -> Self {
         let mut connector = HttpConnector::new();
         connector.set_nodelay(true);
         let client = Client::builder(TokioExecutor::new()).build(connector);
         let product = HeaderValue::from_str(&format!("Dynoxide/{}", dynoxide::PRODUCT_VERSION));
         let product = product.unwrap_or(HeaderValue::from_static("Dynoxide"));
-        Self { inner: Arc::new(Inner { database, dynoxide: address, client, product }) }
+        let inner = Inner {
+            database,
+            dynoxide: address,
+            client,
+            product,
+            faults,
+            tables: tables.iter().map(|table| table.create_table.clone()).collect(),
+            keys: KeySchemas::of(tables),
+            in_flight: InFlight::default(),
+            replicas: Mutex::default(),
+            done: Mutex::default(),
+        };
+        Self { inner: Arc::new(inner), is_for_functions: false }
+    }
+
+    /// The same, for the functions of the stack.
+    pub(super) fn for_functions(&self) -> Self {
+        Self { inner: Arc::clone(&self.inner), is_for_functions: true }
     }
 
     /// It as a service for programs of this machine, and for no page of another origin.
@@ -75,15 +119,19 @@ impl Front {
     pub(crate) async fn answer(&self, parts: &Parts, body: Bytes) -> Response {
         if let Some((operation, media_type)) = plain(parts)
             && let Some(call) = Call::read(operation, &body)
-            && let Some(answer) = call.run(&self.inner.database)
+            && let Some(answer) = self.run(operation, call).await
         {
             return self.response(media_type, answer);
         }
-        self.ask_dynoxide(parts, body).await.unwrap_or_else(|error| {
+        let answered = self.ask_dynoxide(parts, body).await.unwrap_or_else(|error| {
             // It is gone at the stack's end.
             tracing::debug!(error, "dynoxide did not answer");
             StatusCode::SERVICE_UNAVAILABLE.into_response()
-        })
+        });
+        if let Some(target) = parts.headers.get("x-amz-target").and_then(|target| target.to_str().ok()) {
+            self.passed_by(target.rsplit('.').next().unwrap_or_default());
+        }
+        answered
     }
 
     /// The response as dynoxide's own server has it.
