@@ -1,6 +1,5 @@
 //! The personal data outside an account, to export and to erase.
 
-use aws_sdk_dynamodb::operation::update_item::UpdateItemError;
 use chairbook_models::appointment::Appointment;
 use chairbook_models::event::{Delivery, Event};
 use chairbook_models::ids::{EventId, UserId};
@@ -10,6 +9,7 @@ use serde::Deserialize;
 use crate::appointments::appointment_write;
 use crate::item::{Item, from_item, index_key, instant, s};
 use crate::paging::{ListPage, PageKey, read_page};
+use crate::transaction::unless_condition_fails;
 use crate::users::is_leaving;
 use crate::{Reader, Store, StoreError, keys, meter};
 
@@ -113,16 +113,7 @@ impl Store {
             call.update_expression(expression)
         };
         // A row that its time to live has removed must not come back as a fragment.
-        match meter::metered(call.condition_expression("attribute_exists(pk)").send()).await {
-            Err(error)
-                if error
-                    .as_service_error()
-                    .is_some_and(UpdateItemError::is_conditional_check_failed_exception) =>
-            {
-                Ok(())
-            }
-            written => Ok(written.map(drop)?),
-        }
+        unless_condition_fails(call.condition_expression("attribute_exists(pk)")).await
     }
 
     /// Changes what an appointment says, but not when it is or where it stands.

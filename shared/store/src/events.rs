@@ -6,6 +6,7 @@ use chairbook_models::ids::EventId;
 use jiff::{SignedDuration, Timestamp};
 
 use crate::item::{from_item, instant, n, number, s, to_item};
+use crate::transaction::{insist, outwait_conflicts, random_token, unless_condition_fails};
 use crate::{Reader, Store, StoreError, keys, meter, transaction};
 
 /// The retention of an event: notifications and the audit log reach back this far.
@@ -91,31 +92,40 @@ impl Store {
         now: Timestamp,
         lease_until: Timestamp,
     ) -> Result<Claim, StoreError> {
+        let lease = random_token().unwrap_or_else(|| instant(now));
         let call = self
             .update_item(self.events()?, keys::event(id))
-            .update_expression("SET delivery = :sending, lease_until = :until ADD delivery_attempts :one")
-            .condition_expression("delivery = :pending OR (delivery = :sending AND lease_until <= :now)")
+            .update_expression(
+                "SET delivery = :sending, lease_until = :until, lease = :lease ADD delivery_attempts :one",
+            )
+            // The same claim may come twice: DynamoDB's answer to it can be lost when it was made.
+            .condition_expression(
+                "delivery = :pending OR (delivery = :sending AND (lease_until <= :now OR lease = :lease))",
+            )
+            .expression_attribute_values(":lease", s(lease))
             .expression_attribute_values(":sending", s("sending"))
             .expression_attribute_values(":pending", s("pending"))
             .expression_attribute_values(":until", n(lease_until.as_millisecond()))
             .expression_attribute_values(":now", n(now.as_millisecond()))
             .expression_attribute_values(":one", n(1))
             .return_values(ReturnValue::AllNew)
-            .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld)
-            .send();
-        let error = match meter::metered(call).await {
-            Ok(output) => {
-                return Ok(Claim::Claimed(Box::new(from_item(output.attributes.unwrap_or_default())?)));
+            .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld);
+        let claim = || async {
+            match meter::metered(call.clone().send()).await {
+                Ok(output) => Ok(Ok(output.attributes.unwrap_or_default())),
+                Err(error) => match error.as_service_error() {
+                    Some(service) if service.is_conditional_check_failed_exception() => {
+                        Ok(Err(crate::users::condition_item(service)))
+                    }
+                    _ => Err(error.into()),
+                },
             }
-            Err(error) => error,
         };
-        let found = match error.as_service_error() {
-            Some(service) if service.is_conditional_check_failed_exception() => {
-                crate::users::condition_item(service)
-            }
-            _ => return Err(error.into()),
+        let item = match outwait_conflicts(claim).await? {
+            Ok(claimed) => return Ok(Claim::Claimed(Box::new(from_item(claimed)?))),
+            Err(None) => return Ok(Claim::Missing),
+            Err(Some(found)) => found,
         };
-        let Some(item) = found else { return Ok(Claim::Missing) };
         let lease = number(&item, "lease_until").and_then(|until| Timestamp::from_millisecond(until).ok());
         let event: Event = from_item(item)?;
         Ok(match (event.delivery, lease) {
@@ -125,7 +135,7 @@ impl Store {
         })
     }
 
-    /// Marks how a claimed delivery went.
+    /// Marks how a claimed delivery went, however often DynamoDB has to be asked.
     ///
     /// # Errors
     /// [`StoreError`] when it could not be marked.
@@ -144,7 +154,7 @@ impl Store {
         let call = self
             .update_item(self.events()?, keys::event(id))
             .update_expression(
-                "SET delivery = :delivery, delivered_at = :now, #detail = :detail REMOVE lease_until",
+                "SET delivery = :delivery, delivered_at = :now, #detail = :detail REMOVE lease_until, lease",
             )
             // A row that its time to live has removed must not come back as a fragment.
             .condition_expression("attribute_exists(pk)")
@@ -154,19 +164,9 @@ impl Store {
                 serde_dynamo::aws_sdk_dynamodb_1::to_attribute_value(delivery)?,
             )
             .expression_attribute_values(":now", s(instant(now)))
-            .expression_attribute_values(":detail", s(detail))
-            .send();
-        match meter::metered(call).await {
-            Ok(_) => Ok(()),
-            Err(error)
-                if error
-                    .as_service_error()
-                    .is_some_and(aws_sdk_dynamodb::operation::update_item::UpdateItemError::is_conditional_check_failed_exception) =>
-            {
-                Ok(())
-            }
-            Err(error) => Err(error.into()),
-        }
+            .expression_attribute_values(":detail", s(detail));
+        // Else the mail would be sent once more.
+        insist(|| unless_condition_fails(call.clone())).await
     }
 }
 
@@ -198,6 +198,7 @@ mod tests {
             item.insert("ttl".to_owned(), n(1_900_000_000));
             item.insert("delivery_attempts".to_owned(), n(2));
             item.insert("lease_until".to_owned(), n(1_772_532_000_000_i64));
+            item.insert("lease".to_owned(), s("00000000000000000000000000000007"));
             assert_eq!(from_item::<Event>(item).unwrap(), event);
         }
     }

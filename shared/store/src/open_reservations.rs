@@ -13,7 +13,7 @@ use futures_util::future::try_join_all;
 use jiff::Timestamp;
 
 use crate::item::{Item, n, s};
-use crate::transaction::{finish, update};
+use crate::transaction::{finish, outwait_conflicts, update};
 use crate::{Store, StoreError, keys, meter};
 
 /// The attribute that holds the ids.
@@ -65,9 +65,9 @@ impl Store {
             .update_item(self.appointments()?, keys::open_reservations(user))
             .update_expression("DELETE #reservations :ended")
             .expression_attribute_names("#reservations", RESERVATIONS)
-            .expression_attribute_values(":ended", AttributeValue::Ss(ended))
-            .send();
-        meter::metered(call).await?;
+            .expression_attribute_values(":ended", AttributeValue::Ss(ended));
+        // They may be booking once more just now.
+        outwait_conflicts(|| async { Ok(meter::metered(call.clone().send()).await?) }).await?;
         Ok(true)
     }
 
@@ -83,9 +83,8 @@ impl Store {
             .table_name(self.appointments()?)
             .key("pk", s(key.pk))
             .key("sk", s(key.sk))
-            .return_consumed_capacity(ReturnConsumedCapacity::Total)
-            .send();
-        meter::metered(call).await?;
+            .return_consumed_capacity(ReturnConsumedCapacity::Total);
+        outwait_conflicts(|| async { Ok(meter::metered(call.clone().send()).await?) }).await?;
         Ok(())
     }
 }

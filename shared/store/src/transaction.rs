@@ -5,6 +5,8 @@ use std::time::Duration;
 
 use aws_sdk_dynamodb::error::SdkError;
 use aws_sdk_dynamodb::operation::transact_write_items::TransactWriteItemsError;
+use aws_sdk_dynamodb::operation::update_item::UpdateItemError;
+use aws_sdk_dynamodb::operation::update_item::builders::UpdateItemFluentBuilder;
 use aws_sdk_dynamodb::types::builders::{ConditionCheckBuilder, DeleteBuilder, UpdateBuilder};
 use aws_sdk_dynamodb::types::{
     CancellationReason, ConditionCheck, Delete, Put, ReturnConsumedCapacity,
@@ -17,11 +19,14 @@ use crate::keys::Key;
 use crate::{Store, StoreError, meter};
 
 /// The tries in all of a transaction that met another one on the same item, or of a read that DynamoDB left out.
-pub(crate) const TRIES: u32 = 8;
+///
+/// They take five seconds as a rule and ten at most, so that dozens who want the same item at once get it one after the
+/// other, and whoever waits for an answer still gets one.
+pub(crate) const TRIES: u32 = 12;
 
 /// The pauses between those tries.
 const BACKOFF: Backoff =
-    Backoff { first: Duration::from_millis(25), factor: 2, longest: Duration::from_millis(800) };
+    Backoff { first: Duration::from_millis(25), factor: 2, longest: Duration::from_millis(1_600) };
 
 /// The outcome of a transaction.
 #[derive(Debug)]
@@ -167,15 +172,58 @@ where
     write().await
 }
 
+/// Makes an update, or none where its condition does not hold.
+pub(crate) async fn unless_condition_fails(update: UpdateItemFluentBuilder) -> Result<(), StoreError> {
+    let written = || async {
+        match meter::metered(update.clone().send()).await {
+            Err(error)
+                if error
+                    .as_service_error()
+                    .is_some_and(UpdateItemError::is_conditional_check_failed_exception) =>
+            {
+                Ok(())
+            }
+            other => other.map(|_| ()).map_err(StoreError::from),
+        }
+    };
+    outwait_conflicts(written).await
+}
+
+/// Makes a write again, a few times, for as long as DynamoDB does not let it: for what must not be left undone.
+pub(crate) async fn insist<F>(write: impl Fn() -> F) -> Result<(), StoreError>
+where
+    F: Future<Output = Result<(), StoreError>>,
+{
+    for tries in 0..TRIES - 1 {
+        match write().await {
+            Err(StoreError::Unavailable(_)) => pause(tries).await,
+            other => return other,
+        }
+    }
+    write().await
+}
+
+/// Returns 32 random hexadecimal digits; nothing where there is no randomness.
+pub(crate) fn random_token() -> Option<String> {
+    let mut random = [0; 16];
+    aws_lc_rs::rand::fill(&mut random).ok()?;
+    Some(format!("{:032x}", u128::from_be_bytes(random)))
+}
+
 impl Store {
     /// Writes all of the items or none. One that meets another transaction on the same item is tried again a
     /// few times.
     pub(crate) async fn transact(&self, items: Vec<TransactWriteItem>) -> Result<Outcome, StoreError> {
+        // DynamoDB knows a transaction again by its token
+        // (https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_TransactWriteItems.html). It is one for
+        // all tries: a try whose answer was lost may have been carried out, and its conditions would refuse the next.
+        let token = random_token();
         for tries in 0..TRIES {
             let call = self
                 .client
                 .transact_write_items()
                 .set_transact_items(Some(items.clone()))
+                .set_client_request_token(token.clone())
                 .return_consumed_capacity(ReturnConsumedCapacity::Total)
                 .send();
             let Err(error) = meter::metered(call).await else { return Ok(Outcome::Committed) };

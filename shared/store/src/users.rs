@@ -23,7 +23,9 @@ use serde::{Deserialize, Serialize};
 
 use crate::item::{Item, from_item, instant, n, number, s, to_item};
 use crate::paging::rows;
-use crate::transaction::{Outcome, create, delete, finish, outwait_conflicts, pause, update};
+use crate::transaction::{
+    Outcome, create, delete, finish, outwait_conflicts, pause, unless_condition_fails, update,
+};
 use crate::{Reader, Store, StoreError, keys, meter};
 
 /// The time for which failed logins are remembered after the last one, of an account as of an address that nobody has.
@@ -616,23 +618,6 @@ impl Store {
         let writes = vec![self.session_write(session)?, finish(credentials)?, self.event_write(event)?];
         self.transact_or_changed(writes).await
     }
-}
-
-/// Makes an update, or none where its condition does not hold.
-async fn unless_condition_fails(update: UpdateItemFluentBuilder) -> Result<(), StoreError> {
-    let written = || async {
-        match meter::metered(update.clone().send()).await {
-            Err(error)
-                if error
-                    .as_service_error()
-                    .is_some_and(UpdateItemError::is_conditional_check_failed_exception) =>
-            {
-                Ok(())
-            }
-            other => other.map(|_| ()).map_err(StoreError::from),
-        }
-    };
-    outwait_conflicts(written).await
 }
 
 #[cfg(test)]
