@@ -6,6 +6,7 @@ use std::io::{BufRead as _, BufReader};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 
+use chairbook_local::faults::DynamoDbSetting;
 use chairbook_local::stack::read_template;
 use chairbook_local::template::model::System;
 use chairbook_store::{CatalogRow, Store};
@@ -113,6 +114,19 @@ impl StackProcess {
     /// Writes rows of the catalog, each as a whole.
     pub async fn write_catalog(&self, rows: &[CatalogRow]) {
         stack::write_catalog(&self.store(), rows).await;
+    }
+
+    /// Makes DynamoDB have other faults, or none; returns what it had, and how often each has happened.
+    pub async fn set_dynamodb_faults(&self, setting: Option<DynamoDbSetting>) -> serde_json::Value {
+        let url = format!("{}/_local/faults/dynamodb", self.url);
+        let client = reqwest::Client::new();
+        let before = client.get(&url).send().await.unwrap().json().await.unwrap();
+        let set = match setting {
+            Some(setting) => client.put(url).json(&setting),
+            None => client.delete(url),
+        };
+        assert!(set.send().await.unwrap().status().is_success());
+        before
     }
 
     /// Somebody who is not logged in.

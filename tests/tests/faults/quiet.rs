@@ -16,6 +16,7 @@ use jiff::ToSpan as _;
 use jiff::civil::{Date, Time};
 use proptest::prelude::RngExt as _;
 use proptest::test_runner::TestRng;
+use serde_json::json;
 
 use crate::client::DATES;
 use crate::stage::{HOLD, MAX_OPEN, PATIENCE, Stage};
@@ -29,12 +30,12 @@ pub async fn settle(stage: &Stage) -> Evidence {
     tokio::time::sleep(HOLD + Duration::from_secs(1)).await;
     let begun = Instant::now();
     loop {
-        let swept = stage.sweep().await.expect("nobody kills it any more");
-        if swept["expired"] == 0 && swept["skipped"] == 0 {
-            assert_eq!(swept["failed"], 0);
+        // Nobody kills it any more, but DynamoDB may fail it.
+        let swept = stage.sweep().await;
+        if swept.as_ref().is_some_and(|swept| *swept == json!({"expired": 0, "skipped": 0, "failed": 0})) {
             break;
         }
-        assert!(begun.elapsed() < PATIENCE, "there is always something to sweep: {swept}");
+        assert!(begun.elapsed() < PATIENCE, "there is always something to sweep: {swept:?}");
     }
     let events = loop {
         let items = stage.items("EventsTable").await;

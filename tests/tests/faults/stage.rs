@@ -2,6 +2,7 @@
 
 use std::time::{Duration, Instant};
 
+use chairbook_local::faults::DynamoDbSetting;
 use chairbook_models::catalog::{PayNow, Settings};
 use chairbook_platform::clock;
 use chairbook_store::CatalogRow;
@@ -54,22 +55,24 @@ pub struct Stage {
     length: Duration,
     data: TempDir,
     template: EditedTemplate,
+    dynamodb: DynamoDbSetting,
     process: RwLock<Option<StackProcess>>,
     /// Where the stack is; nothing while it is down.
     url: watch::Sender<Option<String>>,
 }
 
 impl Stage {
-    /// A stack with a salon that never closes, so many customers, and somebody at the front desk, who go on for so long
-    /// from now on.
-    pub async fn new(salon: Salon, customers: usize, length: Duration) -> Self {
+    /// A stack with a salon that never closes and these faults of DynamoDB, so many customers, and somebody at the front
+    /// desk, who go on for so long from now on.
+    pub async fn new(salon: Salon, customers: usize, length: Duration, dynamodb: DynamoDbSetting) -> Self {
         // As deployed, a message whose function was killed comes again after three minutes.
         let template = EditedTemplate::new(&[
             ("Timeout: 30\n", "Timeout: 20\n"),
             ("VisibilityTimeout: 180\n", "VisibilityTimeout: 26\n"),
         ]);
         let data = tempfile::tempdir().unwrap();
-        let process = start(&data, &template).await;
+        let process = start(&data, &template, dynamodb).await;
+        process.set_dynamodb_faults(None).await;
         let mut rows = open_salon::rows(salon.experts, salon.time_zone, clock::now());
         for row in &mut rows {
             if let CatalogRow::Settings(settings) = row {
@@ -94,11 +97,12 @@ impl Stage {
         let mut desk = somebody(DESK);
         let (customers, ()) =
             futures_util::join!(futures_util::future::join_all(guests), desk.become_owner("Somebody"));
+        process.set_dynamodb_faults(Some(dynamodb)).await;
         let (url, _) = watch::channel(Some(process.url.clone()));
         let process = RwLock::new(Some(process));
         let (record, begun) = (Shared::default(), Instant::now());
         record.lock().settings.push(setting);
-        Self { salon, record, customers, desk, begun, length, data, template, process, url }
+        Self { salon, record, customers, desk, begun, length, data, template, dynamodb, process, url }
     }
 
     /// Whether the walk goes on: for as long as it is to take, and on a slow machine longer, until everything has
@@ -149,6 +153,11 @@ impl Stage {
         let answer = actor.try_send(request(&actor)).await;
         let (what, was_answered) = match answer {
             Ok(answer) if !answer.status.is_server_error() => return Some(answer),
+            // DynamoDB did not let it, and nobody can say whether it was too late.
+            Ok(answer) if answer.status == 503 && !answer.header("retry-after").is_empty() => {
+                self.record.lock().count("request: to come again later");
+                return None;
+            }
             Ok(answer) => (format!("{} to {}: {}", answer.status, answer.asked, answer.text), true),
             Err(error) => (format!("no answer: {error:?}"), false),
         };
@@ -208,9 +217,14 @@ impl Stage {
             // A function cannot do anything without its stack, so that its end counts from the stack's.
             record.kills.extend(functions.iter().map(|(program, _)| kill(program)));
         }
-        let process = start(&self.data, &self.template).await;
+        let process = start(&self.data, &self.template, self.dynamodb).await;
         self.url.send_replace(Some(process.url.clone()));
         *running = Some(process);
+    }
+
+    /// Ends DynamoDB's faults, and returns how often each has happened.
+    pub async fn calm_dynamodb(&self) -> Value {
+        self.process.read().await.as_ref().unwrap().set_dynamodb_faults(None).await
     }
 
     /// Changes the salon's settings.
@@ -230,14 +244,16 @@ impl Stage {
     }
 }
 
-async fn start(data: &TempDir, template: &EditedTemplate) -> StackProcess {
+async fn start(data: &TempDir, template: &EditedTemplate, dynamodb: DynamoDbSetting) -> StackProcess {
     let (data, template) = (data.path().to_owned(), template.path());
     let start = move || {
         let hold = format!("ReservationHold={}s", HOLD.as_secs());
         let desk = format!("OwnerEmail={DESK}");
         // Mails whose function is killed again and again are not to wait for hours.
         let wait = "MailRetryLongestWait=10s";
+        let dynamodb = serde_json::to_string(&dynamodb).unwrap();
         let mut arguments = vec!["--no-demo", "--template", template.to_str().unwrap()];
+        arguments.extend(["--dynamodb-faults", &dynamodb]);
         for parameter in ["RateLimitRequests=1000000", "AuthRateLimitRequests=1000000", &hold, &desk, wait] {
             arguments.extend(["--parameter", parameter]);
         }
