@@ -48,6 +48,8 @@ REFERENCE_CHARACTERS = 140
 READERS_PER_STREAM = 2
 # https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/alarm-limits.html
 METRICS_PER_ALARM = 10
+# https://docs.aws.amazon.com/service-authorization/latest/reference/list_awsx-ray.html: they take no resource.
+ACTIONS_WITHOUT_RESOURCE = {"xray:PutTelemetryRecords", "xray:PutTraceSegments"}
 HTTP_METHODS = {"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "ANY"}
 
 
@@ -258,10 +260,15 @@ def policy_documents(role: dict[str, Any]) -> Iterator[tuple[str, dict[str, Any]
 def check_policies(template: dict[str, Any]) -> Iterator[str]:
     roles = of_type(template, "AWS::IAM::Role")
     for kind in ("AWS::IAM::Policy", "AWS::IAM::ManagedPolicy"):
-        for logical_id in of_type(template, kind):
-            yield f"{logical_id}: write the statements into the function's own role instead of an {kind}"
+        for logical_id, policy in of_type(template, kind).items():
+            statements = as_list(policy["Properties"]["PolicyDocument"]["Statement"])
+            actions = {action for statement in statements for action in literals(statement.get("Action"))}
+            if not actions or actions - ACTIONS_WITHOUT_RESOURCE:
+                yield f"{logical_id}: write the statements into the function's own role instead of an {kind}"
     for logical_id, role in roles.items():
-        if role["Properties"].get("ManagedPolicyArns"):
+        # AWS Backup says by a managed policy what it needs; functions say it themselves.
+        trusted = set(literals(role["Properties"].get("AssumeRolePolicyDocument", {}))) - {"Allow", "sts:AssumeRole"}
+        if role["Properties"].get("ManagedPolicyArns") and "backup.amazonaws.com" not in trusted:
             yield f"{logical_id}: managed policies allow more than the function needs; write the statements out"
         for name, document in policy_documents(role):
             for index, statement in enumerate(as_list(document.get("Statement"))):

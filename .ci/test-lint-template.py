@@ -145,6 +145,14 @@ BROKEN: list[Case] = [
     (remove_property("RelayFunction", "Role"), "RelayFunction: has no Role"),
     # What it becomes
     (set_property("RelayFunction", "Role", {"Fn::GetAtt": ["AuthRole", "Arn"]}), "AuthRole: shared by AuthFunction, Re"),
+    (
+        set_property(
+            "TracingPolicy",
+            "PolicyDocument",
+            {"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": ["s3:GetObject"], "Resource": "*"}]},
+        ),
+        "TracingPolicy: write the statements into",
+    ),
     (set_property("RelayRole", "ManagedPolicyArns", ["arn:aws:iam::aws:policy/ReadOnlyAccess"]), "RelayRole: managed"),
     (set_in_statement("RelayRole", "Action", ["logs:*"]), "RelayRole.relay.WriteLogs: wildcard in Action 'logs:*'"),
     (set_in_statement("RelayRole", "Resource", "*"), "RelayRole.relay.WriteLogs: wildcard in Resource '*'"),

@@ -151,11 +151,12 @@ async fn runs_are_counted_and_probes_are_not() {
 // --- A function that cannot start ---------------------------------------------------------------------------------
 
 /// Variables that may be absent: switches that are off, the log's, and what only some functions are given.
-const OPTIONAL: [&str; 7] = [
+const OPTIONAL: [&str; 8] = [
     "AWS_ENDPOINT_URL",
     "CHAIRBOOK_LOG",
     "CHAIRBOOK_STACK",
     "CLOUDFRONT_SECRET",
+    "DOMAIN_NAME",
     "OWNER_EMAIL",
     "PUBLIC_URL",
     "STRICT_TRANSPORT_SECURITY",

@@ -157,7 +157,12 @@ fn no_wildcard_in_a_policy(template: &Template) -> Vec<String> {
         }
     }
     for (role, properties) in template.of_type("AWS::IAM::Role") {
-        if !properties["ManagedPolicyArns"].is_null() {
+        // AWS Backup says by a managed policy what it needs.
+        let trust = &properties["AssumeRolePolicyDocument"]["Statement"];
+        let is_of_backup = list(trust)
+            .iter()
+            .all(|statement| statement["Principal"] == json!({"Service": "backup.amazonaws.com"}));
+        if !properties["ManagedPolicyArns"].is_null() && !is_of_backup {
             faults.push(format!("{role}: managed policies allow more than its function calls"));
         }
     }
@@ -318,8 +323,10 @@ fn secrets_reach_only_who_needs_them(template: &Template) -> Vec<String> {
             ));
         }
     }
-    if template.0["Parameters"]["CloudFrontSecret"]["NoEcho"] != true {
-        faults.push("CloudFrontSecret: is shown".to_owned());
+    for (parameter, properties) in template.section("Parameters") {
+        if parameter.ends_with("Secret") && properties["NoEcho"] != true {
+            faults.push(format!("{parameter}: is shown"));
+        }
     }
     faults
 }
@@ -534,6 +541,40 @@ fn documented(document: &str, heading: &str) -> BTreeSet<String> {
     cells.map(|(cell, _)| cell.to_owned()).collect()
 }
 
+/// The dashboard has every alarm, every table, and each metric of functions of every function.
+fn the_dashboard_shows_everything(template: &Template) -> Vec<String> {
+    let (_, dashboard) = template.of_type("AWS::CloudWatch::Dashboard").next().unwrap();
+    let body = dashboard["DashboardBody"]["Fn::Sub"].as_str().unwrap();
+    let body: Value = serde_json::from_str(body).unwrap();
+    let widgets: Vec<_> = list(&body["widgets"]).iter().map(|widget| &widget["properties"]).collect();
+    let alarms: BTreeSet<_> = widgets.iter().flat_map(|widget| texts(&widget["alarms"])).collect();
+    let mut missing: Vec<_> = template
+        .of_type("AWS::CloudWatch::Alarm")
+        .filter(|(alarm, _)| !alarms.contains(format!("${{{alarm}.Arn}}").as_str()))
+        .map(|(alarm, _)| format!("{alarm}: not on the dashboard"))
+        .collect();
+    let shown: BTreeSet<[&str; 3]> = widgets
+        .iter()
+        .flat_map(|widget| list(&widget["metrics"]))
+        .map(|metric| [0, 1, 3].map(|place| metric[place].as_str().unwrap()))
+        .collect();
+    let functions = ["Duration", "Errors", "Throttles", "ConcurrentExecutions"].as_slice();
+    let tables =
+        ["ConsumedReadCapacityUnits", "ConsumedWriteCapacityUnits", "TransactionConflict"].as_slice();
+    for (namespace, metrics, resource_type) in [
+        ("AWS/Lambda", functions, "AWS::Serverless::Function"),
+        ("AWS/DynamoDB", tables, "AWS::DynamoDB::Table"),
+    ] {
+        for (id, _) in template.of_type(resource_type) {
+            let dimension = format!("${{{id}}}");
+            let is_shown = |metric: &str| shown.iter().any(|found| *found == [namespace, metric, &dimension]);
+            let absent = metrics.iter().filter(|metric| !is_shown(metric));
+            missing.extend(absent.map(|metric| format!("{id}: its {metric} are not on the dashboard")));
+        }
+    }
+    missing
+}
+
 fn compare(what: &str, written: &BTreeSet<String>, documented: &BTreeSet<String>) -> Vec<String> {
     assert!(!documented.is_empty(), "no {what} is documented");
     let missing = written.difference(documented).map(|name| format!("{name}: {what} without documentation"));
@@ -576,7 +617,7 @@ fn alarms_are_documented(template: &Template) -> Vec<String> {
     compare("alarm", &alarms.collect(), &documented(&file("docs/operations.md"), "Alarms"))
 }
 
-const PROMISES: [(&str, Promise); 18] = [
+const PROMISES: [(&str, Promise); 19] = [
     ("no wildcard in a policy", no_wildcard_in_a_policy),
     ("every table survives", every_table_survives),
     ("every function has a role of its own", every_function_has_a_role_of_its_own),
@@ -591,6 +632,7 @@ const PROMISES: [(&str, Promise); 18] = [
     ("alarms count lines that there are", alarms_count_lines_that_there_are),
     ("no record of a stream is lost", no_record_of_a_stream_is_lost),
     ("the API logs why it failed", the_api_logs_why_it_failed),
+    ("the dashboard shows everything", the_dashboard_shows_everything),
     ("every parameter is described", every_parameter_is_described),
     ("routes are documented", routes_are_documented),
     ("parameters are documented", parameters_are_documented),
@@ -608,7 +650,14 @@ fn the_template_keeps_its_promises() {
 }
 
 /// One change of the template's text and the fault that must come of it, for every way in which a promise can break.
-const BROKEN: [(&str, &str, &str); 42] = [
+const BROKEN: [(&str, &str, &str); 45] = [
+    ("\"${RelayLateAlarm.Arn}\",\n", "", "RelayLateAlarm: not on the dashboard"),
+    (
+        "[\"AWS/Lambda\", \"Errors\", \"FunctionName\", \"${StatsFunction}\"",
+        "[\"AWS/Lambda\", \"Errors\", \"FunctionName\", \"${RelayFunction}\"",
+        "StatsFunction: its Errors are not on the dashboard",
+    ),
+    ("Service: backup.amazonaws.com", "Service: lambda.amazonaws.com", "BackupRole: managed policies"),
     ("Resource: !GetAtt AuthLogGroup.Arn", "Resource: '*'", "AuthRole: wildcard in Resource *"),
     (
         "Resource: !GetAtt LimitsTable.Arn",
@@ -661,8 +710,8 @@ const BROKEN: [(&str, &str, &str); 42] = [
         "RelayFunction: shares EmailLogGroup with EmailFunction",
     ),
     (
-        "      RetentionInDays: !Ref LogRetentionDays\n\n  # --- auth",
-        "\n  # --- auth",
+        "      RetentionInDays: !Ref LogRetentionDays\n\n  # --- The domain",
+        "\n  # --- The domain",
         "ApiLogGroup: keeps its logs for ever",
     ),
     (
@@ -700,7 +749,7 @@ const BROKEN: [(&str, &str, &str); 42] = [
         "      Events:\n        GetRoot",
         "DocsFunction: serves what did not come by CloudFront",
     ),
-    ("    NoEcho: true\n", "", "CloudFrontSecret: is shown"),
+    ("    NoEcho: true\n", "", "DistributionSecret: is shown"),
     (
         "AWS_ENDPOINT_URL: ''",
         "AWS_ENDPOINT_URL: http://127.0.0.1:4566",

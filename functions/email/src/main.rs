@@ -26,9 +26,10 @@ fn mailer() -> Result<aws_sdk_sesv2::Client, ConfigError> {
     Ok(aws_sdk_sesv2::Client::from_conf(config))
 }
 
-/// The base of links: the deployment's own choice, else the API's address.
+/// The base of links: the deployment's own choice, else the API's domain, else AWS's address of the API.
 fn public_url() -> Result<String, ConfigError> {
-    env::optional("PUBLIC_URL").map_or_else(|| env::required("API_URL"), Ok)
+    let domain = || env::optional("DOMAIN_NAME").map(|domain| format!("https://{domain}"));
+    env::optional("PUBLIC_URL").or_else(domain).map_or_else(|| env::required("API_URL"), Ok)
 }
 
 fn configure() -> Result<EmailFunction, ConfigError> {

@@ -189,6 +189,10 @@ impl<'t> Evaluator<'t> {
         if let Some(value) = self.parameters.get(name) {
             return Ok(Some(value.to_node(line)));
         }
+        if self.sections.api_of_stage(name).is_some() {
+            // No API has another.
+            return Ok(Some(Node::text(line, "$default")));
+        }
         let resource = self.existing(name)?;
         let value = match resource.kind.role {
             Role::Queue => self.queue_url(&self.name_of(resource)?),

@@ -88,7 +88,8 @@ impl Walk<'_> {
         let is_parameter = name == "AWS::NoValue"
             || is_pseudo_parameter(name)
             || self.sections.entries("Parameters").iter().any(|entry| entry.key == name);
-        match (is_parameter, self.sections.declares(name)) {
+        let is_resource = self.sections.declares(name) || self.sections.api_of_stage(name).is_some();
+        match (is_parameter, is_resource) {
             (false, true) if self.parameters_only => {
                 Err(format!("a condition cannot refer to the resource {name}"))
             }

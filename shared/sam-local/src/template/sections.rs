@@ -57,6 +57,13 @@ impl Sections {
         self.resources().find(|resource| resource.id == id)
     }
 
+    /// The API whose stage a reference such as `Api.Stage` names: SAM's way to refer to a resource that it makes
+    /// (<https://docs.aws.amazon.com/serverless-application-model/latest/developerguide/sam-specification-generated-resources-httpapi.html>).
+    pub(super) fn api_of_stage(&self, name: &str) -> Option<Resource<'_>> {
+        let api = self.resource(name.strip_suffix(".Stage")?)?;
+        (api.kind.role == resource_types::Role::HttpApi).then_some(api)
+    }
+
     /// Whether something of this name is declared under `Resources`, of a known type or not.
     pub(super) fn declares(&self, id: &str) -> bool {
         self.entries("Resources").iter().any(|entry| entry.key == id)

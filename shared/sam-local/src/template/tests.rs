@@ -88,6 +88,7 @@ QUEUE_ARN: !GetAtt WorkQueue.Arn
 QUEUE_NAME: !GetAtt WorkQueue.QueueName
 TABLE_ARN: !GetAtt [ThingsTable, Arn]
 URL: !Sub ${Api.ApiEndpoint}/v1
+STAGE: !Ref Api.Stage
 SUB: !Sub ['${Stage}-${x}-${!kept}', {x: !Ref Many}]
 JOIN: !Join [',', [a, !Ref Stage, !If [IsProd, b, !Ref AWS::NoValue]]]
 SELECT: !Select [1, !Split ['.', a.b.c]]
@@ -111,6 +112,7 @@ GONE: !Ref AWS::NoValue",
         ("QUEUE_NAME", "shop-work"),
         ("TABLE_ARN", "arn:aws:dynamodb:us-east-1:000000000000:table/ThingsTable"),
         ("URL", "http://127.0.0.1:3000/v1"),
+        ("STAGE", "$default"),
         ("SUB", "dev-7-${kept}"),
         ("JOIN", "a,dev"),
         ("SELECT", "b"),
@@ -124,7 +126,7 @@ GONE: !Ref AWS::NoValue",
     ] {
         assert_eq!(found.get(name).map(String::as_str), Some(value), "{name}");
     }
-    assert_eq!(found.len(), 18);
+    assert_eq!(found.len(), 19);
     let prod = resolve_with(&text, &[("Stage", "prod")]).unwrap();
     assert_eq!(prod.functions[0].environment["JOIN"], "a,prod,b");
 }
@@ -426,6 +428,10 @@ fn bad_sections_are_refused() {
         (
             ("Mappings:", "Globals: {Function: {FunctionName: x}}\nMappings:"),
             "Globals: Function.FunctionName: is unknown here",
+        ),
+        (
+            ("Mappings:", "Outputs: {A: {Value: !Ref ThingsTable.Stage}}\nMappings:"),
+            "there is no parameter or resource ThingsTable.Stage",
         ),
         (
             ("Mappings:", "Outputs: {A: {Value: !GetAtt Api.Url}}\nMappings:"),
