@@ -9,6 +9,7 @@ use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp};
 
 use crate::item::{n, number, s};
+use crate::transaction::outwait_conflicts;
 use crate::{Store, StoreError, keys, meter};
 
 /// The time for which the count of a day's mails is kept from the day's beginning: a mail asked for at its end may come
@@ -45,9 +46,9 @@ impl Store {
             .expression_attribute_names("#ttl", "ttl")
             .expression_attribute_values(":ttl", n(start.saturating_add(length)))
             .expression_attribute_values(":one", n(1))
-            .return_values(ReturnValue::UpdatedNew)
-            .send();
-        let item = meter::metered(call).await?.attributes.unwrap_or_default();
+            .return_values(ReturnValue::UpdatedNew);
+        let counted = outwait_conflicts(|| async { Ok(meter::metered(call.clone().send()).await?) }).await?;
+        let item = counted.attributes.unwrap_or_default();
         number(&item, "requests")
             .and_then(|requests| u64::try_from(requests).ok())
             .ok_or_else(|| StoreError::Malformed("a rate limit row without a count".to_owned()))
@@ -85,18 +86,20 @@ impl Store {
             .expression_attribute_values(":event", s(&event))
             .expression_attribute_values(":events", AttributeValue::Ss(vec![event]))
             .expression_attribute_values(":per_hour", n(limits.per_hour))
-            .expression_attribute_values(":per_day", n(limits.per_day))
-            .send();
-        match meter::metered(call).await {
-            Ok(_) => Ok(true),
-            Err(error)
-                if error
-                    .as_service_error()
-                    .is_some_and(UpdateItemError::is_conditional_check_failed_exception) =>
-            {
-                Ok(false)
+            .expression_attribute_values(":per_day", n(limits.per_day));
+        let count = || async {
+            match meter::metered(call.clone().send()).await {
+                Ok(_) => Ok(true),
+                Err(error)
+                    if error
+                        .as_service_error()
+                        .is_some_and(UpdateItemError::is_conditional_check_failed_exception) =>
+                {
+                    Ok(false)
+                }
+                Err(error) => Err(error.into()),
             }
-            Err(error) => Err(error.into()),
-        }
+        };
+        outwait_conflicts(count).await
     }
 }

@@ -338,16 +338,20 @@ impl Store {
             .table_name(self.users()?)
             .set_item(Some(item))
             .condition_expression("attribute_not_exists(pk)")
-            .return_consumed_capacity(ReturnConsumedCapacity::Total)
-            .send();
-        match meter::metered(call).await {
-            Ok(_) => {}
-            Err(error)
-                if error
-                    .as_service_error()
-                    .is_some_and(PutItemError::is_conditional_check_failed_exception) => {}
-            Err(error) => return Err(error.into()),
-        }
+            .return_consumed_capacity(ReturnConsumedCapacity::Total);
+        let publish = || async {
+            match meter::metered(call.clone().send()).await {
+                Err(error)
+                    if error
+                        .as_service_error()
+                        .is_some_and(PutItemError::is_conditional_check_failed_exception) =>
+                {
+                    Ok(())
+                }
+                other => other.map(drop).map_err(StoreError::from),
+            }
+        };
+        outwait_conflicts(publish).await?;
         self.verification_keys
             .write()
             .unwrap_or_else(PoisonError::into_inner)
