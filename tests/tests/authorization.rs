@@ -60,6 +60,17 @@ fn routes() -> Vec<(&'static str, Who, &'static str, Option<Value>)> {
         // An empty password is wrong, and counts as a guess: two of them do not lock anybody out.
         ("DELETE /api/v1/profile", Who::User, "/profile", Some(json!({"password": ""}))),
         ("GET /api/v1/profile/export", Who::User, "/profile/export", none.clone()),
+        ("GET /api/v1/notifications", Who::User, "/notifications", none.clone()),
+        ("GET /api/v1/notifications/unread-count", Who::User, "/notifications/unread-count", none.clone()),
+        (
+            "PUT /api/v1/notifications/{id}/read",
+            Who::User,
+            "/notifications/evt_01jd3x8m4e5zq0v7k2n9r6t1wb/read",
+            none.clone(),
+        ),
+        ("POST /api/v1/notifications/read-all", Who::User, "/notifications/read-all", Some(json!({}))),
+        ("GET /api/v1/notifications/preferences", Who::User, "/notifications/preferences", none.clone()),
+        ("PUT /api/v1/notifications/preferences", Who::User, "/notifications/preferences", Some(json!({}))),
         ("GET /api/v1/users", Who::Admin, "/users", none.clone()),
         ("GET /api/v1/users/{id}", Who::Admin, "/users/usr_01jd3x8m4e5zq0v7k2n9r6t1wb", none.clone()),
         ("DELETE /api/v1/users/{id}", Who::Admin, "/users/usr_01jd3x8m4e5zq0v7k2n9r6t1wb", none.clone()),

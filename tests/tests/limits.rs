@@ -356,6 +356,10 @@ impl FullSalon {
             "/api/v1/profile" => one(customer, "/profile"),
             // Its pages are another kind of list, which tests/users.rs reads to the end.
             "/api/v1/profile/export" => one(customer, "/profile/export"),
+            // Its events are of a few kinds, each as long as a service's name.
+            "/api/v1/notifications" => vec![(customer, "/notifications".to_owned(), None)],
+            "/api/v1/notifications/unread-count" => one(customer, "/notifications/unread-count"),
+            "/api/v1/notifications/preferences" => one(customer, "/notifications/preferences"),
             "/api/v1/users" => vec![(owner, "/users".to_owned(), Some(2))],
             "/api/v1/users/{id}" => one(owner, &format!("/users/{}", customer.user_id)),
             "/api/v1/categories" => of_the_catalog("categories", MAX_CATEGORIES),

@@ -4,6 +4,7 @@ use axum::extract::State as Shared;
 use chairbook_auth::email_address::EmailAddress;
 use chairbook_models::event::{Event, EventData};
 use chairbook_models::ids::{EventId, UserId};
+use chairbook_models::preferences::Preferences;
 use chairbook_models::text::{PersonName, Phone};
 use chairbook_models::user::{Profile, Role};
 use chairbook_platform::{clock, random};
@@ -52,6 +53,7 @@ pub(crate) async fn register(
         phone: request.phone,
         role: Role::User,
         email_verified: false,
+        preferences: Preferences::default(),
         created_at: now,
         updated_at: now,
     };

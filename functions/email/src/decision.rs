@@ -56,6 +56,10 @@ pub struct Facts<'a> {
 pub fn reason_to_skip(facts: &Facts<'_>) -> Option<&'static str> {
     let event = facts.event;
     let Some(recipient) = facts.recipient else { return Some("recipient_deleted") };
+    let is_wanted = |category| recipient.preferences.of(category).email;
+    if !event.event_type().category().is_none_or(is_wanted) {
+        return Some("turned_off");
+    }
     match &event.data {
         EventData::UserRegistered {} | EventData::UserVerificationRequested {} => {
             if recipient.email_verified {
@@ -87,6 +91,7 @@ pub fn reason_to_skip(facts: &Facts<'_>) -> Option<&'static str> {
         | EventData::UserSessionRefreshed {}
         | EventData::UserSessionsEnded { .. }
         | EventData::UserProfileChanged {}
+        | EventData::UserPreferencesChanged { .. }
         | EventData::UserExported {}
         | EventData::UserDeleted {}
         | EventData::AppointmentPaymentVerified(_)
@@ -111,6 +116,7 @@ pub const fn limited_kind(event_type: EventType) -> Option<&'static str> {
         | EventType::UserSessionsEnded
         | EventType::UserPasswordChanged
         | EventType::UserProfileChanged
+        | EventType::UserPreferencesChanged
         | EventType::UserRoleChanged
         | EventType::UserExported
         | EventType::UserDeleted
@@ -173,9 +179,10 @@ fn about(appointment: Option<&Appointment>, status: Status, now: Option<Timestam
 
 #[cfg(test)]
 mod tests {
-    use chairbook_models::event::{Actor, ClientInfo, PreviousTime, Subjects};
+    use chairbook_models::event::{Actor, Category, ClientInfo, PreviousTime, Subjects};
     use chairbook_models::ids::{AppointmentId, EventId, ExpertId, ServiceId, UserId};
     use chairbook_models::money::Currency;
+    use chairbook_models::preferences::{Channels, Preferences};
     use chairbook_models::user::Role;
 
     use super::*;
@@ -209,6 +216,7 @@ mod tests {
             phone: None,
             role: Role::User,
             email_verified,
+            preferences: Preferences::default(),
             created_at: Timestamp::UNIX_EPOCH,
             updated_at: Timestamp::UNIX_EPOCH,
         }
@@ -353,6 +361,31 @@ mod tests {
                 now: instant("2026-03-01T12:00:01Z"),
             };
             assert_eq!(reason_to_skip(&facts), skip, "{login_mail:?} {new_device:?}");
+        }
+    }
+
+    #[test]
+    fn a_mail_whose_category_is_turned_off_is_skipped_and_one_about_safety_cannot_be() {
+        for event_type in EventType::ALL {
+            let event = event(event_type);
+            let Some(category) = event_type.category() else { continue };
+            let off = Category::ALL.into_iter().fold(Preferences::default(), |preferences, category| {
+                preferences.with(category, Channels { email: false, in_app: true })
+            });
+            let decide = |preferences| {
+                let recipient = Profile { preferences, ..recipient(true) };
+                reason_to_skip(&Facts {
+                    event: &event,
+                    recipient: Some(&recipient),
+                    appointment: None,
+                    login_mail: LoginMail::Never,
+                    now: instant("2026-03-01T12:00:01Z"),
+                })
+            };
+            let expected = category.can_be_turned_off().then_some("turned_off");
+            assert_eq!(decide(off) == Some("turned_off"), expected.is_some(), "{event_type:?}");
+            let in_app_off = Preferences::default().with(category, Channels { email: true, in_app: false });
+            assert_ne!(decide(in_app_off), Some("turned_off"), "{event_type:?}");
         }
     }
 

@@ -9,7 +9,7 @@ use chairbook_models::ids::{AppointmentId, EventId, SessionId, UserId};
 use chairbook_platform::clock;
 use chairbook_store::{ListPage, PageKey, Reader};
 use chairbook_web::fields::format::{self, Format};
-use chairbook_web::view::User;
+use chairbook_web::view::{NotificationPreferences, User};
 use chairbook_web::{Access, Customer, Fields, FromFields, Query, Reply, RequestError, Room, Web, cursor};
 use futures_util::try_join;
 use http::{HeaderValue, header};
@@ -48,6 +48,8 @@ pub(crate) struct Export {
     exported_at: Timestamp,
     /// The person, on the first page only.
     user: Option<User>,
+    /// The notifications that the person wants, on the first page only.
+    notification_preferences: Option<NotificationPreferences>,
     #[schemars(with = "Vec<ExportedSession>")]
     sessions: Vec<Box<RawValue>>,
     /// The latest booked first.
@@ -179,6 +181,7 @@ pub(crate) async fn export(
     let page = Export {
         exported_at: clock::now(),
         user: None,
+        notification_preferences: None,
         sessions: Vec::new(),
         appointments: Vec::new(),
         events: Vec::new(),
@@ -191,7 +194,9 @@ pub(crate) async fn export(
         let profile = async { reader.profile(user).await.map_err(RequestError::from) };
         let reads = async { try_join!(filling.fill(Position::START), profile) };
         let (next, profile) = Box::pin(reads).await?;
-        filling.page.user = Some(User::from(&profile.ok_or_else(RequestError::session_ended)?));
+        let profile = profile.ok_or_else(RequestError::session_ended)?;
+        filling.page.user = Some(User::from(&profile));
+        filling.page.notification_preferences = Some(NotificationPreferences::from(&profile.preferences));
         next
     };
     let mut page = filling.page;

@@ -16,6 +16,7 @@ use chairbook_models::ids::{
     AppointmentId, EventId, ExpertId, OfferId, ServiceId, SessionId, SubServiceId, UserId,
 };
 use chairbook_models::offers::AppliedOffer;
+use chairbook_models::preferences::Preferences;
 use chairbook_models::user::{Profile, Role};
 use jiff::{SignedDuration, Timestamp};
 use serde::de::DeserializeOwned;
@@ -43,6 +44,7 @@ fn profile() -> Profile {
         phone: None,
         role: Role::User,
         email_verified: true,
+        preferences: Preferences::default(),
         created_at: instant("2026-02-20T08:00:00Z"),
         updated_at: instant("2026-02-20T08:00:00Z"),
     }

@@ -54,6 +54,21 @@ impl Category {
         Self::Security,
     ];
 
+    /// The name in the API, in the tables and in links.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Appointments => "appointments",
+            Self::Reminders => "reminders",
+            Self::Reviews => "reviews",
+            Self::Courses => "courses",
+            Self::Todos => "todos",
+            Self::Logins => "logins",
+            Self::News => "news",
+            Self::Security => "security",
+        }
+    }
+
     /// Returns true if users can turn its notifications off.
     #[must_use]
     pub const fn can_be_turned_off(self) -> bool {
@@ -172,6 +187,12 @@ events! {
     UserPasswordChanged(ClientInfo) = "user.password_changed", Notification::Mail(Category::Security);
     /// A profile was changed.
     UserProfileChanged {} = "user.profile_changed", Notification::AuditOnly;
+    /// A user chose other notifications, or unsubscribed from a category's mails.
+    UserPreferencesChanged {
+        /// The category from whose mails they unsubscribed by the link in one; absent where they chose in the app.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        unsubscribed: Option<Category>,
+    } = "user.preferences_changed", Notification::AuditOnly;
     /// A user's role was changed.
     UserRoleChanged {
         /// The new role.
@@ -317,6 +338,38 @@ impl EventType {
         matches!(self.notification(), Notification::Mail(_))
     }
 
+    /// The title of the notification in the app: a few words.
+    #[must_use]
+    pub const fn title(self) -> &'static str {
+        match self {
+            Self::UserRegistered => "Welcome",
+            Self::UserVerificationRequested => "Verification mail sent",
+            Self::UserVerified => "E-mail address verified",
+            Self::UserLoggedIn => "New login",
+            Self::UserLoggedOut => "Logged out",
+            Self::UserSessionRefreshed => "Session renewed",
+            Self::UserSessionRevoked => "Session ended for your safety",
+            Self::UserSessionsEnded => "Sessions ended",
+            Self::UserPasswordResetRequested => "Password reset requested",
+            Self::UserPasswordChanged => "Password changed",
+            Self::UserProfileChanged => "Profile changed",
+            Self::UserPreferencesChanged => "Notifications changed",
+            Self::UserRoleChanged => "Role changed",
+            Self::UserExported => "Data exported",
+            Self::UserDeleted => "Account deleted",
+            Self::AppointmentConfirmed => "Appointment confirmed",
+            Self::AppointmentReserved => "Appointment reserved",
+            Self::AppointmentRescheduled => "Appointment moved",
+            Self::AppointmentPaymentVerified => "Payment received",
+            Self::AppointmentCompleted => "Appointment completed",
+            Self::AppointmentNoShow => "Appointment missed",
+            Self::AppointmentCancelled => "Appointment cancelled",
+            Self::AppointmentExpired => "Reservation expired",
+            Self::AppointmentReminder => "Upcoming appointment",
+            Self::CatalogChanged => "Catalog changed",
+        }
+    }
+
     /// The category by which recipients turn its notifications on and off; `None` where there are none.
     #[must_use]
     pub const fn category(self) -> Option<Category> {
@@ -370,6 +423,7 @@ impl EventData {
                 "Your password was changed. If this was not you, reset it and call us.".to_owned()
             }
             Self::UserProfileChanged {} => "Your profile was changed.".to_owned(),
+            Self::UserPreferencesChanged { .. } => "You changed your notifications.".to_owned(),
             Self::UserRoleChanged { role: Role::User } => "You are a customer now.".to_owned(),
             Self::UserRoleChanged { role: Role::Admin } => "You belong to the front desk now.".to_owned(),
             Self::UserRoleChanged { role: Role::Owner } => "You are an owner now.".to_owned(),
@@ -420,6 +474,9 @@ impl EventData {
             EventType::UserPasswordResetRequested => Self::UserPasswordResetRequested {},
             EventType::UserPasswordChanged => Self::UserPasswordChanged(client()),
             EventType::UserProfileChanged => Self::UserProfileChanged {},
+            EventType::UserPreferencesChanged => {
+                Self::UserPreferencesChanged { unsubscribed: Some(Category::News) }
+            }
             EventType::UserRoleChanged => Self::UserRoleChanged { role: Role::Admin },
             EventType::UserExported => Self::UserExported {},
             EventType::UserDeleted => Self::UserDeleted {},
@@ -466,6 +523,7 @@ impl EventData {
             | Self::UserSessionsEnded { .. }
             | Self::UserPasswordResetRequested {}
             | Self::UserProfileChanged {}
+            | Self::UserPreferencesChanged { .. }
             | Self::UserRoleChanged { .. }
             | Self::UserExported {}
             | Self::UserDeleted {}

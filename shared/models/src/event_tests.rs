@@ -28,6 +28,7 @@ fn data(event_type: EventType) -> Value {
         EventType::UserSessionRevoked => with(client(), "sessionId", json!(SessionId::derived([1; 16]))),
         EventType::UserSessionsEnded => json!({"sessionId": SessionId::derived([1; 16])}),
         EventType::UserPasswordChanged => client(),
+        EventType::UserPreferencesChanged => json!({"unsubscribed": "news"}),
         EventType::UserRoleChanged => json!({"role": "admin"}),
         EventType::AppointmentConfirmed
         | EventType::AppointmentReserved

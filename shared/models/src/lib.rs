@@ -20,6 +20,7 @@ pub mod ids;
 pub mod mailed_link;
 pub mod money;
 pub mod offers;
+pub mod preferences;
 pub mod reschedule;
 mod schema;
 pub mod statistics;

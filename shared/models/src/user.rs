@@ -5,6 +5,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::ids::UserId;
+use crate::preferences::Preferences;
 use crate::text::{PersonName, Phone};
 
 /// The rights of somebody; each role has all those of the ones before it.
@@ -61,6 +62,9 @@ pub struct Profile {
     pub role: Role,
     /// Set where they have shown that mail to the address reaches them.
     pub email_verified: bool,
+    /// The notifications that they want. Kept with the profile, which the e-mail function reads anyway.
+    #[serde(default, skip_serializing_if = "Preferences::is_default")]
+    pub preferences: Preferences,
     /// The time of their registration (UTC).
     pub created_at: Timestamp,
     /// The time of the last change of the profile (UTC).

@@ -13,7 +13,7 @@ use tracing_subscriber::util::SubscriberInitExt as _;
 use crate::{clock, metrics};
 
 /// How the names of the crates begin whose lines are our own: those under `shared`, and each under `functions`.
-const OWN: [&str; 13] = [
+const OWN: [&str; 14] = [
     "appointments",
     "auth",
     "catalog",
@@ -23,6 +23,7 @@ const OWN: [&str; 13] = [
     "email",
     "expire_reservations",
     "health",
+    "notifications",
     "relay",
     "reminders",
     "stats",

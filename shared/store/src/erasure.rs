@@ -98,7 +98,7 @@ impl Store {
     pub async fn forget_recipient(&self, event: &Event) -> Result<(), StoreError> {
         let open = matches!(event.delivery, Some(Delivery::Pending | Delivery::Sending));
         let data = event.data.clone().anonymised().members();
-        let expression = "SET #data = :data REMOVE recipient, sealed_secret";
+        let expression = "SET #data = :data REMOVE recipient, sealed_secret, unread, read_at";
         let mut call = self
             .update_item(self.events()?, keys::event(event.id))
             .expression_attribute_names("#data", "data")

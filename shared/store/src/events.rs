@@ -76,6 +76,10 @@ impl Store {
     pub(crate) fn event_write(&self, event: &Event) -> Result<TransactWriteItem, StoreError> {
         let mut item = to_item(keys::event(event.id), event)?;
         item.insert("at".to_owned(), s(instant(event.at)));
+        // What only unread notifications have: the index `by_unread` holds them alone.
+        if let (Some(recipient), Some(_)) = (event.recipient, event.event_type().category()) {
+            item.insert("unread".to_owned(), s(recipient.to_string()));
+        }
         let end = event.at.saturating_add(KEPT).unwrap_or(Timestamp::MAX);
         item.insert("ttl".to_owned(), n(end.as_second()));
         transaction::create(self.events()?, item)

@@ -8,6 +8,7 @@ use chairbook_models::appointment::payment::{
 use chairbook_models::appointment::{Appointment, BookedSubService as KeptSubService};
 use chairbook_models::ids::{OfferId, SubServiceId, UserId};
 use chairbook_models::offers::{AppliedOffer as KeptOffer, OfferCode};
+use chairbook_models::preferences::{Channels, Preferences};
 use chairbook_models::text::Phone;
 use chairbook_models::user::{Profile, Role};
 use jiff::Timestamp;
@@ -230,6 +231,56 @@ impl From<&KeptOffer> for AppliedOffer {
             name: offer.name.to_string(),
             code: offer.code.as_ref().map(OfferCode::to_string),
             discount: offer.discount,
+        }
+    }
+}
+
+/// The channels on which somebody is notified of a category.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct NotificationChannels {
+    /// Set where the category's events are sent by e-mail.
+    email: bool,
+    /// Set where the category's events are listed among the notifications, and counted while they are unread.
+    in_app: bool,
+}
+
+impl From<Channels> for NotificationChannels {
+    fn from(Channels { email, in_app }: Channels) -> Self {
+        Self { email, in_app }
+    }
+}
+
+/// The notifications that somebody wants, by category. All are on until they are turned off, but for news. What concerns the
+/// safety of the account cannot be turned off.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, JsonSchema)]
+pub struct NotificationPreferences {
+    /// Bookings, payments, moves and cancellations of one's own appointments.
+    appointments: NotificationChannels,
+    /// Reminders of one's own appointments.
+    reminders: NotificationChannels,
+    /// Reviews; there are no such notifications yet.
+    reviews: NotificationChannels,
+    /// Courses; there are no such notifications yet.
+    courses: NotificationChannels,
+    /// To-dos; there are no such notifications yet.
+    todos: NotificationChannels,
+    /// Logins to one's own account.
+    logins: NotificationChannels,
+    /// News of the salon; there are no such notifications yet.
+    news: NotificationChannels,
+}
+
+impl From<&Preferences> for NotificationPreferences {
+    fn from(preferences: &Preferences) -> Self {
+        Self {
+            appointments: preferences.appointments.into(),
+            reminders: preferences.reminders.into(),
+            reviews: preferences.reviews.into(),
+            courses: preferences.courses.into(),
+            todos: preferences.todos.into(),
+            logins: preferences.logins.into(),
+            news: preferences.news.into(),
         }
     }
 }

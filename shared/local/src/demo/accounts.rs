@@ -2,6 +2,7 @@
 
 use chairbook_auth::password;
 use chairbook_models::ids::UserId;
+use chairbook_models::preferences::Preferences;
 use chairbook_models::text::TextError;
 use chairbook_models::user::{Profile, Role};
 use jiff::Timestamp;
@@ -38,6 +39,7 @@ impl DemoAccount {
             phone: None,
             role: self.role,
             email_verified: true,
+            preferences: Preferences::default(),
             created_at: now,
             updated_at: now,
         })

@@ -1,0 +1,15 @@
+//! Function `notifications`: see the library.
+
+use std::process::ExitCode;
+
+#[tokio::main(flavor = "current_thread")]
+async fn main() -> ExitCode {
+    chairbook_web::run(|| {
+        Ok(notifications::router(chairbook_web::Web::from_env(&[
+            "USERS_TABLE",
+            "EVENTS_TABLE",
+            "LIMITS_TABLE",
+        ])?))
+    })
+    .await
+}
