@@ -28,6 +28,11 @@ enum Who {
 /// Route key, who may call it, the path to call with `{apt}` for the user's appointment, a body that is well-formed.
 fn routes() -> Vec<(&'static str, Who, &'static str, Option<Value>)> {
     let none: Option<Value> = None;
+    let channels = json!({"email": true, "inApp": true});
+    let preferences = json!({"preferences": {
+        "appointments": channels, "reminders": channels, "reviews": channels, "courses": channels,
+        "todos": channels, "logins": channels, "news": channels,
+    }});
     let booking = json!({"serviceId": CUT, "date": "2020-01-01", "time": "10:00"});
     vec![
         ("POST /api/v1/auth/register", Who::Anybody, "/auth/register", Some(json!({}))),
@@ -70,7 +75,7 @@ fn routes() -> Vec<(&'static str, Who, &'static str, Option<Value>)> {
         ),
         ("POST /api/v1/notifications/read-all", Who::User, "/notifications/read-all", Some(json!({}))),
         ("GET /api/v1/notifications/preferences", Who::User, "/notifications/preferences", none.clone()),
-        ("PUT /api/v1/notifications/preferences", Who::User, "/notifications/preferences", Some(json!({}))),
+        ("PUT /api/v1/notifications/preferences", Who::User, "/notifications/preferences", Some(preferences)),
         ("GET /api/v1/users", Who::Admin, "/users", none.clone()),
         ("GET /api/v1/users/{id}", Who::Admin, "/users/usr_01jd3x8m4e5zq0v7k2n9r6t1wb", none.clone()),
         ("DELETE /api/v1/users/{id}", Who::Admin, "/users/usr_01jd3x8m4e5zq0v7k2n9r6t1wb", none.clone()),
