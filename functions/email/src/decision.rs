@@ -91,7 +91,7 @@ pub fn reason_to_skip(facts: &Facts<'_>) -> Option<&'static str> {
         | EventData::UserSessionRefreshed {}
         | EventData::UserSessionsEnded { .. }
         | EventData::UserProfileChanged {}
-        | EventData::UserPreferencesChanged { .. }
+        | EventData::UserPreferencesChanged {}
         | EventData::UserExported {}
         | EventData::UserDeleted {}
         | EventData::AppointmentPaymentVerified(_)

@@ -109,7 +109,7 @@ pub(crate) async fn change(
         return Ok(response);
     }
     let (now, caller) = (clock::now(), customer.caller);
-    let data = EventData::UserPreferencesChanged { unsubscribed: None };
+    let data = EventData::UserPreferencesChanged {};
     let id = EventId::new(now, random::bytes());
     let event = Event::about_user(id, data, now, caller.into(), caller.user_id, None);
     match customer.store().change_preferences(caller.user_id, &chosen, &event).await {
@@ -142,7 +142,7 @@ mod tests {
         assert_eq!(WholeChoice.read(whole(), Source::Body), Ok(Preferences::default()));
         let mut changed = whole();
         changed["logins"]["email"] = json!(false);
-        let expected = Preferences::default().without_mails(Category::Logins);
+        let expected = Preferences::default().with(Category::Logins, Channels { email: false, in_app: true });
         assert_eq!(WholeChoice.read(changed, Source::Body), Ok(expected));
     }
 

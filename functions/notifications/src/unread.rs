@@ -55,6 +55,7 @@ mod tests {
         assert_eq!(shown(&types, &preferences), 2);
         let channels = Channels { email: true, in_app: false };
         assert_eq!(shown(&types, &preferences.with(Category::Logins, channels)), 1);
-        assert_eq!(shown(&types, &preferences.without_mails(Category::Logins)), 2);
+        let channels = Channels { email: false, in_app: true };
+        assert_eq!(shown(&types, &preferences.with(Category::Logins, channels)), 2);
     }
 }

@@ -107,7 +107,7 @@ pub fn compose(context: &Context<'_>) -> Result<Rendered, MailError> {
         | EventData::UserSessionRefreshed {}
         | EventData::UserSessionsEnded { .. }
         | EventData::UserProfileChanged {}
-        | EventData::UserPreferencesChanged { .. }
+        | EventData::UserPreferencesChanged {}
         | EventData::UserExported {}
         | EventData::UserDeleted {}
         | EventData::AppointmentPaymentVerified(_)

@@ -187,12 +187,8 @@ events! {
     UserPasswordChanged(ClientInfo) = "user.password_changed", Notification::Mail(Category::Security);
     /// A profile was changed.
     UserProfileChanged {} = "user.profile_changed", Notification::AuditOnly;
-    /// A user chose other notifications, or unsubscribed from a category's mails.
-    UserPreferencesChanged {
-        /// The category from whose mails they unsubscribed by the link in one; absent where they chose in the app.
-        #[serde(default, skip_serializing_if = "Option::is_none")]
-        unsubscribed: Option<Category>,
-    } = "user.preferences_changed", Notification::AuditOnly;
+    /// A user chose other notifications.
+    UserPreferencesChanged {} = "user.preferences_changed", Notification::AuditOnly;
     /// A user's role was changed.
     UserRoleChanged {
         /// The new role.
@@ -423,7 +419,7 @@ impl EventData {
                 "Your password was changed. If this was not you, reset it and call us.".to_owned()
             }
             Self::UserProfileChanged {} => "Your profile was changed.".to_owned(),
-            Self::UserPreferencesChanged { .. } => "You changed your notifications.".to_owned(),
+            Self::UserPreferencesChanged {} => "You changed your notifications.".to_owned(),
             Self::UserRoleChanged { role: Role::User } => "You are a customer now.".to_owned(),
             Self::UserRoleChanged { role: Role::Admin } => "You belong to the front desk now.".to_owned(),
             Self::UserRoleChanged { role: Role::Owner } => "You are an owner now.".to_owned(),
@@ -474,9 +470,7 @@ impl EventData {
             EventType::UserPasswordResetRequested => Self::UserPasswordResetRequested {},
             EventType::UserPasswordChanged => Self::UserPasswordChanged(client()),
             EventType::UserProfileChanged => Self::UserProfileChanged {},
-            EventType::UserPreferencesChanged => {
-                Self::UserPreferencesChanged { unsubscribed: Some(Category::News) }
-            }
+            EventType::UserPreferencesChanged => Self::UserPreferencesChanged {},
             EventType::UserRoleChanged => Self::UserRoleChanged { role: Role::Admin },
             EventType::UserExported => Self::UserExported {},
             EventType::UserDeleted => Self::UserDeleted {},
@@ -523,7 +517,7 @@ impl EventData {
             | Self::UserSessionsEnded { .. }
             | Self::UserPasswordResetRequested {}
             | Self::UserProfileChanged {}
-            | Self::UserPreferencesChanged { .. }
+            | Self::UserPreferencesChanged {}
             | Self::UserRoleChanged { .. }
             | Self::UserExported {}
             | Self::UserDeleted {}

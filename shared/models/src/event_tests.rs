@@ -22,13 +22,13 @@ fn data(event_type: EventType) -> Value {
         | EventType::UserSessionRefreshed
         | EventType::UserPasswordResetRequested
         | EventType::UserProfileChanged
+        | EventType::UserPreferencesChanged
         | EventType::UserExported
         | EventType::UserDeleted => json!({}),
         EventType::UserLoggedIn => with(client(), "newDevice", json!(true)),
         EventType::UserSessionRevoked => with(client(), "sessionId", json!(SessionId::derived([1; 16]))),
         EventType::UserSessionsEnded => json!({"sessionId": SessionId::derived([1; 16])}),
         EventType::UserPasswordChanged => client(),
-        EventType::UserPreferencesChanged => json!({"unsubscribed": "news"}),
         EventType::UserRoleChanged => json!({"role": "admin"}),
         EventType::AppointmentConfirmed
         | EventType::AppointmentReserved

@@ -94,13 +94,6 @@ impl Preferences {
         }
         self
     }
-
-    /// The same without the e-mails of a category.
-    #[must_use]
-    pub const fn without_mails(self, category: Category) -> Self {
-        let channels = self.of(category);
-        self.with(category, Channels { email: false, ..channels })
-    }
 }
 
 #[cfg(test)]
@@ -121,12 +114,11 @@ mod tests {
     fn each_category_is_changed_by_itself_and_security_stays() {
         for changed in Category::ALL {
             let before = Preferences::default().with(Category::News, Channels::ON);
-            let after = before.without_mails(changed);
+            let after = before.with(changed, Channels { email: false, in_app: true });
             for category in Category::ALL {
                 let email = category != changed || category == Category::Security;
                 assert_eq!(after.of(category), Channels { email, in_app: true }, "{changed:?} {category:?}");
             }
-            assert_eq!(after.without_mails(changed), after);
         }
     }
 
@@ -135,6 +127,9 @@ mod tests {
         let read = |row| serde_json::from_value::<Preferences>(row).unwrap();
         assert_eq!(read(json!({})), Preferences::default());
         let row = json!({"logins": {"email": false, "inApp": true}});
-        assert_eq!(read(row), Preferences::default().without_mails(Category::Logins));
+        assert_eq!(
+            read(row),
+            Preferences::default().with(Category::Logins, Channels { email: false, in_app: true })
+        );
     }
 }

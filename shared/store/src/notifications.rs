@@ -17,8 +17,8 @@ use serde::Deserialize;
 
 use crate::item::{Item, from_item, index_key, instant, s};
 use crate::paging::{ListPage, PageKey, read_page, rows};
-use crate::transaction::{Outcome, finish, outwait_conflicts, update};
-use crate::users::{IS_ACCOUNT, condition_item, is_leaving};
+use crate::transaction::{finish, outwait_conflicts, update};
+use crate::users::{IS_ACCOUNT, condition_item};
 use crate::{Reader, Store, StoreError, keys, meter};
 
 /// The most unread notifications that one query counts.
@@ -270,52 +270,5 @@ impl Store {
             )
             .expression_attribute_values(":now", s(instant(event.at)));
         self.transact_or_changed(vec![finish(write)?, self.event_write(event)?]).await
-    }
-
-    /// Turns the mails of one category off, and leaves somebody's other preferences as they are, whoever changes them
-    /// meanwhile.
-    ///
-    /// # Errors
-    /// [`StoreError::Changed`] when the account is gone.
-    pub async fn turn_mails_off(
-        &self,
-        user: UserId,
-        category: Category,
-        event: &Event,
-    ) -> Result<(), StoreError> {
-        let table = self.users()?;
-        let name = category.as_str();
-        let one = update(table, keys::profile(user))
-            .update_expression("SET preferences.#category.#email = :off, updated_at = :now")
-            .condition_expression(format!("{IS_ACCOUNT} AND attribute_exists(preferences.#category)"))
-            .expression_attribute_names("#category", name)
-            .expression_attribute_names("#email", "email")
-            .expression_attribute_values(":off", aws_sdk_dynamodb::types::AttributeValue::Bool(false))
-            .expression_attribute_values(":now", s(instant(event.at)));
-        for _ in 0..2 {
-            let writes = vec![finish(one.clone())?, self.event_write(event)?];
-            let Outcome::Refused(refusals) = self.transact(writes).await? else { return Ok(()) };
-            // Nothing was chosen yet, or there was no such category when it was: the rest stays as it is read.
-            let found = refusals.into_iter().next().and_then(|refusal| refusal.found);
-            let Some(row) = found.filter(|row| !is_leaving(row)) else { return Err(StoreError::Changed) };
-            let profile: chairbook_models::user::Profile = from_item(row)?;
-            let whole = update(table, keys::profile(user))
-                .update_expression("SET preferences = :preferences, updated_at = :now")
-                .condition_expression(format!("{IS_ACCOUNT} AND attribute_not_exists(preferences.#category)"))
-                .expression_attribute_names("#category", name)
-                .expression_attribute_values(
-                    ":preferences",
-                    serde_dynamo::aws_sdk_dynamodb_1::to_attribute_value(
-                        profile.preferences.without_mails(category),
-                    )?,
-                )
-                .expression_attribute_values(":now", s(instant(event.at)));
-            let writes = vec![finish(whole)?, self.event_write(event)?];
-            // Refused if somebody has chosen meanwhile: then there is a choice to change.
-            if matches!(self.transact(writes).await?, Outcome::Committed) {
-                return Ok(());
-            }
-        }
-        Err(StoreError::Unavailable("preferences that change all the time".to_owned()))
     }
 }
