@@ -191,11 +191,15 @@ async fn nobody_decides_what_they_were_not_asked() {
     let settings = owner.get("/settings").await.data(200)["settings"].to_value();
     let mut routes = routes(&booked, &eve.user_id, &slot(free.len() - 1));
     routes.push(("PUT /settings", "/settings".to_owned(), settings, &[]));
+    let chosen = owner.get("/notifications/preferences").await.data(200).to_value();
+    routes.push(("PUT /notifications/preferences", "/notifications/preferences".to_owned(), chosen, &[]));
+    routes.push(("POST /notifications/read-all", "/notifications/read-all".to_owned(), json!({}), &[]));
     let without_body = [
         "POST /auth/logout",
         "POST /auth/logout-all",
-        // Reads no body, whatever is sent.
+        // These read no body, whatever is sent.
         "DELETE /users/{id}",
+        "PUT /notifications/{id}/read",
     ];
     let known: BTreeSet<&str> = routes.iter().map(|(route, ..)| *route).chain(without_body).collect();
     for route in stack.stack.system().functions.iter().flat_map(|function| function.routes().map(Route::key))

@@ -41,6 +41,7 @@ fn body(route: &str, to: &Value) -> Option<Value> {
         ("POST", "experts/{id}/time-off") => json!({"from": "2030-03-02T09:00", "to": "2030-03-03T09:00"}),
         ("PUT", "offers/{id}") => json!({"name": "Eve's", "percentOff": 100}),
         ("PUT", "gallery/{id}") => json!({"imageUrl": "https://eve.example/x.jpg", "serviceId": CUT}),
+        ("PUT", "notifications/{id}/read") => return None,
         ("PUT", other) => panic!("nobody has said what to send to {other}"),
         _ => return None,
     })
@@ -79,12 +80,15 @@ async fn what_belongs_to_others_is_as_if_it_were_not_there() {
 
 async fn every_route(stack: &TestStack, ada: &Actor, eve: &Actor, appointment: &str) {
     let session = ada.get("/auth/sessions").await.data(200)["items"][0]["id"].as_str().unwrap().to_owned();
+    let notification =
+        ada.get("/notifications").await.data(200)["items"][0]["id"].as_str().unwrap().to_owned();
     let public =
         async |path: &str| eve.get(path).await.data(200)["items"][0]["id"].as_str().unwrap().to_owned();
     let ids = BTreeMap::from([
         ("appointments", appointment.to_owned()),
         ("auth/sessions", session),
         ("users", ada.user_id.clone()),
+        ("notifications", notification.clone()),
         ("categories", public("/categories").await),
         ("services", CUT.to_owned()),
         ("experts", public("/experts").await),
@@ -134,10 +138,12 @@ async fn every_route(stack: &TestStack, ada: &Actor, eve: &Actor, appointment: &
     }
     stack.check_unchanged(&before).await;
     // And what is one's own shows nobody else's.
-    for path in ["/appointments/my?limit=100", "/profile", "/profile/export", "/auth/sessions"] {
+    for path in
+        ["/appointments/my?limit=100", "/profile", "/profile/export", "/auth/sessions", "/notifications"]
+    {
         let shown = eve.get(path).await;
         shown.data(200);
-        for of_ada in [ada.user_id.as_str(), &ada.email, appointment] {
+        for of_ada in [ada.user_id.as_str(), &ada.email, appointment, &notification] {
             assert!(!shown.text.contains(of_ada), "{path}: {}", shown.text);
         }
     }
@@ -155,7 +161,9 @@ async fn cursors(stack: &TestStack, callers: &[(&str, &Actor)]) {
         "/gallery?limit=1",
         "/categories?includeInactive=true&limit=1",
     ];
-    const OWN: [&str; 5] = [
+    const OWN: [&str; 7] = [
+        "/notifications?limit=1",
+        "/notifications?unread=true&limit=1",
         "/appointments/my?limit=1",
         "/appointments/my?status=reserved&limit=1",
         "/auth/sessions?limit=1",
