@@ -105,9 +105,9 @@ async fn a_table_that_is_gone() {
     stack.finish_with(FAILURES_ARE_WANTED).await;
 }
 
-/// The processes of a function of a stack: this process's children that run its program against its database.
+/// The processes of a function of a stack: those that run its program against its services.
 fn processes(stack: &TestStack, binary: &str) -> Vec<String> {
-    let database = stack.stack.dynamodb_url();
+    let services = format!("AWS_ENDPOINT_URL_LAMBDA={}\0", stack.stack.url());
     let mut found = Vec::new();
     for entry in std::fs::read_dir("/proc").unwrap().flatten() {
         let path = entry.path();
@@ -115,7 +115,7 @@ fn processes(stack: &TestStack, binary: &str) -> Vec<String> {
             .is_ok_and(|exe| exe.file_name().is_some_and(|name| name == binary));
         if is_it
             && std::fs::read(path.join("environ"))
-                .is_ok_and(|environment| String::from_utf8_lossy(&environment).contains(&database))
+                .is_ok_and(|environment| String::from_utf8_lossy(&environment).contains(&services))
         {
             found.push(entry.file_name().into_string().unwrap());
         }

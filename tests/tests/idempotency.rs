@@ -15,7 +15,7 @@ const CUT: &str = "/services/svc_00000000000000000000000001";
 const INES: &str = "/experts/exp_00000000000000000000000001";
 
 /// Routes of `POST` that create nothing to be found again.
-const CREATE_NOTHING: [&str; 9] = [
+const CREATE_NOTHING: [&str; 10] = [
     "/auth/change-password",
     "/auth/forgot-password",
     "/auth/login",
@@ -25,6 +25,7 @@ const CREATE_NOTHING: [&str; 9] = [
     "/auth/resend-verification",
     "/auth/reset-password",
     "/auth/verify-email",
+    "/notifications/read-all",
 ];
 
 /// The members of `data` that tell of what can be asked for by itself.
