@@ -418,7 +418,7 @@ async fn what_was_just_written_is_in_force_though_reads_are_stale() {
     stack.finish().await;
 }
 
-/// Whether a start is offered.
+/// Returns true if a start is offered.
 async fn is_offered(actor: &Actor, wish: &Value) -> bool {
     let text = |name: &str| wish[name].as_str().unwrap();
     let query =

@@ -11,7 +11,7 @@ use jsonschema::Validator;
 use reqwest::Method;
 use serde_json::{Value, json};
 
-/// How long a line may take to arrive, and a reservation to run out.
+/// The longest time for a line to arrive, and for a reservation to run out.
 const PATIENCE: Duration = Duration::from_secs(15);
 
 const CUT: &str = "svc_00000000000000000000000001";

@@ -20,13 +20,13 @@ use crate::appointment::{id, path, show};
 use crate::busy_salon::{day, expert, fill, hire};
 use crate::{Actor, Json, TestStack};
 
-/// How long functions may take to log what they did.
+/// The longest time that functions may take to log what they did.
 const PATIENCE: Duration = Duration::from_secs(30);
 
 /// The time after which no line is on its way any more.
 const REST: Duration = Duration::from_millis(150);
 
-/// What something consumes.
+/// The consumption of something.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub(super) struct Usage {
     /// Requests to the API.
@@ -59,7 +59,7 @@ impl Usage {
     }
 }
 
-/// What was counted.
+/// The result of counting.
 pub(super) struct Counted {
     /// Each deed, in the order of the table.
     pub(super) deeds: Vec<(&'static str, Usage)>,

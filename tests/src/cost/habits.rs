@@ -1,4 +1,4 @@
-//! What the salons do that are reckoned up.
+//! The habits of the salons that are reckoned up.
 
 /// The deeds that are counted.
 pub(super) const LOOK: &str = "a look for the free times of a month";
@@ -16,7 +16,7 @@ pub(super) const COMPLETION: &str = "completing an appointment";
 pub(super) const DAY: &str = "the front desk's look at a day";
 pub(super) const DASHBOARD: &str = "the dashboard of a month";
 
-/// How often for each booking.
+/// The number of times for each booking.
 pub(super) const PER_BOOKING: [(&str, f64); 12] = [
     (LOOK, 30.0),
     (CATALOG, 10.0),
@@ -38,7 +38,7 @@ pub(super) struct Salon {
     pub(super) name: &'static str,
     /// Bookings in a month.
     pub(super) bookings: f64,
-    /// How often on each day.
+    /// The number of times on each day.
     pub(super) per_day: [(&'static str, f64); 2],
 }
 

@@ -6,7 +6,7 @@ pub(super) const AS_OF: &str = "November 2025";
 /// A price of the region us-east-1, the first tier of it, without the free tiers.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Price {
-    /// What is billed.
+    /// The item that is billed.
     pub(super) item: &'static str,
     /// US dollars for so many units.
     pub(super) usd: f64,

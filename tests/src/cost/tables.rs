@@ -11,7 +11,7 @@ use super::count::{Counted, Usage, count};
 use super::habits::{self, MILLION, PER_BOOKING, PER_BOOKING_OF_A_MILLION, SALONS, SCHEDULES};
 use super::prices::{self, AS_OF, Price};
 
-/// What a month consumes.
+/// The consumption of a month.
 #[derive(Default)]
 struct Month {
     usage: Usage,
@@ -76,7 +76,7 @@ impl Month {
     }
 }
 
-/// Whether an item is of the API or of SES, which the sum without them leaves out.
+/// Returns true for an item of the API or of SES, which the sum without them leaves out.
 fn is_outward(price: &Price) -> bool {
     [prices::API.item, prices::TRANSFER.item, prices::MAILS.item].contains(&price.item)
 }
@@ -113,7 +113,7 @@ fn row(cells: &[&str]) -> Vec<String> {
     cells.iter().map(|cell| (*cell).to_owned()).collect()
 }
 
-/// What each deed consumes.
+/// The consumption of each deed.
 fn deeds(counted: &Counted) -> String {
     let heads = ["what", "requests", "read units", "write units", "invocations", "mails"];
     let usage_row = |name: String, usage: &Usage| {
@@ -130,7 +130,7 @@ fn deeds(counted: &Counted) -> String {
     table(&heads, deeds.chain(idle))
 }
 
-/// How often each deed is done.
+/// The number of times that each deed is done.
 fn frequencies() -> String {
     let heads = ["what", "for each booking", "a day: small salon", "medium", "large"];
     let per_booking = PER_BOOKING.map(|(name, times)| row(&[name, &short(times), "", "", ""]));

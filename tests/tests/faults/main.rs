@@ -68,7 +68,7 @@ struct Walk {
     pause: (u64, u64),
     /// How long the power stays on, if it fails at all.
     power: Option<Duration>,
-    /// What goes wrong with DynamoDB, unless the environment says otherwise.
+    /// The faults of DynamoDB, unless the environment says otherwise.
     dynamodb: DynamoDbSetting,
 }
 

@@ -220,7 +220,7 @@ impl Drop for DynamoDb {
     }
 }
 
-/// What answers DynamoDB's requests. Cheap to clone.
+/// The service that answers DynamoDB's requests. Cheap to clone.
 #[derive(Clone)]
 pub(crate) struct Service {
     front: Front,
@@ -259,12 +259,12 @@ fn nonblocking(
     TcpListener::from_std(listener)
 }
 
-/// What is served.
+/// The parts that are served.
 struct Served {
     listener: TcpListener,
     functions: TcpListener,
     front: Front,
-    /// Where dynoxide's own server is for the front.
+    /// The address of dynoxide's own server, for the front.
     dynoxide: TcpListener,
     database: Database,
 }

@@ -31,10 +31,10 @@ pub struct DynamoDbFault {
     /// The number of requests that get it.
     #[serde(default = "once")]
     pub times: NonZeroU32,
-    /// How long the answer is held back, in seconds.
+    /// The delay of the answer, in seconds.
     #[serde(default)]
     pub delay_seconds: f64,
-    /// Whether the request does what it asks for all the same, before the answer is held back: the sender cannot know.
+    /// Set where the request is carried out all the same, before the answer is held back: the sender cannot know.
     #[serde(default)]
     pub after: bool,
 }
@@ -88,7 +88,7 @@ impl DynamoDbFault {
         }
     }
 
-    /// How long the answer is held back.
+    /// The delay of the answer.
     #[must_use]
     pub fn delay(&self) -> Duration {
         Duration::try_from_secs_f64(self.delay_seconds).unwrap_or_default()
@@ -148,20 +148,20 @@ pub struct DynamoDbSetting {
     pub error_after: f64,
     /// The probability that an answer comes late.
     pub slow: f64,
-    /// How late it comes.
+    /// The delay of a late answer.
     pub slow_millis: u64,
     /// The probability that a key or an item of a batch comes back unprocessed; at least one is processed.
     pub unprocessed: f64,
-    /// How late global secondary indexes show what was written.
+    /// The lag of global secondary indexes behind the tables.
     pub index_lag_millis: u64,
     /// The probability that a read which need not be consistent shows what was there before.
     pub stale_reads: f64,
-    /// How long before.
+    /// The age of what they show.
     pub stale_read_millis: u64,
 }
 
 impl DynamoDbSetting {
-    /// What functions meet on AWS on a bad day.
+    /// A bad day on AWS.
     pub const MODERATE: Self = Self {
         seed: None,
         transaction_millis: 3,
@@ -177,7 +177,7 @@ impl DynamoDbSetting {
         stale_read_millis: 200,
     };
 
-    /// What they should never meet, and have to stand all the same.
+    /// A day that should never come, and that functions have to stand all the same.
     pub const ROUGH: Self = Self {
         seed: None,
         transaction_millis: 10,
@@ -261,7 +261,7 @@ pub(crate) struct Standing {
 pub struct ShownSetting {
     /// The setting, with the seed that was drawn if none was given.
     pub setting: DynamoDbSetting,
-    /// How often each fault has happened since.
+    /// The number of times that each fault has happened since.
     pub happened: BTreeMap<&'static str, u64>,
 }
 
@@ -279,7 +279,7 @@ impl Standing {
         }
     }
 
-    /// Whether something of this probability happens now.
+    /// Draws whether something of this probability happens now.
     pub(crate) fn happens(&self, probability: f64) -> bool {
         probability > 0.0
             && self.random.lock().unwrap_or_else(PoisonError::into_inner).random_bool(probability)

@@ -28,7 +28,7 @@ pub struct Faults {
     standing: Arc<Mutex<Option<Arc<Standing>>>>,
 }
 
-/// What is to go wrong, service by service; each list happens from its beginning.
+/// The faults to come, service by service; each list happens from its beginning.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields, default)]
 pub struct FaultPlan {
@@ -47,7 +47,7 @@ pub struct SendEmailFault {
     /// How many requests in a row get it.
     #[serde(default = "once")]
     pub times: NonZeroU32,
-    /// How long the answer is held back, in seconds.
+    /// The delay of the answer, in seconds.
     #[serde(default)]
     pub delay_seconds: f64,
     /// Whether the mail is delivered all the same, before the answer is held back: the sender cannot know.
@@ -110,7 +110,7 @@ impl SendEmailFault {
         Self { error, times: once(), delay_seconds: 0.0, after: false }
     }
 
-    /// How long the answer is held back.
+    /// The delay of the answer.
     #[must_use]
     pub fn delay(&self) -> Duration {
         Duration::try_from_secs_f64(self.delay_seconds).unwrap_or_default()
@@ -189,7 +189,7 @@ impl Faults {
         Some(happening)
     }
 
-    /// Whether nothing is to go wrong with DynamoDB.
+    /// Returns true if no fault of DynamoDB is to come.
     pub(crate) fn dynamodb_is_quiet(&self) -> bool {
         self.lock().dynamo_db.is_empty() && self.standing().is_none()
     }

@@ -11,7 +11,7 @@ use super::invocation::{InvocationRecord, RecordedOutcome, Trigger};
 use super::logs::RecentLog;
 use super::memory;
 
-/// How long the line about an invocation may be on its way.
+/// The longest time that the line about an invocation may be on its way.
 const PATIENCE: Duration = Duration::from_millis(100);
 /// A function that so many times in a row wrote no such line is not waited for any more.
 const MISSES: u32 = 3;

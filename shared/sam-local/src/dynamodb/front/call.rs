@@ -137,7 +137,7 @@ fn answer<T: Serialize>(outcome: &dynoxide::Result<T>) -> Option<Answer> {
     }
 }
 
-/// Whether the error's words do not depend on how the request was written.
+/// Returns true if the error's words do not depend on the form of the request.
 fn is_certain(error: &DynoxideError) -> bool {
     match error {
         DynoxideError::ConditionalCheckFailedException(..) | DynoxideError::ResourceNotFoundException(_) => {

@@ -22,11 +22,11 @@ use crate::faults::{DynamoDbError, Standing};
 /// Tokens of transactions that are remembered.
 const MOST_TOKENS: usize = 100_000;
 
-/// What is to happen to a call.
+/// The fate of a call.
 #[derive(Debug, Default)]
 struct Fate {
     error: Option<DynamoDbError>,
-    /// Whether it is carried out before its error.
+    /// Set where it is carried out before its error.
     after: bool,
     delay: Duration,
 }
@@ -263,7 +263,7 @@ impl Front {
         }
     }
 
-    /// Whether a call repeats a transaction that was carried out.
+    /// Returns true if a call repeats a transaction that was carried out.
     fn is_done(&self, call: &Call) -> bool {
         token(call).is_some_and(|token| {
             self.inner.done.lock().unwrap_or_else(PoisonError::into_inner).contains(token)
@@ -287,7 +287,7 @@ fn token(call: &Call) -> Option<&str> {
     }
 }
 
-/// Whether a read need not be consistent.
+/// Returns true if a read need not be consistent.
 fn is_eventual(call: &Call) -> bool {
     let is_eventual = |consistent: Option<bool>| consistent != Some(true);
     match call {

@@ -1,4 +1,4 @@
-//! Which items a call names.
+//! The items that a call names.
 
 use std::collections::BTreeMap;
 
@@ -33,7 +33,7 @@ pub(super) struct Named<'c> {
     pub(super) table: &'c str,
     /// Its key, and perhaps more.
     pub(super) item: &'c Item,
-    /// Whether the call writes it, and does not only check or read it.
+    /// Set where the call writes it, and does not only check or read it.
     pub(super) is_written: bool,
 }
 

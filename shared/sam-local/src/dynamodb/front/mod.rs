@@ -47,13 +47,13 @@ use replica::Replicas;
 /// The largest body of a request.
 pub(crate) const LARGEST_BODY: usize = 16 * 1024 * 1024;
 
-/// What every operation's name in `X-Amz-Target` begins with.
+/// The prefix of every operation's name in `X-Amz-Target`.
 const TARGET: &str = "DynamoDB_20120810.";
 
 /// The media types of a request, which the response has, too.
 const MEDIA_TYPES: [&str; 2] = ["application/x-amz-json-1.0", "application/json"];
 
-/// What belongs to one connection, and what the next one says anew.
+/// The headers that belong to one connection, and that the next one says anew.
 const OF_THE_CONNECTION: [HeaderName; 4] =
     [header::CONNECTION, header::CONTENT_LENGTH, header::HOST, header::TRANSFER_ENCODING];
 
@@ -61,13 +61,13 @@ const OF_THE_CONNECTION: [HeaderName; 4] =
 #[derive(Clone)]
 pub(crate) struct Front {
     inner: Arc<Inner>,
-    /// Whether faults happen to whoever asks.
+    /// Set where faults happen to the callers.
     is_for_functions: bool,
 }
 
 struct Inner {
     database: Database,
-    /// Where dynoxide's own server is.
+    /// The address of dynoxide's own server.
     dynoxide: SocketAddr,
     client: Client<HttpConnector, Full<Bytes>>,
     /// The product that answers, as dynoxide's own server names it.

@@ -102,9 +102,9 @@ impl Replica {
 pub(super) struct Replicas {
     /// The setting that they are for.
     standing: Option<Arc<Standing>>,
-    /// What global secondary indexes show.
+    /// The copy that global secondary indexes show.
     pub(super) indexes: Option<Replica>,
-    /// What reads show that need not be consistent.
+    /// The copy that reads show which need not be consistent.
     pub(super) reads: Option<Replica>,
 }
 

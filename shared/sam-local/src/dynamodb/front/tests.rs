@@ -28,7 +28,7 @@ impl Pair {
         Self { _directory: directory, fronted, bare, client: reqwest::Client::new() }
     }
 
-    /// Where dynoxide's own server is.
+    /// The address of dynoxide's own server.
     fn bare_url(&self) -> String {
         format!("http://{}", self.bare.service.front.inner.dynoxide)
     }
