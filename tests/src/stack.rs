@@ -450,6 +450,13 @@ impl TestStack {
         response.json().await.unwrap()
     }
 
+    /// Runs the reminders; the counts of one kind, none of which may have failed.
+    pub async fn remind(&self, kind: &str) -> serde_json::Value {
+        let counts = self.invoke("RemindersFunction", serde_json::json!({})).await;
+        assert_eq!(counts[kind]["failed"], 0, "{counts}");
+        counts[kind].clone()
+    }
+
     /// The access log's lines of the invocations since this was last asked; waits until there are `count` for the
     /// method and route.
     pub async fn access_logs(&self, method: &str, route: &str, count: usize) -> Vec<AccessLog> {

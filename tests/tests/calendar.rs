@@ -103,7 +103,7 @@ async fn one_entry_follows_an_appointment_from_the_first_mail_to_the_last() {
     ada.put(&path("/reschedule"), to).await.data(200);
     check(&stack, &ada, &made, told("Moved: ", "3", "Request", "Confirmed")).await;
     stack.booked_long_ago(made["id"].as_str().unwrap()).await;
-    let counts = stack.invoke("RemindersFunction", json!({})).await;
+    let counts = stack.remind("appointments").await;
     assert_eq!(counts["reminded"], 1, "{counts}");
     check(&stack, &ada, &made, told("Reminder: ", "3", "Request", "Confirmed")).await;
     ada.delete(&path("/cancel")).await.data(200);

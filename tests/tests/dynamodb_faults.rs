@@ -320,7 +320,7 @@ async fn an_index_that_lags_behind_makes_nothing_wrong() {
     // An appointment that was cancelled still stands in the index of reminders, and nobody is reminded of it.
     ada.delete(&path(&before, "/cancel")).await.data(200);
     desk.change_setting("reminderMinutes", json!(7 * 24 * 60)).await;
-    let reminded = stack.invoke("RemindersFunction", json!({})).await;
+    let reminded = stack.remind("appointments").await;
     assert_eq!(reminded, json!({"reminded": 0, "skipped": 1, "failed": 0}));
 
     // What ended is in the expiry's index once more, when the index is as it was before the end.

@@ -109,7 +109,7 @@ async fn requests_are_answered() {
 async fn the_schedules_do_what_is_due() {
     let stack = TestStack::builder().without_rate_limit().parameter("ReservationHold", "1s").start().await;
     let nobody = stack.invoke("RemindersFunction", samples()["reminders"].clone()).await;
-    assert_eq!(nobody, json!({"reminded": 0, "skipped": 0, "failed": 0}));
+    assert_eq!(nobody["appointments"], json!({"reminded": 0, "skipped": 0, "failed": 0}));
     let sample = &samples()["expire-reservations"];
     let nothing = stack.invoke("ExpireReservationsFunction", sample.clone()).await;
     assert_eq!(nothing, json!({"expired": 0, "skipped": 0, "failed": 0}));

@@ -19,6 +19,10 @@ use jiff::{Timestamp, ToSpan};
 use serde_json::{Value, json};
 
 const REMINDERS: &str = "RemindersFunction";
+
+/// The kind of reminders that these tests are about.
+const APPOINTMENTS: &str = "appointments";
+
 const CUT: &str = "svc_00000000000000000000000001";
 
 /// A week, the longest lead: whatever begins within it is due.
@@ -77,11 +81,9 @@ async fn move_to(actor: &Actor, appointment: &Json, wish: &Value) -> Json {
     actor.put(&path(appointment, "/reschedule"), to).await.data(200)["appointment"].clone()
 }
 
-/// Runs the reminders; how many customers were reminded.
+/// Runs the reminders; the number of customers who were reminded.
 async fn run(stack: &TestStack) -> u64 {
-    let counts = stack.invoke(REMINDERS, json!({})).await;
-    assert_eq!(counts["failed"], 0, "{counts}");
-    counts["reminded"].as_u64().unwrap()
+    stack.remind(APPOINTMENTS).await["reminded"].as_u64().unwrap()
 }
 
 fn text<'i>(item: &'i Item, name: &str) -> &'i str {
@@ -135,10 +137,10 @@ async fn a_customer_is_reminded_once() {
     stack.booked_long_ago(id(&further)).await;
     let before = show(&ada, &due).await;
 
-    let runs = join_all((0..4).map(|_| stack.invoke(REMINDERS, json!({})))).await;
+    let runs = join_all((0..4).map(|_| stack.remind(APPOINTMENTS))).await;
     let sum = |name: &str| runs.iter().map(|counts| counts[name].as_u64().unwrap()).sum::<u64>();
     assert_eq!((sum("reminded"), sum("failed")), (1, 0), "{runs:?}");
-    assert_eq!(stack.invoke(REMINDERS, json!({})).await, json!({"reminded": 0, "skipped": 0, "failed": 0}));
+    assert_eq!(stack.remind(APPOINTMENTS).await, json!({"reminded": 0, "skipped": 0, "failed": 0}));
 
     stack.settle().await;
     assert_eq!(reminded(&stack, &ada), [(id(&due).to_owned(), vec![start_of(&due)])].into());

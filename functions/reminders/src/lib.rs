@@ -1,115 +1,98 @@
-//! Function `reminders`: reminds customers of their appointments, as long before the start as the salon's settings
-//! say. Runs every quarter of an hour; may run twice at once, or stop anywhere: each customer is reminded in one
-//! conditional transaction, and what is left is found by the next run.
+//! Function `reminders`: reminds people of what is coming up, kind by kind. Runs every quarter of an hour; may run twice
+//! at once, or stop anywhere: each reminder is given in one conditional transaction, and what is left is found by the
+//! next run.
 
+mod appointments;
+mod counts;
+
+use std::collections::BTreeMap;
 use std::time::Duration;
 
-use chairbook_models::appointment::Appointment;
-use chairbook_models::appointment::reminder::{dates_of_due, reminder_due};
-use chairbook_models::event::{Actor, Event, EventData};
-use chairbook_models::ids::EventId;
-use chairbook_platform::{COUNTED, clock, health_probe, random};
+use chairbook_models::catalog::Settings;
+use chairbook_platform::{COUNTED, clock, health_probe};
 use chairbook_store::{Store, StoreError};
-use futures_util::{StreamExt, stream};
+use futures_util::future::{BoxFuture, join_all};
 use jiff::Timestamp;
 use lambda_runtime::{Error, LambdaEvent};
-use serde::Serialize;
 use serde_json::Value;
-use tracing::Instrument as _;
 
-/// Appointments in one query's page.
-const PAGE: usize = 100;
-
-/// Customers that are reminded concurrently.
-const AT_ONCE: usize = 8;
+pub use crate::counts::Counts;
 
 /// The time before Lambda's deadline at which the run stops.
 const RESERVE: Duration = Duration::from_secs(5);
 
-/// The result of a run.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
-pub struct Counts {
-    /// Customers that this run has reminded.
-    pub reminded: u32,
-    /// Appointments that somebody has changed, or reminded of, first.
-    pub skipped: u32,
-    /// Customers that could not be reminded now; the next run tries again.
-    pub failed: u32,
-}
+/// A run for one kind of reminder.
+type Run<'a> = BoxFuture<'a, Result<Counts, StoreError>>;
 
-impl Counts {
-    const fn plus(self, other: Self) -> Self {
-        Self {
-            reminded: self.reminded + other.reminded,
-            skipped: self.skipped + other.skipped,
-            failed: self.failed + other.failed,
-        }
-    }
+/// The kinds of reminders, each by its name in the result.
+fn kinds<'a>(store: &'a Store, settings: &'a Settings, deadline: Timestamp) -> Vec<(&'static str, Run<'a>)> {
+    vec![("appointments", Box::pin(appointments::remind(store, settings, deadline)))]
 }
 
 /// Handles an invocation: a schedule's event, or a health probe.
 ///
 /// # Errors
-/// When the settings or the appointments could not be looked up.
+/// When the settings, or what is to be reminded of, could not be looked up. One kind's error is returned after the
+/// others have had their turn.
 pub async fn handle(store: &Store, event: LambdaEvent<Value>) -> Result<Value, Error> {
     if health_probe::is_probe(&event.payload) {
         return Ok(health_probe::response());
     }
     let deadline = clock::before_deadline(event.context.deadline(), RESERVE);
-    let lead_minutes = store.settings().await?.reminder_minutes;
-    let counts = match lead_minutes {
-        0 => Counts::default(),
-        lead_minutes => run(store, lead_minutes, deadline).await?,
-    };
+    let settings = store.settings().await?;
+    let counts = all(kinds(store, &settings, deadline)).await?;
+    let sum = counts.values().fold(Counts::default(), |sum, one| sum.plus(*one));
     tracing::info!(
         target: COUNTED,
-        reminded = counts.reminded,
-        skipped = counts.skipped,
-        failed = counts.failed,
+        reminded = sum.reminded,
+        skipped = sum.skipped,
+        failed = sum.failed,
         "customers reminded"
     );
     Ok(serde_json::to_value(counts)?)
 }
 
-/// Reminds of all that is due, the earliest first, until time is up.
-async fn run(store: &Store, lead_minutes: u32, deadline: Timestamp) -> Result<Counts, StoreError> {
-    let now = clock::now();
-    let (dates, is_due) =
-        (dates_of_due(lead_minutes, now), |found: &Appointment| reminder_due(found, lead_minutes, now));
-    let mut counts = Counts::default();
-    let mut after = None;
-    while clock::now() < deadline {
-        let page = store.appointments_by_day(dates, is_due, PAGE, after).await?;
-        counts = stream::iter(page.items)
-            .map(|appointment| remind(store, appointment))
-            .buffer_unordered(AT_ONCE)
-            .fold(counts, async |sum, one| sum.plus(one))
-            .await;
-        after = page.next;
-        if after.is_none() {
-            break;
+/// Runs every kind to its end, side by side, so that neither an error nor a long list of one takes the others' turn.
+async fn all(kinds: Vec<(&'static str, Run<'_>)>) -> Result<BTreeMap<&'static str, Counts>, StoreError> {
+    let runs = kinds.into_iter().map(|(kind, run)| async move { (kind, run.await) });
+    let runs = join_all(runs).await;
+    for (kind, run) in &runs {
+        if let Err(error) = run {
+            tracing::error!(%error, kind, "what is to be reminded of could not be looked up");
         }
     }
-    Ok(counts)
+    runs.into_iter().map(|(kind, run)| Ok((kind, run?))).collect()
 }
 
-/// The index lags behind, so what it says may be out of date; the transaction decides.
-async fn remind(store: &Store, appointment: Appointment) -> Counts {
-    let now = clock::now();
-    let id = EventId::new(now, random::bytes());
-    let event =
-        Event::about_appointment(id, EventData::AppointmentReminder, now, Actor::System, &appointment);
-    let span = tracing::error_span!("event", event_id = %id, appointment_id = %appointment.id);
-    reminded(store, &appointment, &event).instrument(span).await
-}
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::{AtomicBool, Ordering};
 
-async fn reminded(store: &Store, appointment: &Appointment, event: &Event) -> Counts {
-    match store.remind(appointment, event).await {
-        Ok(()) => Counts { reminded: 1, ..Counts::default() },
-        Err(StoreError::Changed) => Counts { skipped: 1, ..Counts::default() },
-        Err(error) => {
-            tracing::error!(%error, "a customer could not be reminded");
-            Counts { failed: 1, ..Counts::default() }
-        }
+    use super::*;
+
+    fn failing<'a>() -> Run<'a> {
+        Box::pin(async { Err(StoreError::Unavailable("InternalServerError".to_owned())) })
+    }
+
+    #[tokio::test]
+    async fn a_kind_that_fails_takes_no_other_s_turn() {
+        let has_run = AtomicBool::new(false);
+        let other: Run<'_> = Box::pin(async {
+            // Not at once: its turn is not over when the other's error is there.
+            tokio::task::yield_now().await;
+            has_run.store(true, Ordering::Relaxed);
+            Ok(Counts { reminded: 2, ..Counts::default() })
+        });
+        let result = all(vec![("first", failing()), ("second", other)]).await;
+        assert_eq!(result, Err(StoreError::Unavailable("InternalServerError".to_owned())));
+        assert!(has_run.load(Ordering::Relaxed));
+    }
+
+    #[tokio::test]
+    async fn every_kind_is_counted_by_its_name() {
+        let run =
+            |reminded| -> Run<'_> { Box::pin(async move { Ok(Counts { reminded, ..Counts::default() }) }) };
+        let counts = all(vec![("first", run(1)), ("second", run(2))]).await.unwrap();
+        assert_eq!((counts["first"].reminded, counts["second"].reminded, counts.len()), (1, 2, 2));
     }
 }

@@ -268,7 +268,7 @@ pub(super) async fn count() -> Counted {
     let stack = &counter.stack;
     let memory = memory(stack.stack.system());
     let nothing = json!({"expired": 0, "skipped": 0, "failed": 0});
-    let nobody = json!({"reminded": 0, "skipped": 0, "failed": 0});
+    let nobody = json!({"appointments": {"reminded": 0, "skipped": 0, "failed": 0}});
     let no_erasure = stack.invoke("UsersFunction", json!({})).await;
     counter.run("ExpireReservationsFunction", nothing.clone()).await;
     counter.run("RemindersFunction", nobody.clone()).await;
@@ -349,7 +349,7 @@ pub(super) async fn count() -> Counted {
         idle_run = counter.run("RemindersFunction", nobody.clone()).await;
         let soon = book(&ada, &wishes(&ada, &service, 3, None).await.next().unwrap()).await;
         stack.booked_long_ago(id(&soon)).await;
-        let one = json!({"reminded": 1, "skipped": 0, "failed": 0});
+        let one = json!({"appointments": {"reminded": 1, "skipped": 0, "failed": 0}});
         reminder = counter.run("RemindersFunction", one).await;
         if counter.run("RemindersFunction", nobody.clone()).await.reads <= idle_run.reads {
             break;
