@@ -346,7 +346,7 @@ impl TestStack {
             now,
             event::Actor::System,
             None,
-            Subjects { user_id: None, appointment_id: Some(id) },
+            Subjects { appointment_id: Some(id), ..Subjects::default() },
         );
         let outcome = store.reschedule(&before, &after, &event, now, |_| None, || {}).await.unwrap();
         assert_eq!(outcome, RescheduleOutcome::Rescheduled);
@@ -375,7 +375,7 @@ impl TestStack {
     /// Every row of every table but of that which counts requests, as text.
     pub async fn rows(&self) -> BTreeSet<String> {
         let mut rows = BTreeSet::new();
-        for table in ["UsersTable", "CatalogTable", "AppointmentsTable", "EventsTable"] {
+        for table in ["UsersTable", "CatalogTable", "AppointmentsTable", "TodosTable", "EventsTable"] {
             rows.extend(self.items(table).await.iter().map(checker::item_in_order));
         }
         rows

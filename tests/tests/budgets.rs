@@ -23,6 +23,9 @@ const BOOK: (&str, &str) = ("POST", "/api/v1/appointments");
 /// The write units of a booking at most, with its indexes, event and rate limit.
 const BOOKING_WRITE_UNITS: f64 = 16.0;
 
+/// The write units of a to-do at most, with its index, event and rate limit.
+const TODO_WRITE_UNITS: f64 = 10.0;
+
 /// A stack whose requests are measured one at a time.
 struct Scale {
     stack: TestStack,
@@ -102,6 +105,9 @@ async fn reading_one_thing() {
     let request = json!({"serviceId": CUT, "expertId": MAREK, "date": date, "time": times[0]});
     let (appointment, _) = scale.book(&ada, request).await;
     let one = format!("/appointments/{}", appointment["id"].as_str().unwrap());
+    let todo =
+        ada.post("/todos", json!({"title": "Towels", "priority": "high", "dueAt": "2030-03-04T09:00:00Z"}));
+    let todo = format!("/todos/{}", todo.await.data(201)["todo"]["id"].as_str().unwrap());
     for (route, path) in [
         ("/api/v1/appointments/{id}", one.as_str()),
         ("/api/v1/appointments/my", "/appointments/my"),
@@ -111,9 +117,44 @@ async fn reading_one_thing() {
         ("/api/v1/notifications", "/notifications"),
         ("/api/v1/notifications/unread-count", "/notifications/unread-count"),
         ("/api/v1/notifications/preferences", "/notifications/preferences"),
+        ("/api/v1/todos/{id}", todo.as_str()),
+        ("/api/v1/todos", "/todos"),
+        ("/api/v1/todos", "/todos?status=pending,in_progress&priority=high&dueFrom=2030-01-01T00:00:00Z"),
+        ("/api/v1/todos", "/todos?order=created&status=pending&dueTo=2030-12-31T00:00:00Z"),
     ] {
         let line = scale.warm_read(&ada, route, path).await;
         within(path, &line, 1, 1.0);
+    }
+    scale.stack.finish().await;
+}
+
+#[tokio::test]
+async fn adding_changing_and_deleting_to_dos() {
+    let scale = Scale::new().await;
+    let ada = scale.stack.customer().await;
+    scale.warm_read(&ada, "/api/v1/todos", "/todos").await;
+    // The longest title and a description, and a due time: whatever is kept of it, it is one row of a kilobyte.
+    let todo = json!({
+        "title": "t".repeat(200), "description": "d".repeat(300), "priority": "high", "status": "in_progress",
+        "dueAt": "2030-03-04T09:00:00Z",
+    });
+    for number in 0..3 {
+        let route = ("POST", "/api/v1/todos");
+        let (answer, line) = scale.cost(&ada, route, "/todos", Some(todo.clone())).await;
+        within(&format!("to-do {number}"), &line, 2, TODO_WRITE_UNITS);
+        let path = format!("/todos/{}", answer.data(201)["todo"]["id"].as_str().unwrap());
+        let mut other = todo.clone();
+        other["dueAt"] = json!("2030-03-05T09:00:00Z");
+        let (answer, line) = scale.cost(&ada, ("PUT", "/api/v1/todos/{id}"), &path, Some(other)).await;
+        answer.data(200);
+        within("changing it", &line, 2, TODO_WRITE_UNITS);
+        let (status, route) = (json!({"status": "completed"}), ("PUT", "/api/v1/todos/{id}/status"));
+        let (answer, line) = scale.cost(&ada, route, &format!("{path}/status"), Some(status)).await;
+        answer.data(200);
+        within("completing it", &line, 2, TODO_WRITE_UNITS + 1.0);
+        let (answer, line) = scale.cost(&ada, ("DELETE", "/api/v1/todos/{id}"), &path, None).await;
+        answer.data(200);
+        within("deleting it", &line, 2, TODO_WRITE_UNITS);
     }
     scale.stack.finish().await;
 }

@@ -48,7 +48,7 @@ async fn every_part_is_named_and_up() {
         expected.insert((kind.to_owned(), name.to_owned(), "up".to_owned()));
     };
     let system = stack.stack.system();
-    for table in ["users", "catalog", "appointments", "events", "limits"] {
+    for table in ["users", "catalog", "appointments", "todos", "events", "limits"] {
         expect("table", table);
     }
     for queue in ["notifications", "notifications-dead-letter", "statistics-dead-letter"] {
@@ -57,7 +57,7 @@ async fn every_part_is_named_and_up() {
     for function in system.functions.iter().filter(|function| function.logical_id != "HealthFunction") {
         expect("function", &function.name);
     }
-    assert_eq!(system.tables.len(), 5, "a table whose health nobody asks");
+    assert_eq!(system.tables.len(), 6, "a table whose health nobody asks");
     assert_eq!(parts(&report), expected);
 
     // A report is given out for a while, by each process its own.

@@ -29,7 +29,7 @@ const CREATE_NOTHING: [&str; 10] = [
 ];
 
 /// The members of `data` that tell of what can be asked for by itself.
-const ADDRESSED: [&str; 2] = ["service", "expert"];
+const ADDRESSED: [&str; 3] = ["service", "expert", "todo"];
 
 /// A route that creates something.
 struct Creation {
@@ -105,6 +105,14 @@ fn creations() -> Vec<Creation> {
             ("caption", json!("Before")),
             "position",
             "image",
+        ),
+        creation(
+            "/todos",
+            "/todos",
+            json!({"title": "Order towels", "dueAt": "2030-03-04T09:00:00Z"}),
+            ("title", json!("Order gowns")),
+            "description",
+            "todo",
         ),
     ]
 }

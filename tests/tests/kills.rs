@@ -290,7 +290,7 @@ async fn let_a_minute_pass(stack: &TestStack, actor: &Actor) {
 /// Rows that know somebody: by name, by what they wrote, or as the one who is told of an event.
 async fn rows_about(stack: &TestStack, actor: &Actor) -> Vec<String> {
     let mut rows = Vec::new();
-    for table in ["UsersTable", "AppointmentsTable", "EventsTable"] {
+    for table in ["UsersTable", "AppointmentsTable", "TodosTable", "EventsTable"] {
         for row in stack.items(table).await {
             let shown = format!("{row:?}");
             // The day's failures of an address that nobody has any more are forgotten tomorrow.
@@ -319,6 +319,7 @@ async fn an_erasure_ends_whatever_stops_it() {
     // The last write before which the function is killed, as each comes by.
     for (place, (operation, text)) in [
         (TRANSACTION, "leaving_email"),
+        ("DeleteItem", "tdo_"),
         (TRANSACTION, "appointment.cancelled"),
         (TRANSACTION, "usr_00000000000000000000000000"),
         ("UpdateItem", "REMOVE recipient"),
@@ -335,6 +336,7 @@ async fn an_erasure_ends_whatever_stops_it() {
                 json!({"serviceId": CUT, "expertId": experts[0], "date": date, "time": time, "notes": WISH});
             booked.push(booked_id(&ada.book(order).await));
         }
+        ada.post("/todos", json!({"title": WISH})).await.data(201);
         stack.settle().await;
         let mut held = turnstile.hold(operation, text);
         let request = ada.request(Method::DELETE, "/profile").json(&json!({"password": ada.password}));

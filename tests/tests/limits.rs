@@ -14,7 +14,7 @@ use chairbook_models::catalog_change::{
     MAX_TIME_OFF,
 };
 use chairbook_models::ids::{
-    AppointmentId, CategoryId, ExpertId, ImageId, OfferId, ServiceId, SubServiceId, TimeOffId,
+    AppointmentId, CategoryId, ExpertId, ImageId, OfferId, ServiceId, SubServiceId, TimeOffId, TodoId,
 };
 use chairbook_models::offers::{Discount, Offer};
 use chairbook_models::user::Role;
@@ -259,6 +259,8 @@ struct FullSalon {
     date: String,
     /// One of the customer's appointments.
     appointment: String,
+    /// One of the customer's to-dos.
+    todo: String,
 }
 
 impl FullSalon {
@@ -274,8 +276,10 @@ impl FullSalon {
         let (owner, mut customer) = (stack.owner(OWNER).await, stack.visitor());
         customer.become_customer(&longest(1, 100)).await;
         let (date, appointment) = Self::book(&customer).await;
-        let salon = Self { stack, owner, customer, date, appointment };
+        let todo = Self::add_todo(&customer).await;
+        let salon = Self { stack, owner, customer, date, appointment, todo };
         salon.copy_the_appointment().await;
+        salon.copy_the_todo().await;
         salon
     }
 
@@ -310,6 +314,32 @@ impl FullSalon {
         self.stack.put_items("AppointmentsTable", copies).await;
     }
 
+    /// Adds a to-do with as long texts as there can be.
+    async fn add_todo(customer: &Actor) -> String {
+        let todo = json!({
+            "title": longest(0, 200), "description": longest(0, 2_000), "priority": "high",
+            "dueAt": "2099-12-31T23:59:59.999Z",
+        });
+        let added = customer.post("/todos", todo).await.data(201);
+        added["todo"]["id"].as_str().unwrap().to_owned()
+    }
+
+    /// Makes more to-dos than a page has, each as long as the one that was added.
+    async fn copy_the_todo(&self) {
+        let items = self.stack.items("TodosTable").await;
+        let added = items.iter().find(|item| item["sk"].as_s() == Ok(&self.todo)).unwrap();
+        let copies = (1..APPOINTMENTS).map(|number| {
+            let id = TodoId::derived(bytes(number)).to_string();
+            let order = added["due_order"].as_s().unwrap().replace(&self.todo, &id);
+            let mut copy = added.clone();
+            for (name, value) in [("sk", id.clone()), ("id", id), ("due_order", order)] {
+                copy.insert(name.to_owned(), AttributeValue::S(value));
+            }
+            copy
+        });
+        self.stack.put_items("TodosTable", copies).await;
+    }
+
     /// Checks that the largest rows, which are the first of their kinds, are not too large.
     async fn check_sizes(&self) {
         let first = |prefix: &str| format!("{prefix}_{:026}", 1);
@@ -324,6 +354,7 @@ impl FullSalon {
         .map(|(pk, sk)| ("CatalogTable", pk.to_owned(), sk))
         .to_vec();
         rows.push(("AppointmentsTable", format!("APT#{}", self.appointment), "APT".to_owned()));
+        rows.push(("TodosTable", format!("USER#{}", self.customer.user_id), self.todo.clone()));
         let client = self.stack.dynamodb();
         for (table, pk, sk) in rows {
             let found = client.get_item().table_name(self.stack.table_name(table));
@@ -335,7 +366,7 @@ impl FullSalon {
 
     /// What is asked of a GET route: by whom, where, and the number of items, if it is a list whose number is known.
     fn questions(&self, route: &str) -> Vec<(&Actor, String, Option<usize>)> {
-        let Self { owner, customer, date, appointment, .. } = self;
+        let Self { owner, customer, date, appointment, todo, .. } = self;
         let (service, expert) = (ServiceId::derived(bytes(0)), ExpertId::derived(bytes(0)));
         let of_the_catalog = |list: &str, count| {
             let all = format!("/{list}?includeInactive=true");
@@ -360,6 +391,15 @@ impl FullSalon {
             "/api/v1/notifications" => vec![(customer, "/notifications".to_owned(), None)],
             "/api/v1/notifications/unread-count" => one(customer, "/notifications/unread-count"),
             "/api/v1/notifications/preferences" => one(customer, "/notifications/preferences"),
+            "/api/v1/todos" => [
+                ("/todos", APPOINTMENTS),
+                ("/todos?order=created", APPOINTMENTS),
+                ("/todos?status=pending&priority=high", APPOINTMENTS),
+                ("/todos?order=created&status=completed", 0),
+            ]
+            .map(|(path, count)| (customer, path.to_owned(), Some(count)))
+            .to_vec(),
+            "/api/v1/todos/{id}" => one(customer, &format!("/todos/{todo}")),
             "/api/v1/users" => vec![(owner, "/users".to_owned(), Some(2))],
             "/api/v1/users/{id}" => one(owner, &format!("/users/{}", customer.user_id)),
             "/api/v1/categories" => of_the_catalog("categories", MAX_CATEGORIES),

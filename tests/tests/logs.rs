@@ -48,6 +48,7 @@ async fn every_line_says_which_request_and_which_event_it_is_about() {
     ada.get("/profile").await.data(200);
     ada.get("/services").await.data(200);
     ada.get("/notifications").await.data(200);
+    ada.get("/todos").await.data(200);
     stack.settle().await;
     stack.invoke("ExpireReservationsFunction", json!({})).await;
     stack.invoke("RemindersFunction", json!({})).await;

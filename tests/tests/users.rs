@@ -4,7 +4,7 @@ use std::collections::{BTreeSet, HashMap};
 use std::time::Duration;
 
 use aws_sdk_dynamodb::types::AttributeValue;
-use chairbook_models::ids::{AppointmentId, EventId, SessionId, SubServiceId};
+use chairbook_models::ids::{AppointmentId, EventId, SessionId, SubServiceId, TodoId};
 use chairbook_models::user::Role;
 use chairbook_platform::clock;
 use chairbook_tests::checker::Item;
@@ -239,6 +239,17 @@ async fn keep_much_about(ada: &Actor, appointment: &str, stack: &TestStack) {
     });
     stack.put_items("AppointmentsTable", appointments).await;
 
+    let is_todo = |row: &Item| row["pk"] == text(format!("USER#{}", ada.user_id));
+    let rows = stack.items("TodosTable").await;
+    let todos = copies(&rows, is_todo, 250, |bytes, _, row| {
+        let id = text(TodoId::derived(bytes).to_string());
+        set(
+            row,
+            vec![("sk", id.clone()), ("id", id), ("title", longest(200)), ("description", longest(2_000))],
+        );
+    });
+    stack.put_items("TodosTable", todos).await;
+
     let is_event = |row: &Item| {
         row["type"] == text("user.logged_in") && row.get("recipient") == Some(&text(&ada.user_id))
     };
@@ -262,10 +273,11 @@ async fn an_export_of_any_size_has_everything_once_on_pages_of_a_megabyte() {
     let stack = TestStack::start().await;
     let (ada, grace) = (stack.customer().await, stack.customer().await);
     let id = book(&ada, true).await;
+    ada.post("/todos", json!({"title": "Umbrella"})).await.data(201);
     stack.settle().await;
     keep_much_about(&ada, &id, &stack).await;
 
-    let kinds = ["sessions", "appointments", "events"];
+    let kinds = ["sessions", "appointments", "todos", "events"];
     let mut found = kinds.map(|_| BTreeSet::new());
     let (mut cursor, mut pages) = (String::new(), 0);
     loop {
@@ -287,9 +299,10 @@ async fn an_export_of_any_size_has_everything_once_on_pages_of_a_megabyte() {
         let next = format!("/profile/export{cursor}");
         assert_eq!(grace.get(&next).await.fields(400, "validation_failed"), ["cursor"], "another's cursor");
     }
-    let [sessions, appointments, events] = found;
+    let [sessions, appointments, todos, events] = found;
     assert_eq!(sessions, ids(&stack, "UsersTable", "pk", &format!("USER#{}", ada.user_id)).await);
     assert_eq!(appointments, ids(&stack, "AppointmentsTable", "user_id", &ada.user_id).await);
+    assert_eq!(todos, ids(&stack, "TodosTable", "pk", &format!("USER#{}", ada.user_id)).await);
     assert_eq!(events, ids(&stack, "EventsTable", "recipient", &ada.user_id).await);
     assert_eq!(ids(&stack, "EventsTable", "type", "user.exported").await.len(), 1);
 

@@ -3,8 +3,9 @@
 use std::str::FromStr;
 
 use chairbook_models::appointment::{Appointment, Status};
-use chairbook_models::event::{AppointmentFacts, Event, EventData, EventType};
+use chairbook_models::event::{AppointmentFacts, Event, EventData, EventType, TodoFacts};
 use chairbook_models::mailed_link::{RESET_LIFETIME, VERIFICATION_LIFETIME};
+use chairbook_models::todo::Todo;
 use chairbook_models::user::Profile;
 use jiff::{SignedDuration, Timestamp};
 
@@ -46,6 +47,8 @@ pub struct Facts<'a> {
     pub recipient: Option<&'a Profile>,
     /// The appointment that it is about, if there is one.
     pub appointment: Option<&'a Appointment>,
+    /// The to-do that it is about, if there is one.
+    pub todo: Option<&'a Todo>,
     /// The logins that are mailed.
     pub login_mail: LoginMail,
     /// The present time (UTC).
@@ -87,6 +90,8 @@ pub fn reason_to_skip(facts: &Facts<'_>) -> Option<&'static str> {
         EventData::AppointmentCancelled(_) => about(facts.appointment, Status::Cancelled, None),
         EventData::AppointmentExpired(_) => about(facts.appointment, Status::Expired, None),
         EventData::AppointmentReminder(appointment) => reminder(facts, appointment),
+        EventData::TodoCreated(_) => about_todo(facts),
+        EventData::TodoDue(told) => due(facts, told),
         EventData::UserLoggedOut {}
         | EventData::UserSessionRefreshed {}
         | EventData::UserSessionsEnded { .. }
@@ -97,6 +102,9 @@ pub fn reason_to_skip(facts: &Facts<'_>) -> Option<&'static str> {
         | EventData::AppointmentPaymentVerified(_)
         | EventData::AppointmentCompleted(_)
         | EventData::AppointmentNoShow(_)
+        | EventData::TodoUpdated(_)
+        | EventData::TodoCompleted(_)
+        | EventData::TodoDeleted(_)
         | EventData::CatalogChanged { .. } => Some("no_mail"),
     }
 }
@@ -129,6 +137,11 @@ pub const fn limited_kind(event_type: EventType) -> Option<&'static str> {
         | EventType::AppointmentCancelled
         | EventType::AppointmentExpired
         | EventType::AppointmentReminder
+        | EventType::TodoCreated
+        | EventType::TodoUpdated
+        | EventType::TodoCompleted
+        | EventType::TodoDeleted
+        | EventType::TodoDue
         | EventType::CatalogChanged => None,
     }
 }
@@ -163,6 +176,20 @@ fn reminder(facts: &Facts<'_>, told: &AppointmentFacts) -> Option<&'static str> 
         .or_else(|| begun(facts.appointment?).then_some("appointment_begun"))
 }
 
+/// A to-do of which a mail tells must still be open.
+fn about_todo(facts: &Facts<'_>) -> Option<&'static str> {
+    match facts.todo {
+        None => Some("todo_gone"),
+        Some(todo) => (!todo.status.is_open()).then_some("todo_closed"),
+    }
+}
+
+/// A to-do that is due must be open, and due when it was.
+fn due(facts: &Facts<'_>, told: &TodoFacts) -> Option<&'static str> {
+    let is_moved = facts.todo.is_some_and(|todo| todo.due_at != told.due_at);
+    about_todo(facts).or_else(|| is_moved.then_some("todo_moved"))
+}
+
 /// Returns true if the appointment has been moved since the event was written.
 fn is_elsewhere(facts: &Facts<'_>, told: &AppointmentFacts) -> bool {
     facts.appointment.is_some_and(|appointment| appointment.starts_at != told.starts_at)
@@ -180,9 +207,10 @@ fn about(appointment: Option<&Appointment>, status: Status, now: Option<Timestam
 #[cfg(test)]
 mod tests {
     use chairbook_models::event::{Actor, Category, ClientInfo, PreviousTime, Subjects};
-    use chairbook_models::ids::{AppointmentId, EventId, ExpertId, ServiceId, UserId};
+    use chairbook_models::ids::{AppointmentId, EventId, ExpertId, ServiceId, TodoId, UserId};
     use chairbook_models::money::Currency;
     use chairbook_models::preferences::{Channels, Preferences};
+    use chairbook_models::todo;
     use chairbook_models::user::Role;
 
     use super::*;
@@ -265,6 +293,7 @@ mod tests {
             event,
             recipient: Some(&recipient),
             appointment,
+            todo: None,
             login_mail: LoginMail::Always,
             now: instant(now),
         })
@@ -293,6 +322,7 @@ mod tests {
                 event: &event(event_type),
                 recipient: None,
                 appointment: Some(&appointment(Status::Confirmed)),
+                todo: Some(&todo(todo::Status::Pending)),
                 login_mail: LoginMail::Always,
                 now: instant("2026-03-01T12:00:01Z"),
             };
@@ -357,6 +387,7 @@ mod tests {
                 event: &login(new_device),
                 recipient: Some(&recipient(true)),
                 appointment: None,
+                todo: None,
                 login_mail,
                 now: instant("2026-03-01T12:00:01Z"),
             };
@@ -378,6 +409,7 @@ mod tests {
                     event: &event,
                     recipient: Some(&recipient),
                     appointment: None,
+                    todo: None,
                     login_mail: LoginMail::Never,
                     now: instant("2026-03-01T12:00:01Z"),
                 })
@@ -494,6 +526,43 @@ mod tests {
                 "{event_type:?} {now}"
             );
         }
+    }
+
+    /// A to-do as the example of its events says.
+    fn todo(status: todo::Status) -> Todo {
+        let EventData::TodoDue(facts) = EventData::example(EventType::TodoDue) else { panic!("a to-do") };
+        let details = todo::Details {
+            title: facts.title.unwrap(),
+            description: None,
+            priority: todo::Priority::default(),
+            due_at: facts.due_at,
+        };
+        Todo::new(TodoId::derived([6; 16]), USER, details, status, Timestamp::UNIX_EPOCH)
+    }
+
+    #[test]
+    fn a_to_do_s_mail_is_sent_only_while_it_is_open_and_due_when_it_was() {
+        let decide = |event_type, todo: Option<&Todo>| {
+            reason_to_skip(&Facts {
+                event: &event(event_type),
+                recipient: Some(&recipient(true)),
+                appointment: None,
+                todo,
+                login_mail: LoginMail::Never,
+                now: instant("2026-03-03T12:00:01Z"),
+            })
+        };
+        for event_type in [EventType::TodoCreated, EventType::TodoDue] {
+            for status in todo::Status::ALL {
+                let skip = (!status.is_open()).then_some("todo_closed");
+                assert_eq!(decide(event_type, Some(&todo(status))), skip, "{event_type:?} {status:?}");
+            }
+            assert_eq!(decide(event_type, None), Some("todo_gone"));
+        }
+        let later = "2026-03-04T10:00:00Z".parse().ok();
+        let moved = Todo { due_at: later, ..todo(todo::Status::Pending) };
+        assert_eq!(decide(EventType::TodoCreated, Some(&moved)), None);
+        assert_eq!(decide(EventType::TodoDue, Some(&moved)), Some("todo_moved"));
     }
 
     #[test]

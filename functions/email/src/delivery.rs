@@ -11,6 +11,7 @@ use chairbook_models::backoff::jitter;
 use chairbook_models::catalog::Settings;
 use chairbook_models::event::Event;
 use chairbook_models::ids::EventId;
+use chairbook_models::todo::Todo;
 use chairbook_models::user::Profile;
 use chairbook_platform::{COUNTED, Metric, clock};
 use chairbook_store::{Claim, DeliveryOutcome, MailLimits, Store, StoreError};
@@ -85,6 +86,7 @@ pub struct Delivery {
 struct Rows {
     recipient: Option<Profile>,
     appointment: Option<Appointment>,
+    todo: Option<Todo>,
     settings: Settings,
 }
 
@@ -142,6 +144,7 @@ impl Delivery {
             event,
             recipient: rows.recipient.as_ref(),
             appointment: rows.appointment.as_ref(),
+            todo: rows.todo.as_ref(),
             login_mail: self.login_mail,
             now: clock::now(),
         };
@@ -185,9 +188,16 @@ impl Delivery {
                 None => Ok(None),
             }
         });
+        let todo = Box::pin(async {
+            match (event.recipient, event.subjects.todo_id) {
+                (Some(user), Some(id)) => self.store.todo(user, id).await,
+                _ => Ok(None),
+            }
+        });
         let settings = Box::pin(self.store.settings());
-        let (recipient, appointment, settings) = tokio::try_join!(recipient, appointment, settings)?;
-        Ok(Rows { recipient, appointment, settings })
+        let (recipient, appointment, todo, settings) =
+            tokio::try_join!(recipient, appointment, todo, settings)?;
+        Ok(Rows { recipient, appointment, todo, settings })
     }
 
     fn write(&self, facts: &Facts<'_>, recipient: &Profile, rows: &Rows) -> Result<Rendered, &'static str> {
@@ -199,6 +209,7 @@ impl Delivery {
             event,
             recipient,
             appointment: rows.appointment.as_ref(),
+            todo: rows.todo.as_ref(),
             token: token.as_deref(),
             settings: &rows.settings,
             config: &self.mail,

@@ -33,7 +33,14 @@ fn public_url() -> Result<String, ConfigError> {
 }
 
 fn configure() -> Result<EmailFunction, ConfigError> {
-    env::all_set(&["EVENTS_TABLE", "USERS_TABLE", "APPOINTMENTS_TABLE", "CATALOG_TABLE", "LIMITS_TABLE"])?;
+    env::all_set(&[
+        "EVENTS_TABLE",
+        "USERS_TABLE",
+        "APPOINTMENTS_TABLE",
+        "TODOS_TABLE",
+        "CATALOG_TABLE",
+        "LIMITS_TABLE",
+    ])?;
     let sealer = Sealer::from_secret(&env::required("SEALING_SECRET")?)
         .map_err(|error| ConfigError::invalid("SEALING_SECRET", error))?;
     let (public_url, from) = (public_url()?, env::required("MAIL_FROM")?);

@@ -47,6 +47,7 @@ impl State {
                 "USERS_TABLE",
                 "CATALOG_TABLE",
                 "APPOINTMENTS_TABLE",
+                "TODOS_TABLE",
                 "EVENTS_TABLE",
                 "LIMITS_TABLE",
             ])?,

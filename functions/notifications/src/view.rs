@@ -49,6 +49,11 @@ fn link(kept: &Kept) -> Option<String> {
     if let Some(id) = kept.subjects.appointment_id {
         return Some(format!("/api/v1/appointments/{id}"));
     }
+    if let Some(id) = kept.subjects.todo_id
+        && kept.data.event_type() != EventType::TodoDeleted
+    {
+        return Some(format!("/api/v1/todos/{id}"));
+    }
     let path = match kept.data.event_type() {
         EventType::UserLoggedIn
         | EventType::UserSessionRevoked

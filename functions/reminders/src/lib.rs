@@ -4,6 +4,7 @@
 
 mod appointments;
 mod counts;
+mod todos;
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -26,7 +27,10 @@ type Run<'a> = BoxFuture<'a, Result<Counts, StoreError>>;
 
 /// The kinds of reminders, each by its name in the result.
 fn kinds<'a>(store: &'a Store, settings: &'a Settings, deadline: Timestamp) -> Vec<(&'static str, Run<'a>)> {
-    vec![("appointments", Box::pin(appointments::remind(store, settings, deadline)))]
+    vec![
+        ("appointments", Box::pin(appointments::remind(store, settings, deadline))),
+        ("todos", Box::pin(todos::remind(store, settings, deadline))),
+    ]
 }
 
 /// Handles an invocation: a schedule's event, or a health probe.

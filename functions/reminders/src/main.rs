@@ -8,7 +8,7 @@ use chairbook_store::{Store, Tables};
 use reminders::handle;
 
 fn configure() -> Result<Store, ConfigError> {
-    env::all_set(&["APPOINTMENTS_TABLE", "CATALOG_TABLE", "EVENTS_TABLE"])?;
+    env::all_set(&["APPOINTMENTS_TABLE", "CATALOG_TABLE", "EVENTS_TABLE", "TODOS_TABLE"])?;
     Ok(Store::new(aws::dynamodb()?, Tables::from_env()))
 }
 

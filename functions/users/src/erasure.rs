@@ -165,9 +165,11 @@ pub(crate) async fn finish_erasures(store: Store, deadline: Timestamp) -> Result
     Ok(json!({"finished": finished, "failed": failed}))
 }
 
-/// Cancels what is to come, and takes somebody out of their appointments and of the events that told them something.
+/// Cancels what is to come, deletes somebody's to-dos, and takes them out of their appointments and of the events that
+/// told them something.
 async fn forget(store: &Store, user: UserId, actor: Actor) -> Result<(), StoreError> {
     store.forget_open_reservations(user).await?;
+    store.forget_todos(user).await?;
     let mut after = None;
     loop {
         let page = store.appointments_of(user, |_| true, ROWS_AT_ONCE, after).await?;

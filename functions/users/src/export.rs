@@ -5,11 +5,12 @@ use std::str::FromStr;
 
 use axum::extract::State;
 use chairbook_models::event::EventData;
-use chairbook_models::ids::{AppointmentId, EventId, SessionId, UserId};
+use chairbook_models::ids::{AppointmentId, EventId, SessionId, TodoId, UserId};
+use chairbook_models::todo::Filter;
 use chairbook_platform::clock;
 use chairbook_store::{ListPage, PageKey, Reader};
 use chairbook_web::fields::format::{self, Format};
-use chairbook_web::view::{NotificationPreferences, User};
+use chairbook_web::view::{NotificationPreferences, Todo, User};
 use chairbook_web::{Access, Customer, Fields, FromFields, Query, Reply, RequestError, Room, Web, cursor};
 use futures_util::try_join;
 use http::{HeaderValue, header};
@@ -55,6 +56,9 @@ pub(crate) struct Export {
     /// The latest booked first.
     #[schemars(with = "Vec<ExportedAppointment>")]
     appointments: Vec<Box<RawValue>>,
+    /// The latest created first.
+    #[schemars(with = "Vec<Todo>")]
+    todos: Vec<Box<RawValue>>,
     /// Events that the person was told of, the latest first.
     #[schemars(with = "Vec<ExportedEvent>")]
     events: Vec<Box<RawValue>>,
@@ -67,6 +71,7 @@ pub(crate) struct Export {
 enum Position {
     Sessions(Option<SessionId>),
     Appointments(Option<PageKey<AppointmentId>>),
+    Todos(Option<TodoId>),
     Events(Option<PageKey<EventId>>),
 }
 
@@ -85,6 +90,7 @@ impl fmt::Display for Position {
         match self {
             Self::Sessions(after) => write(f, "sessions", *after),
             Self::Appointments(after) => write(f, "appointments", *after),
+            Self::Todos(after) => write(f, "todos", *after),
             Self::Events(after) => write(f, "events", *after),
         }
     }
@@ -99,6 +105,7 @@ fn read_position(text: &str) -> Option<Position> {
     match of {
         "sessions" => read(after, Position::Sessions),
         "appointments" => read(after, Position::Appointments),
+        "todos" => read(after, Position::Todos),
         "events" => read(after, Position::Events),
         _ => None,
     }
@@ -145,6 +152,13 @@ impl Filling<'_> {
                     self.room.fill(found.items.iter().map(|found| ExportedAppointment::at(found, now)))?;
                 let next = next(found, shown.len(), here, |last| PageKey::from(last), Position::Appointments);
                 self.page.appointments.extend(shown);
+                Ok(next.or(Some(Position::Todos(None))))
+            }
+            Position::Todos(after) => {
+                let found = reader.todos_by_creation(user, &Filter::default(), ROWS_AT_ONCE, after).await?;
+                let shown = self.room.fill(found.items.iter().map(Todo::from))?;
+                let next = next(found, shown.len(), here, |last| last.id, Position::Todos);
+                self.page.todos.extend(shown);
                 Ok(next.or(Some(Position::Events(None))))
             }
             Position::Events(after) => {
@@ -184,6 +198,7 @@ pub(crate) async fn export(
         notification_preferences: None,
         sessions: Vec::new(),
         appointments: Vec::new(),
+        todos: Vec::new(),
         events: Vec::new(),
         next_cursor: None,
     };
@@ -227,6 +242,8 @@ mod tests {
             Position::Sessions(Some(SessionId::derived([1; 16]))),
             Position::Appointments(None),
             Position::Appointments(Some(PageKey { id: AppointmentId::derived([2; 16]), at })),
+            Position::Todos(None),
+            Position::Todos(Some(TodoId::derived([4; 16]))),
             Position::Events(None),
             Position::Events(Some(PageKey { id: EventId::derived([3; 16]), at })),
         ] {

@@ -47,7 +47,7 @@ pub fn api<A: Api<Web>>(api: A) -> A {
         .get(
             "/api/v1/profile/export",
             about("exportProfile", "Export all that is kept about the caller, page by page").described(
-                "Sessions, then appointments, then events; each page has at most 1 MiB of them.",
+                "Sessions, then appointments, then to-dos, then events; each page has at most 1 MiB of them.",
             ),
             Limit::Default,
             export::export,

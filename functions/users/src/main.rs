@@ -8,6 +8,7 @@ async fn main() -> ExitCode {
         Ok(users::router(chairbook_web::Web::from_env(&[
             "USERS_TABLE",
             "APPOINTMENTS_TABLE",
+            "TODOS_TABLE",
             "EVENTS_TABLE",
             "LIMITS_TABLE",
         ])?))

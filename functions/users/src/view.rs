@@ -3,7 +3,7 @@
 use chairbook_auth::Session;
 use chairbook_models::appointment::{Appointment, PaymentStatus, Status};
 use chairbook_models::event::{Event, EventType, Subjects};
-use chairbook_models::ids::{AppointmentId, EventId, SessionId, UserId};
+use chairbook_models::ids::{AppointmentId, EventId, SessionId, TodoId, UserId};
 use chairbook_models::money::Currency;
 use chairbook_models::text::Notes;
 use chairbook_web::view::{AppliedOffer, BookedSubService, Payment, Refund};
@@ -91,17 +91,20 @@ impl ExportedAppointment {
     }
 }
 
-/// The person and the appointment that an event is about.
+/// The person and the thing that an event is about.
 #[derive(Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
+#[expect(clippy::struct_field_names, reason = "the API's names")]
 struct EventSubjects {
     appointment_id: Option<AppointmentId>,
+    todo_id: Option<TodoId>,
     user_id: Option<UserId>,
 }
 
 impl From<&Subjects> for EventSubjects {
     fn from(subjects: &Subjects) -> Self {
-        Self { appointment_id: subjects.appointment_id, user_id: subjects.user_id }
+        let Subjects { user_id, appointment_id, todo_id } = *subjects;
+        Self { appointment_id, todo_id, user_id }
     }
 }
 
@@ -117,7 +120,8 @@ pub(crate) struct ExportedEvent {
     at: Timestamp,
     subjects: EventSubjects,
     /// Details of the event. The members depend on `type`: `serviceName` and `startsAt` where it is about an appointment,
-    /// `ip` and `userAgent` where it is about a login, as far as they are known.
+    /// `title` and `dueAt` where it is about a to-do, `ip` and `userAgent` where it is about a login, as far as they are
+    /// known.
     data: Map<String, Value>,
     /// The text of the notification in the app.
     text: String,
@@ -151,7 +155,7 @@ mod tests {
             let event = Event::new(id, data, at, Actor::System, None, Subjects::default());
             serde_json::to_value(ExportedEvent::from(&event)).unwrap()
         };
-        let subjects = json!({"appointmentId": null, "userId": null});
+        let subjects = json!({"appointmentId": null, "todoId": null, "userId": null});
         assert_eq!(
             exported(EventType::AppointmentConfirmed),
             json!({

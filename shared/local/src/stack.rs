@@ -55,6 +55,7 @@ pub fn store(system: &System, dynamodb_url: &str) -> Store {
         users: name("UsersTable"),
         catalog: name("CatalogTable"),
         appointments: name("AppointmentsTable"),
+        todos: name("TodosTable"),
         events: name("EventsTable"),
         limits: name("LimitsTable"),
     };

@@ -3,6 +3,7 @@
 use chairbook_models::appointment::{Appointment, Status};
 use chairbook_models::catalog::Settings;
 use chairbook_models::event::{Actor, ClientInfo, Event, EventData, PreviousTime};
+use chairbook_models::todo::Todo;
 use chairbook_models::user::Profile;
 use jiff::Timestamp;
 
@@ -19,6 +20,7 @@ use crate::config::MailConfig;
 use crate::rendered::{Attachment, MailError, Rendered, Templates as _};
 use crate::text::{self, Detail};
 use crate::time;
+use crate::todo::{TodoCreated, TodoDue};
 
 /// The length of a browser's description of itself in a mail, characters.
 const USER_AGENT_LENGTH: usize = 200;
@@ -32,6 +34,8 @@ pub struct Context<'a> {
     pub recipient: &'a Profile,
     /// The appointment that the event is about, if it is about one.
     pub appointment: Option<&'a Appointment>,
+    /// The to-do that the event is about, if it is about one.
+    pub todo: Option<&'a Todo>,
     /// The one-time token that the event carried sealed, if it carried one.
     pub token: Option<&'a str>,
     /// The salon's settings.
@@ -103,6 +107,12 @@ pub fn compose(context: &Context<'_>) -> Result<Rendered, MailError> {
             let cancellable_until = cancellable_until(appointment, context.settings, context.now)?;
             AppointmentReminder { summary, cancellable_until }.render(attachments)
         }
+        EventData::TodoCreated(_) => {
+            TodoCreated::new(todo(context)?, &context.recipient.name, context.settings)?.render(Vec::new())
+        }
+        EventData::TodoDue(_) => {
+            TodoDue::new(todo(context)?, &context.recipient.name, context.settings)?.render(Vec::new())
+        }
         EventData::UserLoggedOut {}
         | EventData::UserSessionRefreshed {}
         | EventData::UserSessionsEnded { .. }
@@ -113,6 +123,9 @@ pub fn compose(context: &Context<'_>) -> Result<Rendered, MailError> {
         | EventData::AppointmentPaymentVerified(_)
         | EventData::AppointmentCompleted(_)
         | EventData::AppointmentNoShow(_)
+        | EventData::TodoUpdated(_)
+        | EventData::TodoCompleted(_)
+        | EventData::TodoDeleted(_)
         | EventData::CatalogChanged { .. } => Err(MailError::NoMail(event_type)),
     }
 }
@@ -123,6 +136,10 @@ fn salon(context: &Context<'_>) -> String {
 
 fn name(context: &Context<'_>) -> String {
     text::single_line(&context.recipient.name)
+}
+
+fn todo<'a>(context: &Context<'a>) -> Result<&'a Todo, MailError> {
+    context.todo.ok_or(MailError::TodoMissing(context.event.event_type()))
 }
 
 /// The link to a route of `/auth` with the event's one-time token.

@@ -10,7 +10,7 @@
 //!
 //! To add one more mail:
 //! 1. write its folder of templates;
-//! 2. add its type beside its kin, in [`account`] or [`appointment`], with only what the templates show, and name
+//! 2. add its type beside its kin, in [`account`], [`appointment`] or [`todo`], with only what the templates show, and name
 //!    its folder in the `templates!` call there;
 //! 3. give its event type an arm in [`compose`] (the compiler asks for it);
 //! 4. add it to `tests/mails.rs`, run `INSTA_UPDATE=always cargo test -p chairbook-mail`, and read the new
@@ -27,6 +27,7 @@ mod edge_properties;
 mod rendered;
 pub mod text;
 pub mod time;
+pub mod todo;
 
 pub use address::{AddressError, Mailbox, in_ascii};
 pub use compose::{Context, compose};

@@ -20,6 +20,9 @@ pub enum MailError {
     /// The appointment that the event is about was not given.
     #[error("{} came without its appointment", .0.as_str())]
     AppointmentMissing(EventType),
+    /// The to-do that the event is about was not given, or is never due where its mail says when.
+    #[error("{} came without its to-do", .0.as_str())]
+    TodoMissing(EventType),
     /// A template failed.
     #[error("a template failed: {0}")]
     Template(#[from] askama::Error),
@@ -34,6 +37,7 @@ impl MailError {
             Self::NoMail(_) => "no_mail",
             Self::TokenMissing(_) => "token_missing",
             Self::AppointmentMissing(_) => "appointment_missing",
+            Self::TodoMissing(_) => "todo_missing",
             Self::Template(_) => "template_failed",
         }
     }

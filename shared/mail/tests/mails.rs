@@ -10,13 +10,14 @@ use chairbook_models::appointment::payment::{DeskPayment, Payment, PaymentMethod
 use chairbook_models::appointment::{Appointment, BookedSubService, Status};
 use chairbook_models::catalog::Settings;
 use chairbook_models::event::{
-    Actor, AppointmentFacts, ClientInfo, Event, EventData, EventType, PreviousTime, Subjects,
+    Actor, AppointmentFacts, ClientInfo, Event, EventData, EventType, PreviousTime, Subjects, TodoFacts,
 };
 use chairbook_models::ids::{
-    AppointmentId, EventId, ExpertId, OfferId, ServiceId, SessionId, SubServiceId, UserId,
+    AppointmentId, EventId, ExpertId, OfferId, ServiceId, SessionId, SubServiceId, TodoId, UserId,
 };
 use chairbook_models::offers::AppliedOffer;
 use chairbook_models::preferences::Preferences;
+use chairbook_models::todo::{self, Details, Priority, Todo};
 use chairbook_models::user::{Profile, Role};
 use jiff::{SignedDuration, Timestamp};
 use serde::de::DeserializeOwned;
@@ -114,8 +115,11 @@ fn claimed(status: Status) -> Appointment {
 }
 
 fn event(data: EventData, actor: Actor) -> Event {
-    let subjects =
-        Subjects { user_id: Some(customer()), appointment_id: Some(AppointmentId::derived([2; 16])) };
+    let subjects = Subjects {
+        user_id: Some(customer()),
+        appointment_id: Some(AppointmentId::derived([2; 16])),
+        ..Subjects::default()
+    };
     let at = instant("2026-02-28T14:30:00Z");
     Event::new(EventId::derived([7; 16]), data, at, actor, Some(customer()), subjects)
 }
@@ -146,6 +150,7 @@ fn mail_sent_at(
         event,
         recipient: profile,
         appointment: Some(appointment),
+        todo: None,
         token: Some(TOKEN),
         settings,
         config: &config,
@@ -200,6 +205,52 @@ fn reminder(cancellation_window_minutes: u32) -> Rendered {
     mail_of(&event, &profile(), &appointment(Status::Confirmed), &settings)
 }
 
+fn todo() -> Todo {
+    let details = Details {
+        title: "Order towels & gowns".parse().unwrap(),
+        description: Some(
+            "Two dozen, white; ask for the usual discount.\r\nThe last delivery had one too few."
+                .parse()
+                .unwrap(),
+        ),
+        priority: Priority::High,
+        due_at: Some("2026-03-03T15:00:00Z".parse().unwrap()),
+    };
+    new_todo(details)
+}
+
+/// One with nothing but a title.
+fn bare_todo() -> Todo {
+    let title = "Call the plumber".parse().unwrap();
+    new_todo(Details { title, description: None, priority: Priority::default(), due_at: None })
+}
+
+fn new_todo(details: Details) -> Todo {
+    let at = instant("2026-02-28T14:30:00Z");
+    Todo::new(TodoId::derived([5; 16]), customer(), details, todo::Status::Pending, at)
+}
+
+fn mail_of_todo(
+    data: fn(TodoFacts) -> EventData,
+    todo: &Todo,
+    profile: &Profile,
+    settings: &Settings,
+) -> Rendered {
+    let (config, at) = (config(), instant("2026-03-03T06:00:00Z"));
+    let event = Event::about_todo(EventId::derived([7; 16]), data, at, Actor::System, todo);
+    let context = Context {
+        event: &event,
+        recipient: profile,
+        appointment: None,
+        todo: Some(todo),
+        token: None,
+        settings,
+        config: &config,
+        now: at,
+    };
+    compose(&context).unwrap()
+}
+
 /// Every mail there is, by the name of its snapshot.
 fn all() -> Vec<(&'static str, Rendered)> {
     let cancelled = || EventData::AppointmentCancelled(facts());
@@ -247,6 +298,12 @@ fn all() -> Vec<(&'static str, Rendered)> {
         ),
         ("appointment_reminder", reminder(120)),
         ("appointment_reminder_too_late_to_cancel", reminder(24 * 60)),
+        ("todo_created", mail_of_todo(EventData::TodoCreated, &todo(), &profile(), &settings())),
+        (
+            "todo_created_without_more",
+            mail_of_todo(EventData::TodoCreated, &bare_todo(), &profile(), &settings()),
+        ),
+        ("todo_due", mail_of_todo(EventData::TodoDue, &todo(), &profile(), &settings())),
     ]
 }
 
@@ -301,6 +358,8 @@ fn an_event_without_what_its_mail_needs_says_what_is_missing() {
         (EventData::AppointmentConfirmed(facts()), "appointment.confirmed came without its appointment"),
         (EventData::AppointmentExpired(facts()), "appointment.expired came without its appointment"),
         (EventData::AppointmentReminder(facts()), "appointment.reminder came without its appointment"),
+        (EventData::example(EventType::TodoCreated), "todo.created came without its to-do"),
+        (EventData::example(EventType::TodoDue), "todo.due came without its to-do"),
         (EventData::UserLoggedOut {}, "there is no mail for user.logged_out"),
     ] {
         let event = by_customer(data);
@@ -308,6 +367,7 @@ fn an_event_without_what_its_mail_needs_says_what_is_missing() {
             event: &event,
             recipient: &profile,
             appointment: None,
+            todo: None,
             token: None,
             settings: &settings,
             config: &config,
@@ -326,6 +386,7 @@ fn a_wrong_time_zone_is_named() {
         event: &event,
         recipient: &profile,
         appointment: Some(&appointment),
+        todo: None,
         token: None,
         settings: &settings,
         config: &config,
@@ -339,11 +400,12 @@ fn every_event_that_is_mailed_has_a_mail_and_no_other() {
     for event_type in EventType::ALL {
         let (profile, settings, config) = (profile(), settings(), config());
         let event = by_customer(EventData::example(event_type));
-        let appointment = appointment(Status::Confirmed);
+        let (appointment, todo) = (appointment(Status::Confirmed), todo());
         let context = Context {
             event: &event,
             recipient: &profile,
             appointment: Some(&appointment),
+            todo: Some(&todo),
             token: Some(TOKEN),
             settings: &settings,
             config: &config,
@@ -445,6 +507,7 @@ fn hostile_mails() -> Vec<(&'static str, Rendered)> {
         }],
         ..appointment(status)
     };
+    let hostile_todo = Todo { title: stored(HOSTILE), description: Some(stored(HOSTILE)), ..todo() };
     let client = || ClientInfo { ip: Some(HOSTILE.to_owned()), user_agent: Some(HOSTILE.to_owned()) };
     let session_id = SessionId::derived([8; 16]);
     let previous = PreviousTime { expert_name: stored(HOSTILE), ..previous() };
@@ -468,6 +531,10 @@ fn hostile_mails() -> Vec<(&'static str, Rendered)> {
     .map(|(event, status)| {
         (event.event_type().as_str(), mail_of(&event, &profile, &hostile(status), &settings))
     })
+    .chain([
+        ("todo.created", mail_of_todo(EventData::TodoCreated, &hostile_todo, &profile, &settings)),
+        ("todo.due", mail_of_todo(EventData::TodoDue, &hostile_todo, &profile, &settings)),
+    ])
     .collect()
 }
 

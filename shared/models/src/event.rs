@@ -14,8 +14,9 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 use crate::appointment::Appointment;
-use crate::ids::{AppointmentId, EventId, ExpertId, SessionId, SubServiceId, UserId};
-use crate::text::{Label, PersonName};
+use crate::ids::{AppointmentId, EventId, ExpertId, SessionId, SubServiceId, TodoId, UserId};
+use crate::text::{Label, PersonName, TodoTitle};
+use crate::todo::{DueAt, Todo};
 use crate::user::Role;
 
 /// The groups of notifications that users can turn on and off.
@@ -224,6 +225,16 @@ events! {
     AppointmentExpired(AppointmentFacts) = "appointment.expired", Notification::Mail(Category::Appointments);
     /// A confirmed appointment is coming up, and its customer is reminded of it.
     AppointmentReminder(AppointmentFacts) = "appointment.reminder", Notification::Mail(Category::Reminders);
+    /// A to-do was added.
+    TodoCreated(TodoFacts) = "todo.created", Notification::Mail(Category::Todos);
+    /// A to-do was changed.
+    TodoUpdated(TodoFacts) = "todo.updated", Notification::InApp(Category::Todos);
+    /// A to-do was completed.
+    TodoCompleted(TodoFacts) = "todo.completed", Notification::InApp(Category::Todos);
+    /// A to-do was deleted.
+    TodoDeleted(TodoFacts) = "todo.deleted", Notification::InApp(Category::Todos);
+    /// An open to-do is due today, and its person is reminded of it.
+    TodoDue(TodoFacts) = "todo.due", Notification::Mail(Category::Todos);
     /// Something in the catalog changed.
     CatalogChanged {
         /// The kind of thing that changed.
@@ -327,6 +338,31 @@ impl From<&Appointment> for PreviousTime {
     }
 }
 
+/// The facts by which people recognize a to-do, at the time of the event.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct TodoFacts {
+    /// The title; absent once its person's account is erased.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub title: Option<TodoTitle>,
+    /// The time at which it is due.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub due_at: Option<DueAt>,
+}
+
+impl From<&Todo> for TodoFacts {
+    fn from(todo: &Todo) -> Self {
+        Self { title: Some(todo.title.clone()), due_at: todo.due_at }
+    }
+}
+
+impl TodoFacts {
+    /// The same without its person's words.
+    fn anonymised(self) -> Self {
+        Self { title: None, ..self }
+    }
+}
+
 impl EventType {
     /// Returns true if recipients get an e-mail.
     #[must_use]
@@ -362,6 +398,11 @@ impl EventType {
             Self::AppointmentCancelled => "Appointment cancelled",
             Self::AppointmentExpired => "Reservation expired",
             Self::AppointmentReminder => "Upcoming appointment",
+            Self::TodoCreated => "To-do added",
+            Self::TodoUpdated => "To-do changed",
+            Self::TodoCompleted => "To-do completed",
+            Self::TodoDeleted => "To-do deleted",
+            Self::TodoDue => "To-do due today",
             Self::CatalogChanged => "Catalog changed",
         }
     }
@@ -392,6 +433,10 @@ impl EventData {
     pub fn text(&self) -> String {
         let appointment = |facts: &AppointmentFacts, rest: &str| {
             format!("Your appointment for {} {rest}", facts.service_name)
+        };
+        let todo = |facts: &TodoFacts, rest: &str| match &facts.title {
+            Some(title) => format!("Your to-do “{title}” {rest}"),
+            None => format!("Your to-do {rest}"),
         };
         match self {
             Self::UserRegistered {} => {
@@ -442,6 +487,11 @@ impl EventData {
                 format!("Your reservation for {} expired, because it was not paid for.", facts.service_name)
             }
             Self::AppointmentReminder(facts) => appointment(facts, "is coming up."),
+            Self::TodoCreated(facts) => todo(facts, "was added."),
+            Self::TodoUpdated(facts) => todo(facts, "was changed."),
+            Self::TodoCompleted(facts) => todo(facts, "is completed."),
+            Self::TodoDeleted(facts) => todo(facts, "was deleted."),
+            Self::TodoDue(facts) => todo(facts, "is due today."),
             Self::CatalogChanged { what, change, .. } => {
                 format!("The catalog changed: {} {}.", what.as_str(), change.as_str())
             }
@@ -458,6 +508,10 @@ impl EventData {
             starts_at: Timestamp::constant(1_772_532_000, 0),
         };
         let session_id = SessionId::derived([1; 16]);
+        let todo = || TodoFacts {
+            title: Some(TodoTitle::given("Order towels")),
+            due_at: DueAt::new(Timestamp::constant(1_772_532_000, 0)),
+        };
         match event_type {
             EventType::UserRegistered => Self::UserRegistered {},
             EventType::UserVerificationRequested => Self::UserVerificationRequested {},
@@ -490,6 +544,11 @@ impl EventData {
             EventType::AppointmentCancelled => Self::AppointmentCancelled(facts()),
             EventType::AppointmentExpired => Self::AppointmentExpired(facts()),
             EventType::AppointmentReminder => Self::AppointmentReminder(facts()),
+            EventType::TodoCreated => Self::TodoCreated(todo()),
+            EventType::TodoUpdated => Self::TodoUpdated(todo()),
+            EventType::TodoCompleted => Self::TodoCompleted(todo()),
+            EventType::TodoDeleted => Self::TodoDeleted(todo()),
+            EventType::TodoDue => Self::TodoDue(todo()),
             EventType::CatalogChanged => {
                 let (what, change) = (CatalogKind::SubService, ChangeKind::Deactivated);
                 Self::CatalogChanged { what, change, id: SubServiceId::derived([1; 16]).to_string() }
@@ -509,6 +568,11 @@ impl EventData {
                 Self::UserSessionRevoked { client: ClientInfo::default(), session_id }
             }
             Self::UserPasswordChanged(_) => Self::UserPasswordChanged(ClientInfo::default()),
+            Self::TodoCreated(facts) => Self::TodoCreated(facts.anonymised()),
+            Self::TodoUpdated(facts) => Self::TodoUpdated(facts.anonymised()),
+            Self::TodoCompleted(facts) => Self::TodoCompleted(facts.anonymised()),
+            Self::TodoDeleted(facts) => Self::TodoDeleted(facts.anonymised()),
+            Self::TodoDue(facts) => Self::TodoDue(facts.anonymised()),
             Self::UserRegistered {}
             | Self::UserVerificationRequested {}
             | Self::UserVerified {}
@@ -572,6 +636,9 @@ pub struct Subjects {
     /// The appointment that it is about.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub appointment_id: Option<AppointmentId>,
+    /// The to-do that it is about.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub todo_id: Option<TodoId>,
 }
 
 /// The progress of an event's e-mail.
@@ -605,7 +672,7 @@ pub struct Event {
     /// The user whose notification it is, if anybody's.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub recipient: Option<UserId>,
-    /// The person and the appointment that it is about.
+    /// The person and the thing that it is about.
     #[serde(default)]
     pub subjects: Subjects,
     /// A one-time token, sealed so that only the e-mail function can read it.
@@ -660,8 +727,24 @@ impl Event {
         appointment: &Appointment,
     ) -> Self {
         let customer = Some(appointment.user_id);
-        let subjects = Subjects { user_id: customer, appointment_id: Some(appointment.id) };
+        let subjects =
+            Subjects { user_id: customer, appointment_id: Some(appointment.id), ..Subjects::default() };
         Self::new(id, data(appointment.into()), at, actor, customer, subjects)
+    }
+
+    /// A new event about a to-do, of which its person is notified; `data` is made from the to-do's facts, such as by
+    /// [`EventData::TodoCreated`].
+    #[must_use]
+    pub fn about_todo(
+        id: EventId,
+        data: impl FnOnce(TodoFacts) -> EventData,
+        at: Timestamp,
+        actor: Actor,
+        todo: &Todo,
+    ) -> Self {
+        let person = Some(todo.user_id);
+        let subjects = Subjects { user_id: person, todo_id: Some(todo.id), ..Subjects::default() };
+        Self::new(id, data(todo.into()), at, actor, person, subjects)
     }
 
     /// The type.

@@ -46,6 +46,11 @@ fn data(event_type: EventType) -> Value {
             });
             with(facts(), "previous", previous)
         }
+        EventType::TodoCreated
+        | EventType::TodoUpdated
+        | EventType::TodoCompleted
+        | EventType::TodoDeleted
+        | EventType::TodoDue => json!({"title": "Order towels", "dueAt": "2026-03-03T10:00:00Z"}),
         EventType::CatalogChanged => {
             json!({"what": "subService", "change": "deactivated", "id": SubServiceId::derived([1; 16])})
         }
@@ -82,6 +87,7 @@ fn optional_members_are_left_out_where_they_are_unknown() {
     for (data, members) in [
         (EventData::UserSessionsEnded { session_id: None }, json!({})),
         (EventData::UserPasswordChanged(ClientInfo::default()), json!({})),
+        (EventData::TodoDeleted(TodoFacts { title: None, due_at: None }), json!({})),
         (
             EventData::UserLoggedIn { client: ClientInfo::default(), new_device: false },
             json!({"newDevice": false}),
@@ -126,6 +132,7 @@ fn only_what_concerns_an_account_s_safety_cannot_be_turned_off() {
         (EventType::UserLoggedIn, Some(Category::Logins)),
         (EventType::AppointmentReminder, Some(Category::Reminders)),
         (EventType::AppointmentCompleted, Some(Category::Appointments)),
+        (EventType::TodoDue, Some(Category::Todos)),
         (EventType::UserSessionRefreshed, None),
         (EventType::CatalogChanged, None),
     ] {
@@ -146,12 +153,12 @@ fn every_event_has_a_text_of_its_own() {
 }
 
 #[test]
-fn addresses_and_devices_are_forgotten_with_the_recipient() {
+fn addresses_devices_and_words_are_forgotten_with_the_recipient() {
     for event_type in EventType::ALL {
         let anonymised = EventData::example(event_type).anonymised();
         assert_eq!(anonymised.event_type(), event_type);
         let mut expected = data(event_type);
-        for personal in ["ip", "userAgent"] {
+        for personal in ["ip", "userAgent", "title"] {
             expected.as_object_mut().unwrap().remove(personal);
         }
         assert_eq!(Value::Object(anonymised.members()), expected);

@@ -188,6 +188,11 @@ id!(
     "apt"
 );
 id!(
+    /// A to-do.
+    TodoId,
+    "tdo"
+);
+id!(
     /// An event. It is a row of the audit log, and of somebody's notifications if it has a recipient.
     EventId,
     "evt"

@@ -25,6 +25,7 @@ pub mod reschedule;
 mod schema;
 pub mod statistics;
 pub mod text;
+pub mod todo;
 pub mod user;
 pub mod week;
 pub mod working_hours;

@@ -9,7 +9,7 @@ use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use crate::appointment::payment::PaymentReference;
 use crate::money::Currency;
 use crate::offers::OfferCode;
-use crate::text::{Description, Label, Notes, PersonName, Phone};
+use crate::text::{Description, Label, Notes, PersonName, Phone, TodoTitle};
 
 macro_rules! texts {
     ($($type:ident: {$($schema:tt)+};)+) => {
@@ -52,6 +52,12 @@ texts! {
         "description": "A name, on one line.",
         "minLength": 1,
         "maxLength": 100,
+    };
+    TodoTitle: {
+        "description": "What is to be done, on one line.",
+        "minLength": 1,
+        "maxLength": 200,
+        "examples": ["Order towels"],
     };
     Description: {
         "description": "A few sentences; line breaks are kept.",

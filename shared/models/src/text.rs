@@ -136,6 +136,9 @@ texts! {
     /// shows.
     Label = |text| line(text, 100);
 
+    /// The title of a to-do: 1 to 200 characters, trimmed, on one line, at least one of which shows.
+    TodoTitle = |text| line(text, 200);
+
     /// A few sentences about something: 1 to 2000 characters, trimmed, line breaks allowed.
     Description = |text| lines(text, 2000);
 }
@@ -151,7 +154,7 @@ macro_rules! given {
     };
 }
 
-given!(PersonName, Label);
+given!(PersonName, Label, TodoTitle);
 
 fn phone(text: &str) -> Result<String, TextError> {
     let number: String =

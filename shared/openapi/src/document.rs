@@ -35,7 +35,7 @@ Errors carry a `code` for programs. Those of API Gateway itself (429 and 503 bey
 MB) have no `error`, but only a `message`.";
 
 /// Groups of operations by the first segment of their path: the tag, and a few words about it.
-const TAGS: [(&str, &str); 15] = [
+const TAGS: [(&str, &str); 16] = [
     ("auth", "Accounts, logging in and out, sessions, passwords."),
     ("profile", "One's own profile, its export and its deletion."),
     ("users", "People's profiles and roles, for admins and owners."),
@@ -48,6 +48,7 @@ const TAGS: [(&str, &str); 15] = [
     ("availability", "Free times."),
     ("appointments", "Appointments: booking, paying, moving, cancelling."),
     ("notifications", "One's own notifications, and the choice of them."),
+    ("todos", "One's own to-dos."),
     ("dashboard", "The salon's numbers."),
     ("health", "The state of the system's parts."),
     ("docs", "This reference."),

@@ -46,6 +46,7 @@ fn spec() -> Spec {
     let spec = catalog::api(spec);
     let spec = appointments::api(spec);
     let spec = notifications::api(spec);
+    let spec = todos::api(spec);
     let spec = dashboard::api(spec);
     let spec = health::api(spec);
     docs::api(spec)

@@ -13,7 +13,7 @@ use tracing_subscriber::util::SubscriberInitExt as _;
 use crate::{clock, metrics};
 
 /// How the names of the crates begin whose lines are our own: those under `shared`, and each under `functions`.
-const OWN: [&str; 14] = [
+const OWN: [&str; 15] = [
     "appointments",
     "auth",
     "catalog",
@@ -27,6 +27,7 @@ const OWN: [&str; 14] = [
     "relay",
     "reminders",
     "stats",
+    "todos",
     "users",
 ];
 

@@ -185,8 +185,11 @@ mod tests {
     #[test]
     fn every_event_is_read_back_as_it_was_written() {
         let user = UserId::derived([1; 16]);
-        let subjects =
-            Subjects { user_id: Some(user), appointment_id: Some(AppointmentId::derived([2; 16])) };
+        let subjects = Subjects {
+            user_id: Some(user),
+            appointment_id: Some(AppointmentId::derived([2; 16])),
+            ..Subjects::default()
+        };
         for event_type in EventType::ALL {
             let (id, at) = (EventId::derived([3; 16]), Timestamp::from_second(1_772_532_000).unwrap());
             let data = EventData::example(event_type);

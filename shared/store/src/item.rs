@@ -36,10 +36,15 @@ pub(crate) fn to_item(key: Key, value: &impl Serialize) -> Result<Item, StoreErr
     Ok(item)
 }
 
+/// A row's primary key as attributes.
+pub(crate) fn key_item(primary: Key) -> Item {
+    [("pk", primary.pk), ("sk", primary.sk)].map(|(name, value)| (name.to_owned(), s(value))).into()
+}
+
 /// A row's key in an index over these two attributes.
 pub(crate) fn index_key(primary: Key, index: [(&str, String); 2]) -> Item {
-    let key = [("pk", primary.pk), ("sk", primary.sk)].into_iter().chain(index);
-    key.map(|(name, value)| (name.to_owned(), s(value))).collect()
+    let index = index.map(|(name, value)| (name.to_owned(), s(value)));
+    key_item(primary).into_iter().chain(index).collect()
 }
 
 /// Reads an item as a value; attributes that the value does not have are passed over.

@@ -2,10 +2,13 @@
 
 use chairbook_models::ids::{
     AppointmentId, CategoryId, EventId, ExpertId, ImageId, OfferId, ServiceId, SessionId, SubServiceId,
-    UserId,
+    TodoId, UserId,
 };
 use chairbook_models::week::Week;
 use jiff::civil::Date;
+
+/// The number of partitions over which the people who have to-dos are spread.
+pub(crate) const TODO_PEOPLE_SHARDS: u8 = 4;
 
 /// A primary key.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -112,6 +115,25 @@ pub(crate) fn busy_experts(week: Week) -> (String, String) {
 /// An expert's busy times of a week.
 pub(crate) fn busy_week(expert: ExpertId, week: Week) -> Key {
     key(busy_month(week), format!("{}#{expert}", week.monday()))
+}
+
+/// The partition of somebody's to-dos.
+pub(crate) fn todos(user: UserId) -> String {
+    format!("USER#{user}")
+}
+
+pub(crate) fn todo(user: UserId, id: TodoId) -> Key {
+    key(todos(user), id.to_string())
+}
+
+/// The partition of a shard of the people who have to-dos.
+pub(crate) fn todo_people(shard: u8) -> String {
+    format!("OPEN#{shard}")
+}
+
+/// The row with the number of to-dos that somebody has open.
+pub(crate) fn open_todos(user: UserId) -> Key {
+    key(todo_people(user.to_bytes()[15] % TODO_PEOPLE_SHARDS), format!("USER#{user}"))
 }
 
 pub(crate) fn event(id: EventId) -> Key {

@@ -29,6 +29,7 @@ mod reader;
 mod reminders;
 mod sessions;
 mod statistics;
+mod todos;
 mod transaction;
 mod users;
 
@@ -53,6 +54,7 @@ pub use paging::{ListPage, PageKey, PageKeyError};
 pub use reader::Reader;
 pub use sessions::Rotation;
 pub use statistics::{APPOINTMENTS_AT_ONCE, Recount};
+pub use todos::{AddOutcome, ChangeOutcome, TodoPerson};
 pub use users::{Account, Attempt, LoginAttempt, OneTimeToken, Registration, TokenPurpose};
 
 /// The tables' names; a function knows only those that it may use.
@@ -64,6 +66,8 @@ pub struct Tables {
     pub catalog: Option<String>,
     /// `APPOINTMENTS_TABLE`.
     pub appointments: Option<String>,
+    /// `TODOS_TABLE`.
+    pub todos: Option<String>,
     /// `EVENTS_TABLE`.
     pub events: Option<String>,
     /// `LIMITS_TABLE`.
@@ -72,7 +76,7 @@ pub struct Tables {
 
 impl Tables {
     /// The names from the environment variables `USERS_TABLE`, `CATALOG_TABLE`, `APPOINTMENTS_TABLE`,
-    /// `EVENTS_TABLE` and `LIMITS_TABLE`, each absent where the function was not given it.
+    /// `TODOS_TABLE`, `EVENTS_TABLE` and `LIMITS_TABLE`, each absent where the function was not given it.
     #[must_use]
     pub fn from_env() -> Self {
         let name = |variable: &str| std::env::var(variable).ok().filter(|name| !name.is_empty());
@@ -80,6 +84,7 @@ impl Tables {
             users: name("USERS_TABLE"),
             catalog: name("CATALOG_TABLE"),
             appointments: name("APPOINTMENTS_TABLE"),
+            todos: name("TODOS_TABLE"),
             events: name("EVENTS_TABLE"),
             limits: name("LIMITS_TABLE"),
         }
@@ -92,6 +97,7 @@ impl Tables {
             ("users", &self.users),
             ("catalog", &self.catalog),
             ("appointments", &self.appointments),
+            ("todos", &self.todos),
             ("events", &self.events),
             ("limits", &self.limits),
         ]
@@ -128,6 +134,18 @@ impl Store {
     #[must_use]
     pub const fn reader(&self) -> &Reader {
         &self.reader
+    }
+
+    /// Deletes a row, if there is one.
+    async fn delete_row(&self, table: &str, key: keys::Key) -> Result<(), StoreError> {
+        let call = self
+            .client
+            .delete_item()
+            .table_name(table)
+            .set_key(Some(item::key_item(key)))
+            .return_consumed_capacity(ReturnConsumedCapacity::Total);
+        transaction::outwait_conflicts(|| async { Ok(meter::metered(call.clone().send()).await?) }).await?;
+        Ok(())
     }
 
     /// An update of one row, to be completed and sent.

@@ -7,12 +7,12 @@
 //! cancellation, the clock) leaves the set alone; ids of those that are no longer open are taken out when the limit is
 //! met, and cannot come back, since nothing that a customer can do opens one again.
 
-use aws_sdk_dynamodb::types::{AttributeValue, ReturnConsumedCapacity, TransactWriteItem};
+use aws_sdk_dynamodb::types::{AttributeValue, TransactWriteItem};
 use chairbook_models::ids::{AppointmentId, UserId};
 use futures_util::future::try_join_all;
 use jiff::Timestamp;
 
-use crate::item::{Item, n, s};
+use crate::item::{Item, n};
 use crate::transaction::{finish, outwait_conflicts, update};
 use crate::{Store, StoreError, keys, meter};
 
@@ -76,15 +76,6 @@ impl Store {
     /// # Errors
     /// [`StoreError`] when the row could not be deleted.
     pub async fn forget_open_reservations(&self, user: UserId) -> Result<(), StoreError> {
-        let key = keys::open_reservations(user);
-        let call = self
-            .client
-            .delete_item()
-            .table_name(self.appointments()?)
-            .key("pk", s(key.pk))
-            .key("sk", s(key.sk))
-            .return_consumed_capacity(ReturnConsumedCapacity::Total);
-        outwait_conflicts(|| async { Ok(meter::metered(call.clone().send()).await?) }).await?;
-        Ok(())
+        self.delete_row(self.appointments()?, keys::open_reservations(user)).await
     }
 }

@@ -1,5 +1,6 @@
 //! Pages of lists: rows that a query finds in order, of which some are to be kept, and where the next page begins.
 
+use std::cmp::Ordering;
 use std::fmt;
 use std::str::FromStr;
 
@@ -27,6 +28,18 @@ pub struct PageKey<I> {
     pub id: I,
     /// Its instant (UTC), to the millisecond.
     pub at: Timestamp,
+}
+
+impl<I: Ord> PartialOrd for PageKey<I> {
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+impl<I: Ord> Ord for PageKey<I> {
+    fn cmp(&self, other: &Self) -> Ordering {
+        self.at.cmp(&other.at).then_with(|| self.id.cmp(&other.id))
+    }
 }
 
 impl<I: fmt::Display> fmt::Display for PageKey<I> {

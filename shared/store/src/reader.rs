@@ -48,6 +48,10 @@ impl Reader {
         self.tables.appointments.as_deref().ok_or(StoreError::NotConfigured("APPOINTMENTS_TABLE"))
     }
 
+    pub(crate) fn todos(&self) -> Result<&str, StoreError> {
+        self.tables.todos.as_deref().ok_or(StoreError::NotConfigured("TODOS_TABLE"))
+    }
+
     pub(crate) fn events(&self) -> Result<&str, StoreError> {
         self.tables.events.as_deref().ok_or(StoreError::NotConfigured("EVENTS_TABLE"))
     }

@@ -106,6 +106,23 @@ pub(crate) fn replace(
     Ok(TransactWriteItem::builder().put(put).build())
 }
 
+/// A put that succeeds only if the row that it replaces has this `version`.
+pub(crate) fn replace_version(
+    table: &str,
+    item: Item,
+    version: u32,
+) -> Result<TransactWriteItem, StoreError> {
+    let put = Put::builder()
+        .table_name(table)
+        .set_item(Some(item))
+        .condition_expression("#version = :version")
+        .expression_attribute_names("#version", "version")
+        .expression_attribute_values(":version", n(version))
+        .build()
+        .map_err(unbuilt)?;
+    Ok(TransactWriteItem::builder().put(put).build())
+}
+
 /// A deletion, on a condition if there is one.
 pub(crate) fn delete(
     table: &str,

@@ -6,10 +6,11 @@ use chairbook_models::appointment::payment::{
     Payment as KeptPayment, PaymentMethod, PaymentReference, Refund as KeptRefund,
 };
 use chairbook_models::appointment::{Appointment, BookedSubService as KeptSubService};
-use chairbook_models::ids::{OfferId, SubServiceId, UserId};
+use chairbook_models::ids::{OfferId, SubServiceId, TodoId, UserId};
 use chairbook_models::offers::{AppliedOffer as KeptOffer, OfferCode};
 use chairbook_models::preferences::{Channels, Preferences};
-use chairbook_models::text::Phone;
+use chairbook_models::text::{Description, Phone};
+use chairbook_models::todo::{DueAt, Priority, Status, Todo as KeptTodo};
 use chairbook_models::user::{Profile, Role};
 use jiff::Timestamp;
 use jiff::civil::{DateTime, Time};
@@ -263,7 +264,7 @@ pub struct NotificationPreferences {
     reviews: NotificationChannels,
     /// Courses; there are no such notifications yet.
     courses: NotificationChannels,
-    /// To-dos; there are no such notifications yet.
+    /// One's own to-dos.
     todos: NotificationChannels,
     /// Logins to one's own account.
     logins: NotificationChannels,
@@ -281,6 +282,37 @@ impl From<&Preferences> for NotificationPreferences {
             todos: preferences.todos.into(),
             logins: preferences.logins.into(),
             news: preferences.news.into(),
+        }
+    }
+}
+
+/// A to-do.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Todo {
+    id: TodoId,
+    title: String,
+    description: Option<String>,
+    priority: Priority,
+    /// The time (UTC) at which it is due; `null` where it is never.
+    due_at: Option<Timestamp>,
+    status: Status,
+    created_at: Timestamp,
+    /// The time (UTC) of the last change by its person.
+    updated_at: Timestamp,
+}
+
+impl From<&KeptTodo> for Todo {
+    fn from(todo: &KeptTodo) -> Self {
+        Self {
+            id: todo.id,
+            title: todo.title.to_string(),
+            description: todo.description.as_ref().map(Description::to_string),
+            priority: todo.priority,
+            due_at: todo.due_at.map(DueAt::instant),
+            status: todo.status,
+            created_at: todo.created_at,
+            updated_at: todo.updated_at,
         }
     }
 }

@@ -42,8 +42,8 @@ pub(super) const KB_OF_BOOKING: f64 = 12.0;
 /// Months for which the salon has been booking: its tables are so full.
 pub(super) const MONTHS: f64 = 12.0;
 
-/// The read units of a run of the reminders that finds nobody to remind.
-pub(super) const READS_OF_REMINDERS: f64 = 3.0;
+/// The read units of a run of the reminders that finds nobody to remind, in the morning, when it looks for to-dos, too.
+pub(super) const READS_OF_REMINDERS: f64 = 6.0;
 
 /// Requests to SQS for a mail: sending the message, receiving it, deleting it.
 pub(super) const SQS_OF_MAIL: f64 = 3.0;

@@ -163,6 +163,12 @@ impl Counter {
         self.usage(async { assert_eq!(self.stack.invoke(function, json!({})).await, said, "{function}") })
             .await
     }
+
+    /// Counts a run of the reminders that reminds so many customers of appointments.
+    async fn remind(&self, customers: u32) -> Usage {
+        let said = json!({"reminded": customers, "skipped": 0, "failed": 0});
+        self.usage(async { assert_eq!(self.stack.remind("appointments").await, said) }).await
+    }
 }
 
 /// The first day of the month that is looked at: the last Monday of a month, so that of its weeks one begins in that month
@@ -268,10 +274,9 @@ pub(super) async fn count() -> Counted {
     let stack = &counter.stack;
     let memory = memory(stack.stack.system());
     let nothing = json!({"expired": 0, "skipped": 0, "failed": 0});
-    let nobody = json!({"appointments": {"reminded": 0, "skipped": 0, "failed": 0}});
     let no_erasure = stack.invoke("UsersFunction", json!({})).await;
     counter.run("ExpireReservationsFunction", nothing.clone()).await;
-    counter.run("RemindersFunction", nobody.clone()).await;
+    counter.remind(0).await;
     let mut idle = vec![
         ("ExpireReservationsFunction", counter.run("ExpireReservationsFunction", nothing).await),
         ("UsersFunction", counter.run("UsersFunction", no_erasure).await),
@@ -346,12 +351,11 @@ pub(super) async fn count() -> Counted {
     // What a run reads depends on the dates (UTC) that it looks at: as many before as after, or the day has changed.
     let (mut idle_run, mut reminder);
     loop {
-        idle_run = counter.run("RemindersFunction", nobody.clone()).await;
+        idle_run = counter.remind(0).await;
         let soon = book(&ada, &wishes(&ada, &service, 3, None).await.next().unwrap()).await;
         stack.booked_long_ago(id(&soon)).await;
-        let one = json!({"appointments": {"reminded": 1, "skipped": 0, "failed": 0}});
-        reminder = counter.run("RemindersFunction", one).await;
-        if counter.run("RemindersFunction", nobody.clone()).await.reads <= idle_run.reads {
+        reminder = counter.remind(1).await;
+        if counter.remind(0).await.reads <= idle_run.reads {
             break;
         }
     }

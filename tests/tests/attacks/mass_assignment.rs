@@ -193,6 +193,11 @@ async fn nobody_decides_what_they_were_not_asked() {
     routes.push(("PUT /settings", "/settings".to_owned(), settings, &[]));
     let chosen = owner.get("/notifications/preferences").await.data(200).to_value();
     routes.push(("PUT /notifications/preferences", "/notifications/preferences".to_owned(), chosen, &[]));
+    routes.push(("POST /todos", "/todos".to_owned(), json!({"title": "Eve's"}), &["status"]));
+    let todo = "/todos/tdo_01jd3x8m4e5zq0v7k2n9r6t1wb";
+    routes.push(("PUT /todos/{id}", todo.to_owned(), json!({"title": "Eve's"}), &["status"]));
+    let status = json!({"status": "completed"});
+    routes.push(("PUT /todos/{id}/status", format!("{todo}/status"), status, &["status"]));
     routes.push(("POST /notifications/read-all", "/notifications/read-all".to_owned(), json!({}), &[]));
     let without_body = [
         "POST /auth/logout",

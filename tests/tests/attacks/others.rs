@@ -42,6 +42,8 @@ fn body(route: &str, to: &Value) -> Option<Value> {
         ("PUT", "offers/{id}") => json!({"name": "Eve's", "percentOff": 100}),
         ("PUT", "gallery/{id}") => json!({"imageUrl": "https://eve.example/x.jpg", "serviceId": CUT}),
         ("PUT", "notifications/{id}/read") => return None,
+        ("PUT", "todos/{id}") => json!({"title": "Eve's"}),
+        ("PUT", "todos/{id}/status") => json!({"status": "completed"}),
         ("PUT", other) => panic!("nobody has said what to send to {other}"),
         _ => return None,
     })
@@ -69,6 +71,9 @@ async fn what_belongs_to_others_is_as_if_it_were_not_there() {
         book(&eve).await;
         eve.elsewhere().log_in().await.data(200);
         ada.elsewhere().log_in().await.data(200);
+        for person in [&ada, &eve] {
+            person.post("/todos", json!({"title": "For nobody's eyes"})).await.data(201);
+        }
     }
     stack.settle().await;
     every_route(&stack, &ada, &eve, &appointments[0]).await;
@@ -82,6 +87,7 @@ async fn every_route(stack: &TestStack, ada: &Actor, eve: &Actor, appointment: &
     let session = ada.get("/auth/sessions").await.data(200)["items"][0]["id"].as_str().unwrap().to_owned();
     let notification =
         ada.get("/notifications").await.data(200)["items"][0]["id"].as_str().unwrap().to_owned();
+    let todo = ada.get("/todos").await.data(200)["items"][0]["id"].as_str().unwrap().to_owned();
     let public =
         async |path: &str| eve.get(path).await.data(200)["items"][0]["id"].as_str().unwrap().to_owned();
     let ids = BTreeMap::from([
@@ -89,6 +95,7 @@ async fn every_route(stack: &TestStack, ada: &Actor, eve: &Actor, appointment: &
         ("auth/sessions", session),
         ("users", ada.user_id.clone()),
         ("notifications", notification.clone()),
+        ("todos", todo.clone()),
         ("categories", public("/categories").await),
         ("services", CUT.to_owned()),
         ("experts", public("/experts").await),
@@ -138,12 +145,18 @@ async fn every_route(stack: &TestStack, ada: &Actor, eve: &Actor, appointment: &
     }
     stack.check_unchanged(&before).await;
     // And what is one's own shows nobody else's.
-    for path in
-        ["/appointments/my?limit=100", "/profile", "/profile/export", "/auth/sessions", "/notifications"]
-    {
+    for path in [
+        "/appointments/my?limit=100",
+        "/profile",
+        "/profile/export",
+        "/auth/sessions",
+        "/notifications",
+        "/todos",
+        "/todos?order=created",
+    ] {
         let shown = eve.get(path).await;
         shown.data(200);
-        for of_ada in [ada.user_id.as_str(), &ada.email, appointment, &notification] {
+        for of_ada in [ada.user_id.as_str(), &ada.email, appointment, &notification, &todo] {
             assert!(!shown.text.contains(of_ada), "{path}: {}", shown.text);
         }
     }
@@ -161,9 +174,12 @@ async fn cursors(stack: &TestStack, callers: &[(&str, &Actor)]) {
         "/gallery?limit=1",
         "/categories?includeInactive=true&limit=1",
     ];
-    const OWN: [&str; 7] = [
+    const OWN: [&str; 10] = [
         "/notifications?limit=1",
         "/notifications?unread=true&limit=1",
+        "/todos?limit=1",
+        "/todos?status=pending&limit=1",
+        "/todos?order=created&limit=1",
         "/appointments/my?limit=1",
         "/appointments/my?status=reserved&limit=1",
         "/auth/sessions?limit=1",

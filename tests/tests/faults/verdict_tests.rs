@@ -77,7 +77,7 @@ fn moved_from(starts_at: i64) -> EventData {
 
 fn told(number: u8, data: EventData, by: Actor) -> Told {
     let id = EventId::derived([number; 16]);
-    let subjects = Subjects { user_id: Some(ADA), appointment_id: Some(ID) };
+    let subjects = Subjects { user_id: Some(ADA), appointment_id: Some(ID), ..Subjects::default() };
     let mut event = Event::new(id, data, at(i64::from(number)), by, Some(ADA), subjects);
     event.delivery = Some(Delivery::Sent);
     Told { event, message_id: Some(format!("mail {number}")), delivery_reason: None }

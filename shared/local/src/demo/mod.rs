@@ -1,12 +1,16 @@
-//! The demo data of a fresh stack, so that the first request finds something to book: a salon, and three accounts.
+//! The demo data of a fresh stack, so that the first request finds something to book: a salon, three accounts,
+//! and the to-dos of one.
 //!
 //! The ids are fixed and small (`svc_00000000000000000000000001`), so that documentation can name them.
 
 mod accounts;
 mod salon;
+mod todos;
 
 use chairbook_models::event::{Actor, CatalogKind, ChangeKind, Event, EventData, Subjects};
-use chairbook_models::ids::EventId;
+use chairbook_models::ids::{EventId, UserId};
+use chairbook_models::todo::Todo;
+use chairbook_models::user::Role;
 use chairbook_store::{Registration, Store, StoreError};
 use jiff::Timestamp;
 
@@ -28,7 +32,13 @@ fn malformed(error: &dyn std::fmt::Display) -> StoreError {
     StoreError::Malformed(error.to_string())
 }
 
-/// Fills an empty catalog, and adds the accounts. A catalog that anybody has written to is left alone; so is an
+fn front_desk_todos(now: Timestamp) -> Result<Vec<Todo>, StoreError> {
+    let place = (1_u8..).zip(&ACCOUNTS).find(|(_, account)| account.role == Role::Admin);
+    let user_id = place.map(|(place, _)| UserId::derived(number(place)));
+    user_id.map_or(Ok(Vec::new()), |user_id| todos::todos(user_id, now)).map_err(|error| malformed(&error))
+}
+
+/// Fills an empty catalog, and adds the accounts and the to-dos. A catalog that anybody has written to is left alone; so is an
 /// account whose address is taken.
 ///
 /// # Errors
@@ -51,6 +61,11 @@ pub async fn fill(store: &Store, now: Timestamp) -> Result<(), StoreError> {
             Ok(()) | Err(StoreError::Exists) => {}
             Err(error) => return Err(error),
         }
+    }
+    for (place, todo) in (50..).zip(&front_desk_todos(now)?) {
+        let told = EventData::TodoCreated(todo.into());
+        // Whatever stopped an earlier start, those that it has added are there.
+        store.add_todo(todo, &event(place, told, now)).await?;
     }
     // Last, and in one transaction: whatever stopped an earlier start, the next one goes on here.
     let (what, change) = (CatalogKind::Catalog, ChangeKind::Created);

@@ -16,6 +16,9 @@ use jiff::civil::Weekday::{self, Friday, Monday, Saturday, Thursday, Tuesday, We
 
 use super::number;
 
+/// The salon's time zone.
+pub(super) const TIME_ZONE: &str = "Europe/Paris";
+
 /// Number, name, description.
 const CATEGORIES: [(u8, &str, &str); 4] = [
     (1, "Hair", "Cuts and styling for everybody"),
@@ -372,7 +375,7 @@ pub(super) fn rows(now: Timestamp) -> Result<Vec<CatalogRow>, TextError> {
 fn settings() -> Result<Settings, TextError> {
     Ok(Settings {
         salon_name: "Salon Aurora".parse()?,
-        time_zone: "Europe/Paris".to_owned(),
+        time_zone: TIME_ZONE.to_owned(),
         currency: Currency::EUR,
         slot_grid_minutes: 15,
         lead_time_minutes: 60,

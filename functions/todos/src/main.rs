@@ -1,0 +1,16 @@
+//! Function `todos`: see the library.
+
+use std::process::ExitCode;
+
+#[tokio::main(flavor = "current_thread")]
+async fn main() -> ExitCode {
+    chairbook_web::run(|| {
+        Ok(todos::router(chairbook_web::Web::from_env(&[
+            "USERS_TABLE",
+            "TODOS_TABLE",
+            "EVENTS_TABLE",
+            "LIMITS_TABLE",
+        ])?))
+    })
+    .await
+}
