@@ -7,7 +7,8 @@ use jiff::Timestamp;
 use serde::Deserialize;
 
 use crate::appointments::appointment_write;
-use crate::item::{Item, from_item, index_key, instant, s};
+use crate::events::TOKEN_SHA256;
+use crate::item::{Item, from_item, index_key, instant, s, text};
 use crate::paging::{ListPage, PageKey, read_page};
 use crate::transaction::unless_condition_fails;
 use crate::users::is_leaving;
@@ -91,11 +92,14 @@ impl Reader {
 
 impl Store {
     /// Removes the recipient and their personal data from an event, see [`EventData::anonymised`]; a mail that was still
-    /// to be sent is skipped.
+    /// to be sent is skipped. The one-time token that it brought, which knows their address, is deleted before.
     ///
     /// # Errors
     /// [`StoreError`] when it could not be written.
     pub async fn forget_recipient(&self, event: &Event) -> Result<(), StoreError> {
+        if event.sealed_secret.is_some() {
+            self.forget_token_of(event.id).await?;
+        }
         let open = matches!(event.delivery, Some(Delivery::Pending | Delivery::Sending));
         let data = event.data.clone().anonymised().members();
         let expression = "SET #data = :data REMOVE recipient, sealed_secret, unread, read_at";
@@ -114,6 +118,15 @@ impl Store {
         };
         // A row that its time to live has removed must not come back as a fragment.
         unless_condition_fails(call.condition_expression("attribute_exists(pk)")).await
+    }
+
+    /// Deletes the one-time token that an event brought, if it is still there.
+    async fn forget_token_of(&self, event: EventId) -> Result<(), StoreError> {
+        let row = self.get(self.events()?, keys::event(event), true).await?;
+        match row.as_ref().and_then(|row| text(row, TOKEN_SHA256)) {
+            Some(sha256) => self.delete_row(self.users()?, keys::token(sha256)).await,
+            None => Ok(()),
+        }
     }
 
     /// Changes what an appointment says, but not when it is or where it stands.

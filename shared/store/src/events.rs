@@ -7,10 +7,14 @@ use jiff::{SignedDuration, Timestamp};
 
 use crate::item::{from_item, instant, n, number, s, to_item};
 use crate::transaction::{insist, outwait_conflicts, random_token, unless_condition_fails};
+use crate::users::OneTimeToken;
 use crate::{Reader, Store, StoreError, keys, meter, transaction};
 
 /// The retention of an event: notifications and the audit log reach back this far.
 const KEPT: SignedDuration = SignedDuration::from_hours(400 * 24);
+
+/// The attribute with the SHA-256 of the one-time token that an event brings.
+pub(crate) const TOKEN_SHA256: &str = "token_sha256";
 
 /// The result of claiming an event's delivery.
 #[derive(Debug, Clone, PartialEq)]
@@ -74,6 +78,15 @@ impl Store {
 
     /// The write of an event, for the transaction of the change that it tells of.
     pub(crate) fn event_write(&self, event: &Event) -> Result<TransactWriteItem, StoreError> {
+        self.event_with_token_write(event, None)
+    }
+
+    /// The same of an event that brings a one-time token. It keeps the token's hash, by which an erasure finds the token.
+    pub(crate) fn event_with_token_write(
+        &self,
+        event: &Event,
+        token: Option<&OneTimeToken>,
+    ) -> Result<TransactWriteItem, StoreError> {
         let mut item = to_item(keys::event(event.id), event)?;
         item.insert("at".to_owned(), s(instant(event.at)));
         // What only unread notifications have: the index `by_unread` holds them alone.
@@ -82,6 +95,9 @@ impl Store {
         }
         let end = event.at.saturating_add(KEPT).unwrap_or(Timestamp::MAX);
         item.insert("ttl".to_owned(), n(end.as_second()));
+        if let Some(token) = token {
+            item.insert(TOKEN_SHA256.to_owned(), s(&token.sha256));
+        }
         transaction::create(self.events()?, item)
     }
 

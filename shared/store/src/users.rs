@@ -411,7 +411,7 @@ impl Store {
                 Some("attribute_not_exists(user_id)"),
             )?,
             create(table, profile_item)?,
-            self.event_write(registration.event)?,
+            self.event_with_token_write(registration.event, registration.token)?,
         ];
         if let Some(token) = registration.token {
             writes.push(self.token_write(token)?);
@@ -436,7 +436,8 @@ impl Store {
     /// # Errors
     /// [`StoreError`] when it could not be written.
     pub async fn add_token(&self, token: &OneTimeToken, event: &Event) -> Result<(), StoreError> {
-        self.transact_or_changed(vec![self.token_write(token)?, self.event_write(event)?]).await
+        let event = self.event_with_token_write(event, Some(token))?;
+        self.transact_or_changed(vec![self.token_write(token)?, event]).await
     }
 
     /// The deletion of a token, on the condition that it is still there.
