@@ -44,6 +44,8 @@ impl Actor {
         let client = Client::builder()
             .local_address(next_address())
             .timeout(Duration::from_mins(1))
+            // Sooner than the local stack ends a connection that nobody uses, which would meet a request on its way.
+            .pool_idle_timeout(Duration::from_secs(5))
             .redirect(Policy::none());
         Self {
             base: url.to_owned(),
