@@ -13,7 +13,7 @@ use crate::time;
 pub struct Summary {
     /// The salon.
     pub salon: String,
-    /// Whom the mail greets.
+    /// The name in the greeting.
     pub name: String,
     /// The service, without its add-ons.
     pub service: String,

@@ -35,7 +35,7 @@ fn details(todo: &Todo, settings: &Settings) -> Result<Vec<Detail>, MailError> {
 pub struct TodoCreated {
     /// The salon.
     pub salon: String,
-    /// Whom the mail greets.
+    /// The name in the greeting.
     pub name: String,
     /// The title.
     pub title: String,
@@ -65,7 +65,7 @@ impl TodoCreated {
 pub struct TodoDue {
     /// The salon.
     pub salon: String,
-    /// Whom the mail greets.
+    /// The name in the greeting.
     pub name: String,
     /// The title.
     pub title: String,
